@@ -1,0 +1,66 @@
+# The two commands of the README:  make demo   and   make test.   `make help` lists the rest.
+
+SHELL       := /bin/bash
+BIN         := build/bin
+DEMO        := out/demo
+# C sources of the binding are compiled apart (shim.mk); the Go side only needs cgo for dlopen.
+GO          ?= go
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOPACKAGES  := ./...
+# Tests must not skip for want of libtorch when they run from here.
+TEST_ENV    := ISAC_REQUIRE_TORCH=1
+PURE        := ./plugin ./plugin/isacpb ./host-bridge/...
+
+# Where apt packages are listed: scripts/deps.sh; Python packages: scripts/requirements-*.txt.
+
+.DEFAULT_GOAL := build
+
+include shim.mk
+
+.PHONY: help deps deps-test deps-ref build demo test test-go test-python test-e2e lint fixtures clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+deps: ## install what a build needs (apt: g++, libtorch-dev, libopenblas0-pthread), or say what to install
+	@scripts/deps.sh build
+
+deps-test: ## install what the tests need besides (shellcheck, and ruff and pytest in .venv)
+	@scripts/deps.sh test
+
+deps-ref: ## install the reference implementations (PyTorch, diffusers) into .venv-ref, to make fixtures or to train
+	python3 -m venv .venv-ref
+	.venv-ref/bin/pip install -q --disable-pip-version-check -r scripts/requirements-ref.txt
+
+build: deps shim ## build libisactorch.so, isac-plugin and isac-host into build/
+	@mkdir -p $(BIN)
+	$(GO) build -o $(BIN)/isac-plugin ./plugin/isac-plugin
+	CGO_ENABLED=0 $(GO) build -o $(BIN)/isac-host ./host-bridge/isac-host
+
+demo: build ## a prompt becomes pictures, plain and guided: out/demo/*.png
+	$(BIN)/isac-plugin doctor
+	$(BIN)/isac-host run examples/workflows/two-cats-and-a-dog.json --out $(DEMO)
+	$(GO) run ./examples/demo --dir $(DEMO)
+
+test: deps-test build lint test-go test-python ## everything but the end-to-end tests
+
+test-go: shim
+	CGO_ENABLED=0 $(GO) build $(PURE)
+	$(TEST_ENV) $(GO) test -race -timeout 14m $$($(GO) list ./... | grep -v /e2e)
+
+test-python: deps-test
+	.venv/bin/python -m pytest -q examples/mini
+
+test-e2e: build ## the built programs from outside: the demo, kill -9, Ctrl-C, broken input
+	$(TEST_ENV) $(GO) test -count=1 -timeout 20m ./e2e/...
+
+lint: deps-test
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null)); \
+	if [ -n "$$unformatted" ]; then echo "gofmt: not formatted: $$unformatted"; exit 1; fi
+	$(GO) vet $(GOPACKAGES)
+	$(GO) run $(STATICCHECK) $(GOPACKAGES)
+	.venv/bin/ruff check --quiet .
+	shellcheck $$(git ls-files '*.sh' .ci/run)
+
+clean: ## remove what was built and written
+	rm -rf build out

@@ -1,0 +1,88 @@
+"""Stage 1: the autoencoder, on scenes composed as it goes."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL
+
+import scene
+from models import autoencoder
+from run import Run, lr_at
+
+TEST_SEED = 1 << 40  # scenes from here on are never trained on
+PEAK = 1.5e-3  # learning rate
+
+
+def pictures(first: int, number: int) -> torch.Tensor:
+    """Scenes as float [B,3,64,64] in -1..1, channels last."""
+    images = np.stack([scene.draw(first + i)[0] for i in range(number)])
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2)  # channels last already
+    return pixels.float() / 127.5 - 1
+
+
+@torch.no_grad()
+def psnr(vae: AutoencoderKL, run: Run, number: int = 256) -> float:
+    """Mean over held-out scenes of the decibels of the reconstruction from the latent's mean."""
+    total = 0.0
+    for start in range(0, number, 64):
+        x = pictures(TEST_SEED + start, 64).to(run.device)
+        with run.autocast():
+            y = vae.decode(vae.encode(x).latent_dist.mode()).sample
+        error = ((y.float().clamp(-1, 1) - x) / 2).square().mean((1, 2, 3))
+        total += (-10 * error.log10()).sum().item()
+    return total / number
+
+
+def train(run: Run, minutes: float) -> None:
+    """L1 plus squared error plus a little KL; saved to OUT/vae.pt for stage 2."""
+    batch = 128 if run.cuda else 32
+    vae = autoencoder().to(run.device, memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(vae.parameters(), lr=PEAK, betas=(0.9, 0.95), weight_decay=1e-3)
+    step, spent = 0, 0.0
+    if state := run.load("vae"):
+        vae.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        step, spent = state["step"], state["spent"]
+
+    def autoencode(x):
+        mean, logvar = vae.quant_conv(vae.encoder(x)).chunk(2, 1)
+        logvar = logvar.clamp(-30, 20)
+        z = mean + (0.5 * logvar).exp() * torch.randn_like(mean)
+        z = z.contiguous(memory_format=torch.channels_last)  # a slice of channels is not dense
+        return vae.decoder(vae.post_quant_conv(z)), mean.float(), logvar.float()
+
+    if run.compile:
+        autoencode = torch.compile(autoencode)
+
+    def save(**more):
+        run.save("vae", model=vae.state_dict(), optimizer=optimizer.state_dict(), step=step,
+                 spent=spent, **more)  # fmt: skip
+
+    began = time.time() - spent
+    saved = time.time()
+    while (spent := time.time() - began) < minutes * 60:
+        for group in optimizer.param_groups:
+            group["lr"] = PEAK * lr_at(step, spent / (minutes * 60), warmup=100)
+        x = pictures(step * batch, batch).to(run.device)
+        with run.autocast():
+            y, mean, logvar = autoencode(x)
+        y = y.float()
+        kl = 0.5 * (mean.square() + logvar.exp() - 1 - logvar).mean()
+        loss = F.l1_loss(y, x) + 2 * F.mse_loss(y, x) + 3e-5 * kl
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        step += 1
+        if step % 100 == 0 or step in (1, 10, 20, 40):
+            run.log("vae", step, step * batch, loss.item(), spent, psnr=round(psnr(vae, run, 64), 2))
+        if time.time() - saved > 180:
+            save()
+            saved = time.time()
+    final = psnr(vae, run)
+    run.log("vae", step, step * batch, loss.item(), spent, psnr=round(final, 2))
+    save(done=True, psnr=final)

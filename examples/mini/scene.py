@@ -1,0 +1,149 @@
+"""Scenes: sprites on a simple ground, composed faster than any model trains on them.
+
+Most scenes hold one or two objects, and some pairs of classes never meet (heldout.json): the
+model is meant to fail where Stable Diffusion fails, by leaving objects out and merging them.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+import caption
+from artwork import CLASSES, GROUPS, load
+
+SIDE = 64  # pixels
+OVERLAP = 0.12  # the most that two boxes may share, as a part of the smaller one
+# Sprite side in pixels, by how many objects a scene holds: five must still fit.
+SIZES = {1: (28, 50), 2: (22, 32), 3: (19, 27), 4: (18, 24), 5: (16, 22)}
+HELD_OUT = {
+    frozenset(pair) for pair in json.loads((Path(__file__).parent / "heldout.json").read_text())
+}
+
+
+@dataclass(frozen=True)
+class Box:
+    """One placed object; x, y is the top left corner, in pixels."""
+
+    name: str
+    x: int
+    y: int
+    size: int
+
+
+def counts(rng: random.Random) -> dict[str, int]:
+    """What a scene holds: class -> number of instances, five objects at most."""
+    kind = rng.random()
+    if kind < 0.42:
+        return {rng.choice(CLASSES): 1}
+    if kind < 0.70:
+        return {rng.choice(CLASSES): rng.choices([2, 3, 4, 5], [45, 25, 16, 14])[0]}
+    if kind < 0.90:
+        return dict.fromkeys(companions(2, rng), 1)
+    if kind < 0.96:
+        first, second = companions(2, rng)
+        one = rng.randint(1, 3)
+        return {first: one, second: rng.randint(1, min(3, 5 - one))}
+    return dict.fromkeys(companions(3, rng), 1)
+
+
+def companions(number: int, rng: random.Random) -> list[str]:
+    """Classes that may stand together; mostly of one group, as in the paper's prompts."""
+    while True:
+        group = rng.choice(list(GROUPS.values())) if rng.random() < 0.75 else CLASSES
+        names = rng.sample(group, number)
+        if not any(frozenset((a, b)) in HELD_OUT for a in names for b in names if a != b):
+            return names
+
+
+def ground(rng: np.random.Generator) -> np.ndarray:
+    """A background, float32 [SIDE, SIDE, 3] in 0..255: plain, gradient, or softly noisy."""
+    base = 110 + 140 * rng.random(3, dtype=np.float32)
+    kind = rng.random()
+    if kind < 0.4:
+        return np.broadcast_to(base, (SIDE, SIDE, 3)).astype(np.float32)
+    if kind < 0.75:
+        end = np.clip(base + rng.uniform(-60, 60, 3), 80, 255).astype(np.float32)
+        angle = rng.uniform(0, 2 * np.pi)
+        step = np.linspace(-0.5, 0.5, SIDE, dtype=np.float32)
+        ramp = np.clip(0.5 + np.cos(angle) * step[None] + np.sin(angle) * step[:, None], 0, 1)
+        return base + (end - base) * ramp[..., None].astype(np.float32)
+    # Soft spots: noise on a coarse grid, enlarged. Fine grain would only tell the autoencoder
+    # to spend its few numbers on what nobody looks at.
+    coarse = rng.uniform(-22, 22, (5, 5)).astype(np.float32)
+    spots = np.asarray(Image.fromarray(coarse).resize((SIDE, SIDE), Image.BICUBIC))
+    return np.clip(base + spots[..., None], 0, 255)
+
+
+@lru_cache(maxsize=None)
+def sprite(name: str, artwork: int, size: int, flip: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Colour times alpha [size, size, 3] and 1 - alpha [size, size, 1], float32."""
+    image = Image.fromarray(_artworks()[name][artwork]).convert("RGBa")
+    image = image.resize((size, size), Image.LANCZOS)
+    pixels = np.asarray(image, dtype=np.float32) if image.mode == "RGBa" else None
+    if flip:
+        pixels = pixels[:, ::-1]
+    return pixels[..., :3].copy(), (1 - pixels[..., 3:] / 255).copy()
+
+
+@lru_cache(maxsize=1)
+def _artworks() -> dict[str, list[np.ndarray]]:
+    return load()
+
+
+def place(names: list[str], rng: random.Random) -> list[Box]:
+    """Boxes with little overlap; gets smaller sprites when luck runs out."""
+    low, high = SIZES[len(names)]
+    for attempt in range(60):
+        shrink = 1 - 0.005 * attempt
+        boxes: list[Box] = []
+        for name in names:
+            for _ in range(12):
+                size = max(14, round(rng.randint(low, high) * shrink))
+                box = Box(name, rng.randint(0, SIDE - size), rng.randint(0, SIDE - size), size)
+                if all(shared(box, other) <= OVERLAP for other in boxes):
+                    boxes.append(box)
+                    break
+            else:
+                break
+        if len(boxes) == len(names):
+            return boxes
+    raise RuntimeError(f"no room for {len(names)} objects: lower scene.SIZES")
+
+
+def shared(a: Box, b: Box) -> float:
+    """Common area as a part of the smaller box."""
+    w = min(a.x + a.size, b.x + b.size) - max(a.x, b.x)
+    h = min(a.y + a.size, b.y + b.size) - max(a.y, b.y)
+    return max(0, w) * max(0, h) / min(a.size, b.size) ** 2
+
+
+def compose(wanted: dict[str, int], seed: int) -> tuple[np.ndarray, list[Box]]:
+    """The image uint8 [SIDE, SIDE, 3] of these objects, and where they are."""
+    rng, noise = random.Random(seed), np.random.default_rng(seed)
+    image = ground(noise)
+    names = [name for name, n in wanted.items() for _ in range(n)]
+    rng.shuffle(names)
+    boxes = place(names, rng)
+    # The instances of one class are of one drawing two times in three, as herds are.
+    herd = {name: rng.randrange(3) for name in wanted}
+    for box in boxes:
+        artwork = herd[box.name] if rng.random() < 0.67 else rng.randrange(3)
+        colour, clear = sprite(box.name, artwork, box.size, rng.random() < 0.5)
+        rows, columns = slice(box.y, box.y + box.size), slice(box.x, box.x + box.size)
+        image[rows, columns] = image[rows, columns] * clear + colour
+    return (image + 0.5).clip(0, 255).astype(np.uint8), boxes
+
+
+def draw(seed: int) -> tuple[np.ndarray, str]:
+    """Scene number `seed`: image and caption; the same ones on every machine."""
+    rng = random.Random(f"scene-{seed}")
+    wanted = counts(rng)
+    image, _ = compose(wanted, seed)
+    return image, caption.write(wanted, rng)

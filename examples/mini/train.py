@@ -1,0 +1,61 @@
+"""Train the mini model: `python train.py --device cpu --minutes 110 --out runs/a [--resume]`.
+
+Stage 1 is the autoencoder, stage 2 the UNet with the text encoder, on latents encoded beforehand.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+# glibc gives freed memory back to the kernel at once by default; getting it again page by page
+# costs most of a training step. These are read when a process starts, hence the second start.
+_MEMORY = {
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 32),
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 32),
+    "MALLOC_TOP_PAD_": str(1 << 28),
+    "OMP_WAIT_POLICY": "passive",  # spinning threads would starve whoever shares the machine
+}
+if __name__ == "__main__" and not set(_MEMORY) <= set(os.environ):
+    os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | _MEMORY)
+
+import argparse  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import torch  # noqa: E402
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--minutes", type=float, default=110, help="both stages together")
+    parser.add_argument("--vae-minutes", type=float, help="stage 1 (default: a fifth)")
+    parser.add_argument("--out", type=Path, default=Path("runs/mini"))
+    parser.add_argument("--stage", choices=["all", "vae", "unet"], default="all")
+    parser.add_argument("--resume", action="store_true", help="go on from OUT's checkpoints")
+    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    torch.manual_seed(options.seed)
+    options.out.mkdir(parents=True, exist_ok=True)
+
+    import autoencoder
+    import fast
+    from run import Run
+
+    run = Run(options.device, options.out, options.resume, options.compile)
+    if run.cuda:
+        torch.backends.cuda.matmul.allow_tf32 = True
+    else:
+        fast.enable()
+    first = options.minutes / 5 if options.vae_minutes is None else options.vae_minutes
+    if options.stage != "unet":
+        autoencoder.train(run, first)
+    if options.stage != "vae":
+        import denoiser
+
+        denoiser.train(run, options.minutes - first)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+package clip
+
+import (
+	"fmt"
+
+	"github.com/isac-guidance/isac/isac/diffusion/layer"
+	"github.com/isac-guidance/isac/isac/diffusion/weights"
+	"github.com/isac-guidance/isac/isac/torch"
+)
+
+// TextModel is the text encoder of CLIP: a causal transformer, layer norm first. Its layers are named as in transformers'
+// CLIPTextModel below "text_model.".
+type TextModel struct {
+	Config TextConfig
+
+	params   *weights.Params
+	token    torch.Tensor // [vocab,width]
+	position torch.Tensor // [positions,width]
+	layers   []textLayer
+	norm     layer.LayerNorm
+}
+
+// textLayer is one transformer layer.
+type textLayer struct {
+	norm1, norm2   layer.LayerNorm
+	q, k, v, out   layer.Linear
+	up, down       layer.Linear
+	heads          int64
+	quickActivates bool
+}
+
+// NewTextModel builds the model from p, which stands at the text model's root (see TextRoot) and belongs to the model from here on,
+// also when an error comes back. The error lists every missing and misshapen tensor.
+func NewTextModel(p *weights.Params, cfg TextConfig) (*TextModel, error) {
+	m := &TextModel{
+		Config: cfg, params: p,
+		token:    p.Tensor("embeddings.token_embedding.weight", cfg.Vocab, cfg.Width),
+		position: p.Tensor("embeddings.position_embedding.weight", cfg.Positions, cfg.Width),
+		norm:     layer.NewLayerNorm(p.Sub("final_layer_norm"), cfg.Width, cfg.Eps),
+	}
+	for i := range cfg.Layers {
+		m.layers = append(m.layers, newTextLayer(p.Sub(fmt.Sprintf("encoder.layers.%d", i)), cfg))
+	}
+	if err := p.Err(); err != nil {
+		p.Close()
+		return nil, fmt.Errorf("text model: %w", err)
+	}
+	return m, nil
+}
+
+func newTextLayer(p *weights.Params, cfg TextConfig) textLayer {
+	square := func(name string) layer.Linear { return layer.NewLinear(p.Sub("self_attn."+name), cfg.Width, cfg.Width) }
+	return textLayer{
+		norm1: layer.NewLayerNorm(p.Sub("layer_norm1"), cfg.Width, cfg.Eps),
+		norm2: layer.NewLayerNorm(p.Sub("layer_norm2"), cfg.Width, cfg.Eps),
+		q:     square("q_proj"), k: square("k_proj"), v: square("v_proj"), out: square("out_proj"),
+		up:    layer.NewLinear(p.Sub("mlp.fc1"), cfg.Width, cfg.Hidden),
+		down:  layer.NewLinear(p.Sub("mlp.fc2"), cfg.Hidden, cfg.Width),
+		heads: cfg.Heads, quickActivates: cfg.Activation == "quick_gelu",
+	}
+}
+
+// Close frees the weights.
+func (m *TextModel) Close() { m.params.Close() }
+
+// Forward gives the last hidden state [B,L,width], after the final layer norm, for token ids [B,L] of type int64. It panics with
+// *torch.Error for an id outside the vocabulary or a sequence longer than Config.Positions.
+func (m *TextModel) Forward(ids torch.Tensor) torch.Tensor {
+	return torch.Scoped(func() torch.Tensor {
+		x := torch.Embedding(m.token, ids).Add(m.position.Narrow(0, 0, ids.Size(1)))
+		for _, l := range m.layers {
+			x = l.forward(x)
+		}
+		return m.norm.Forward(x)
+	})
+}
+
+func (l textLayer) forward(x torch.Tensor) torch.Tensor {
+	return torch.Scoped(func() torch.Tensor {
+		h := l.norm1.Forward(x)
+		h = torch.SDPA(layer.SplitHeads(l.q.Forward(h), l.heads), layer.SplitHeads(l.k.Forward(h), l.heads),
+			layer.SplitHeads(l.v.Forward(h), l.heads), torch.Tensor{}, true, 0)
+		x = x.Add(l.out.Forward(layer.JoinHeads(h)))
+
+		h = l.up.Forward(l.norm2.Forward(x))
+		if l.quickActivates {
+			h = h.QuickGelu()
+		} else {
+			h = h.Gelu("none")
+		}
+		return x.Add(l.down.Forward(h))
+	})
+}

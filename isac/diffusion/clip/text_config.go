@@ -1,0 +1,66 @@
+package clip
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/isac-guidance/isac/isac/diffusion/weights"
+)
+
+// TextConfig describes a CLIP text model. All sizes come from tensor shapes; config.json gives what shapes cannot tell.
+type TextConfig struct {
+	Vocab      int64   // number of tokens
+	Positions  int64   // longest sequence, BOS and EOS included
+	Width      int64   // of a token's embedding, and of the conditioning
+	Hidden     int64   // of the feed-forward layers
+	Layers     int     // transformer layers
+	Heads      int64   // attention heads: num_attention_heads, else Width/64
+	Activation string  // hidden_act: "quick_gelu" (CLIP-L, the default) or "gelu" (OpenCLIP)
+	Eps        float64 // layer_norm_eps, 1e-5
+}
+
+// TextRoot gives the text model within a text encoder: its tensors without the leading "text_model.".
+func TextRoot(src weights.Source) weights.Source {
+	return weights.Prefix(src, "text_model.")
+}
+
+// TextConfigFromWeights detects a text model's configuration. src is what TextRoot gives; json is its config.json. All mistakes are reported together.
+func TextConfigFromWeights(src weights.Source, json *weights.Config) (TextConfig, error) {
+	var errs []error
+	size := func(name string, dim, dims int) int64 {
+		shape, ok := src.Shape(name)
+		switch {
+		case !ok:
+			errs = append(errs, fmt.Errorf("%s: text model: tensor %q: %w", src.Origin(name), name, weights.ErrMissing))
+		case len(shape) != dims:
+			errs = append(errs, fmt.Errorf("%s: text model: tensor %q has shape %v, expected %d dimensions: %w", src.Origin(name), name, shape, dims, weights.ErrShape))
+		default:
+			return shape[dim]
+		}
+		return 0
+	}
+	cfg := TextConfig{
+		Vocab:     size("embeddings.token_embedding.weight", 0, 2),
+		Width:     size("embeddings.token_embedding.weight", 1, 2),
+		Positions: size("embeddings.position_embedding.weight", 0, 2),
+		Hidden:    size("encoder.layers.0.mlp.fc1.weight", 0, 2),
+	}
+	for src.Has(fmt.Sprintf("encoder.layers.%d.layer_norm1.weight", cfg.Layers)) {
+		cfg.Layers++
+	}
+	if cfg.Layers == 0 {
+		errs = append(errs, fmt.Errorf("%s: text model: no layer encoder.layers.0: %w", src.Origin(""), weights.ErrMissing))
+	}
+
+	cfg.Heads = json.Int("num_attention_heads", max(cfg.Width/64, 1))
+	cfg.Activation = json.String("hidden_act", "quick_gelu")
+	cfg.Eps = json.Float("layer_norm_eps", 1e-5)
+	errs = append(errs, json.Err())
+	if cfg.Heads < 1 || cfg.Width%cfg.Heads != 0 {
+		errs = append(errs, fmt.Errorf("text model: %d attention heads do not divide its width %d: correct num_attention_heads in its config.json", cfg.Heads, cfg.Width))
+	}
+	if cfg.Activation != "quick_gelu" && cfg.Activation != "gelu" {
+		errs = append(errs, fmt.Errorf("text model: hidden_act %q: expected quick_gelu or gelu: %w", cfg.Activation, weights.ErrUnsupported))
+	}
+	return cfg, errors.Join(errs...)
+}

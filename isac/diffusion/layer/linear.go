@@ -1,0 +1,39 @@
+package layer
+
+import (
+	"github.com/isac-guidance/isac/isac/diffusion/weights"
+	"github.com/isac-guidance/isac/isac/torch"
+)
+
+// Linear is y = x·Wᵀ + b over the last dimension.
+type Linear struct {
+	weight, bias torch.Tensor
+	pointwise    bool // the weight is stored as [out,in,1,1]
+}
+
+// NewLinear loads weight [out,in] and bias [out].
+func NewLinear(p *weights.Params, in, out int64) Linear {
+	return Linear{weight: p.Tensor("weight", out, in), bias: p.Tensor("bias", out)}
+}
+
+// NewProjection loads a linear layer that has no bias.
+func NewProjection(p *weights.Params, in, out int64) Linear {
+	return Linear{weight: p.Tensor("weight", out, in)}
+}
+
+// NewPointwise loads a linear layer with bias that original checkpoints store as a 1×1 convolution, [out,in,1,1].
+func NewPointwise(p *weights.Params, in, out int64) Linear {
+	if len(p.Shape("weight")) != 4 {
+		return NewLinear(p, in, out)
+	}
+	return Linear{weight: p.Tensor("weight", out, in, 1, 1), bias: p.Tensor("bias", out), pointwise: true}
+}
+
+// Forward maps x [...,in] to [...,out].
+func (l Linear) Forward(x torch.Tensor) torch.Tensor {
+	w := l.weight
+	if l.pointwise {
+		w = w.Flatten(1, -1)
+	}
+	return torch.Linear(x, w, l.bias)
+}

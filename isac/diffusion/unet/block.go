@@ -1,0 +1,102 @@
+package unet
+
+import (
+	"fmt"
+
+	"github.com/isac-guidance/isac/isac/diffusion/layer"
+	"github.com/isac-guidance/isac/isac/diffusion/weights"
+	"github.com/isac-guidance/isac/isac/torch"
+)
+
+// stage is a residual block and the attention after it, if the level has one: the unit between two skip connections.
+type stage struct {
+	resnet     layer.Resnet
+	attention  *transformer
+	checkpoint bool
+}
+
+func newStage(p *weights.Params, i int, in, out int64, depth int, heads int64, cfg Config) stage {
+	s := stage{resnet: layer.NewResnet(p.Sub(fmt.Sprintf("resnets.%d", i)), in, out, cfg.TimeWidth, cfg.Groups, cfg.Eps)}
+	if depth > 0 {
+		t := newTransformer(p.Sub(fmt.Sprintf("attentions.%d", i)), out, depth, heads, cfg)
+		s.attention = &t
+	}
+	return s
+}
+
+// forward maps x [B,in,H,W] to [B,out,H,W].
+func (s stage) forward(x, temb, context torch.Tensor, r *record) torch.Tensor {
+	if !s.checkpoint || !torch.GradEnabled() {
+		return s.run(x, temb, context, r)
+	}
+	var inner *record
+	if r != nil {
+		inner = &record{}
+	}
+	outputs := torch.Checkpoint(func(in []torch.Tensor) []torch.Tensor {
+		if inner != nil {
+			inner.taps = nil // run once forward and once more for the backward pass
+			return inner.outputs(0, s.run(in[0], in[1], in[2], inner))
+		}
+		return []torch.Tensor{s.run(in[0], in[1], in[2], nil)}
+	}, x, temb, context)
+	if r == nil {
+		return outputs[0]
+	}
+	h := inner.restore(0, outputs)
+	r.taps = append(r.taps, inner.taps...)
+	return h
+}
+
+func (s stage) run(x, temb, context torch.Tensor, r *record) torch.Tensor {
+	return r.scoped(func() torch.Tensor {
+		x = s.resnet.Forward(x, temb)
+		if s.attention != nil {
+			x = s.attention.forward(x, context, r)
+		}
+		return x
+	})
+}
+
+// down is one level on the way down.
+type down struct {
+	stages []stage
+	sample *layer.Downsample
+}
+
+// up is one level on the way up.
+type up struct {
+	stages []stage
+	sample *layer.Upsample
+}
+
+// newDown loads down_blocks.N. It appends the channels of the skip connections that the level makes.
+func newDown(p *weights.Params, in int64, l Level, last bool, cfg Config, skips *[]int64) down {
+	var d down
+	for i := range l.Layers {
+		d.stages = append(d.stages, newStage(p, i, in, l.Channels, l.DownDepth, l.Heads, cfg))
+		in = l.Channels
+		*skips = append(*skips, in)
+	}
+	if !last {
+		s := layer.NewDownsample(p.Sub("downsamplers.0"), in, false)
+		d.sample = &s
+		*skips = append(*skips, in)
+	}
+	return d
+}
+
+// newUp loads up_blocks.N. It takes its skip connections off the end of skips.
+func newUp(p *weights.Params, in int64, l Level, last bool, cfg Config, skips *[]int64) up {
+	var u up
+	for i := range l.Layers + 1 {
+		n := len(*skips) - 1
+		u.stages = append(u.stages, newStage(p, i, in+(*skips)[n], l.Channels, l.UpDepth, l.Heads, cfg))
+		in, *skips = l.Channels, (*skips)[:n]
+	}
+	if !last {
+		s := layer.NewUpsample(p.Sub("upsamplers.0"), in)
+		u.sample = &s
+	}
+	return u
+}

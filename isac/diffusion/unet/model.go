@@ -1,0 +1,176 @@
+package unet
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/isac-guidance/isac/isac/diffusion/layer"
+	"github.com/isac-guidance/isac/isac/diffusion/weights"
+	"github.com/isac-guidance/isac/isac/torch"
+)
+
+// Model is a UNet with its weights.
+type Model struct {
+	Config Config
+
+	params  *weights.Params
+	time    timeEmbedding
+	in, out layer.Conv
+	down    []down
+	mid     []midStage
+	up      []up
+	norm    layer.GroupNorm
+}
+
+// midStage is the bottom's attention (but for the first) and the residual block after it.
+type midStage struct {
+	attention *transformer
+	resnet    layer.Resnet
+}
+
+// Checkpoint switches gradient checkpointing: each residual and attention block keeps only its inputs, and is run again when gradients
+// are taken. That costs about one more forward pass for a guided step and saves most of its memory.
+func (m *Model) Checkpoint(on bool) {
+	for i := range m.down {
+		for j := range m.down[i].stages {
+			m.down[i].stages[j].checkpoint = on
+		}
+	}
+	for i := range m.up {
+		for j := range m.up[i].stages {
+			m.up[i].stages[j].checkpoint = on
+		}
+	}
+}
+
+// New builds the model from p, which stands at the UNet's root and belongs to the model from here on, also when an error comes back.
+// The error lists every missing and misshapen tensor, and tensors that this kind of UNet has no use for.
+func New(p *weights.Params, cfg Config) (*Model, error) {
+	if len(cfg.Levels) == 0 {
+		p.Close()
+		return nil, fmt.Errorf("unet: a configuration without levels: detect it with ConfigFromWeights")
+	}
+	n := len(cfg.Levels)
+	top, bottom := cfg.Levels[0], cfg.Levels[n-1]
+	m := &Model{
+		Config: cfg, params: p,
+		time: newTimeEmbedding(p.Sub("time_embedding"), cfg),
+		in:   layer.NewConv(p.Sub("conv_in"), cfg.InChannels, top.Channels, 3, 1, 1),
+		norm: layer.NewGroupNorm(p.Sub("conv_norm_out"), top.Channels, cfg.Groups, cfg.Eps),
+		out:  layer.NewConv(p.Sub("conv_out"), top.Channels, cfg.OutChannels, 3, 1, 1),
+	}
+	channels, skips := top.Channels, []int64{top.Channels}
+	for i, l := range cfg.Levels {
+		m.down = append(m.down, newDown(p.Sub(fmt.Sprintf("down_blocks.%d", i)), channels, l, i == n-1, cfg, &skips))
+		channels = l.Channels
+	}
+	for i := range cfg.MidResnets {
+		m.mid = append(m.mid, newMidStage(p.Sub("mid_block"), i, bottom, cfg))
+	}
+	for i := range cfg.Levels {
+		l := cfg.Levels[n-1-i]
+		m.up = append(m.up, newUp(p.Sub(fmt.Sprintf("up_blocks.%d", i)), channels, l, i == n-1, cfg, &skips))
+		channels = l.Channels
+	}
+	if unused := p.Unused(); p.Err() == nil && len(unused) > 0 {
+		p.Fail(fmt.Errorf("%d tensors that a Stable Diffusion 1.x or 2.x UNet does not have, %q first: %w", len(unused), unused[0], weights.ErrUnsupported))
+	}
+	if err := p.Err(); err != nil {
+		p.Close()
+		return nil, fmt.Errorf("unet: %w", err)
+	}
+	return m, nil
+}
+
+func newMidStage(p *weights.Params, i int, l Level, cfg Config) midStage {
+	s := midStage{resnet: layer.NewResnet(p.Sub(fmt.Sprintf("resnets.%d", i)), l.Channels, l.Channels, cfg.TimeWidth, cfg.Groups, cfg.Eps)}
+	if i > 0 && cfg.MidDepth > 0 {
+		t := newTransformer(p.Sub(fmt.Sprintf("attentions.%d", i-1)), l.Channels, cfg.MidDepth, l.Heads, cfg)
+		s.attention = &t
+	}
+	return s
+}
+
+// Close frees the weights.
+func (m *Model) Close() { m.params.Close() }
+
+// DType is the element type that the model computes in.
+func (m *Model) DType() torch.DType { return m.params.DType() }
+
+// Device is where the model computes.
+func (m *Model) Device() torch.Device { return m.params.Device() }
+
+// Forward predicts noise (or velocity) [B,out,H,W] for the latents x [B,in,H,W] (variance-preserving, DType, on Device) at timestep t
+// (0..999) under the conditioning text [B,L,Context]. rec, if not nil, is handed every attention layer. It is differentiable with
+// respect to x and text and panics with *torch.Error where shapes do not fit.
+func (m *Model) Forward(x torch.Tensor, t float64, text torch.Tensor, rec Recorder) torch.Tensor {
+	out, _ := m.ForwardContext(context.Background(), x, t, text, rec)
+	return out
+}
+
+// ForwardContext is Forward, and stops between two blocks with ctx's error once ctx is done.
+func (m *Model) ForwardContext(ctx context.Context, x torch.Tensor, t float64, text torch.Tensor, rec Recorder) (torch.Tensor, error) {
+	var r *record
+	if rec != nil {
+		r = &record{}
+	}
+	var err error
+	out := r.scoped(func() torch.Tensor {
+		var h torch.Tensor
+		if h, err = m.body(ctx, x, t, text, r); err != nil {
+			return torch.Tensor{}
+		}
+		return m.out.Forward(m.norm.Forward(h).Silu())
+	})
+	if err != nil {
+		return torch.Tensor{}, err
+	}
+	if r != nil {
+		for _, tap := range r.taps {
+			rec(tap)
+		}
+	}
+	return out, nil
+}
+
+// body is everything between the first convolution and the last norm.
+func (m *Model) body(ctx context.Context, x torch.Tensor, t float64, text torch.Tensor, r *record) (torch.Tensor, error) {
+	temb := m.time.forward(t)
+	h := m.in.Forward(x)
+	skips := []torch.Tensor{h}
+	for _, d := range m.down {
+		for _, s := range d.stages {
+			if err := ctx.Err(); err != nil {
+				return h, err
+			}
+			h = s.forward(h, temb, text, r)
+			skips = append(skips, h)
+		}
+		if d.sample != nil {
+			h = d.sample.Forward(h)
+			skips = append(skips, h)
+		}
+	}
+	for _, s := range m.mid {
+		if s.attention != nil {
+			h = s.attention.forward(h, text, r)
+		}
+		h = s.resnet.Forward(h, temb)
+	}
+	for _, u := range m.up {
+		for _, s := range u.stages {
+			if err := ctx.Err(); err != nil {
+				return h, err
+			}
+			skip := skips[len(skips)-1]
+			skips = skips[:len(skips)-1]
+			h = torch.Scoped(func() torch.Tensor { return torch.Cat([]torch.Tensor{h, skip}, 1) })
+			h = s.forward(h, temb, text, r)
+		}
+		if u.sample != nil {
+			next := skips[len(skips)-1].Shape()
+			h = u.sample.Forward(h, next[2], next[3])
+		}
+	}
+	return h, nil
+}

@@ -1,0 +1,75 @@
+package unet
+
+import (
+	"fmt"
+
+	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/diffusion/layer"
+	"github.com/isac-guidance/isac/isac/diffusion/weights"
+	"github.com/isac-guidance/isac/isac/torch"
+)
+
+// transformer is an attention block of the UNet: the image as a sequence of its pixels through one or more transformer blocks, added
+// to what came in.
+type transformer struct {
+	norm    layer.GroupNorm
+	in, out layer.Linear
+	blocks  []transformerBlock
+}
+
+// transformerBlock is self-attention, cross-attention and a gated feed-forward layer, each after a layer norm and added to its input.
+type transformerBlock struct {
+	norm1, norm2, norm3 layer.LayerNorm
+	self, cross         attention
+	gate, project       layer.Linear
+}
+
+func newTransformer(p *weights.Params, channels int64, depth int, heads int64, cfg Config) transformer {
+	t := transformer{
+		norm: layer.NewGroupNorm(p.Sub("norm"), channels, cfg.Groups, 1e-6),
+		in:   layer.NewPointwise(p.Sub("proj_in"), channels, channels),
+		out:  layer.NewPointwise(p.Sub("proj_out"), channels, channels),
+	}
+	for i := range depth {
+		t.blocks = append(t.blocks, newTransformerBlock(p.Sub(fmt.Sprintf("transformer_blocks.%d", i)), channels, cfg.Context, heads))
+	}
+	return t
+}
+
+func newTransformerBlock(p *weights.Params, width, context, heads int64) transformerBlock {
+	hidden := 4 * width
+	if s := p.Shape("ff.net.2.weight"); len(s) == 2 {
+		hidden = s[1]
+	}
+	return transformerBlock{
+		norm1: layer.NewLayerNorm(p.Sub("norm1"), width, 1e-5), norm2: layer.NewLayerNorm(p.Sub("norm2"), width, 1e-5),
+		norm3: layer.NewLayerNorm(p.Sub("norm3"), width, 1e-5),
+		self:  newAttention(p.Sub("attn1"), isac.SelfAttention, width, width, heads),
+		cross: newAttention(p.Sub("attn2"), isac.CrossAttention, width, context, heads),
+		gate:  layer.NewLinear(p.Sub("ff.net.0.proj"), width, 2*hidden), project: layer.NewLinear(p.Sub("ff.net.2"), hidden, width),
+	}
+}
+
+// forward maps x [B,C,H,W] to the same shape.
+func (t transformer) forward(x, context torch.Tensor, r *record) torch.Tensor {
+	return r.scoped(func() torch.Tensor {
+		s := x.Shape()
+		h := t.in.Forward(t.norm.Forward(x).Flatten(2, 3).Transpose(1, 2)) // [B,H·W,C]
+		for _, b := range t.blocks {
+			h = b.forward(h, context, s[2], s[3], r)
+		}
+		return t.out.Forward(h).Transpose(1, 2).Reshape(s...).Add(x)
+	})
+}
+
+func (b transformerBlock) forward(x, context torch.Tensor, height, width int64, r *record) torch.Tensor {
+	return r.scoped(func() torch.Tensor {
+		h := b.norm1.Forward(x)
+		x = x.Add(b.self.forward(h, h, height, width, r))
+		x = x.Add(b.cross.forward(b.norm2.Forward(x), context, height, width, r))
+		h = b.gate.Forward(b.norm3.Forward(x)) // GEGLU: one half gates the other
+		half := h.Size(-1) / 2
+		h = h.Narrow(-1, 0, half).Mul(h.Narrow(-1, half, half).Gelu("none"))
+		return x.Add(b.project.Forward(h))
+	})
+}

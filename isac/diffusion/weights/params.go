@@ -1,0 +1,201 @@
+package weights
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/isac-guidance/isac/isac/torch"
+)
+
+// Params loads a model's weights by layer path and remembers what went wrong, so that a model builder reads as a list of layers and
+// all mistakes of one checkpoint are reported together:
+//
+//	p := weights.NewParams(src, torch.Float32, torch.CPU)
+//	conv := p.Sub("conv_in").Tensor("weight", -1, 4, 3, 3)
+//	if err := p.Err(); err != nil { p.Close(); return err }
+//
+// Every tensor is a copy in the wanted element type on the wanted device, taken out of all scopes, and freed by Close. The source's
+// file may be closed once the model is built.
+type Params struct {
+	path string
+	root *params
+}
+
+type params struct {
+	src    Source
+	dtype  torch.DType
+	device torch.Device
+	loaded map[string]torch.Tensor
+	order  []string
+	errs   Mistakes
+	seen   map[string]bool
+	closed bool
+}
+
+// NewParams loads from src. Floating point tensors are converted to dtype, tensors of whole numbers keep their type.
+func NewParams(src Source, dtype torch.DType, device torch.Device) *Params {
+	return &Params{root: &params{src: src, dtype: dtype, device: device, loaded: map[string]torch.Tensor{}, seen: map[string]bool{}}}
+}
+
+// Sub gives the parameters below path: Sub("down_blocks.0").Tensor("weight") is down_blocks.0.weight. Subs share one record of errors and
+// tensors with the Params that they come from.
+func (p *Params) Sub(path string) *Params { return &Params{path: p.name(path), root: p.root} }
+
+// Path is where p stands in the tree of layers, "" at its root.
+func (p *Params) Path() string { return p.path }
+
+// DType is the element type that floating point weights are converted to.
+func (p *Params) DType() torch.DType { return p.root.dtype }
+
+// Device is where the weights go.
+func (p *Params) Device() torch.Device { return p.root.device }
+
+func (p *Params) name(name string) string {
+	if p.path == "" || name == "" {
+		return p.path + name
+	}
+	return p.path + "." + name
+}
+
+// Has says whether there is a tensor of this name.
+func (p *Params) Has(name string) bool { return p.root.src.Has(p.name(name)) }
+
+// HasAny says whether any tensor lies below path: HasAny("attentions.0").
+func (p *Params) HasAny(path string) bool {
+	prefix := p.name(path) + "."
+	names := p.root.src.Names()
+	i, _ := slices.BinarySearch(names, prefix)
+	return i < len(names) && strings.HasPrefix(names[i], prefix)
+}
+
+// Shape gives a tensor's shape without loading it, nil where there is no such tensor.
+func (p *Params) Shape(name string) []int64 {
+	shape, _ := p.root.src.Shape(p.name(name))
+	return shape
+}
+
+// Tensor loads a tensor and checks its shape, in which -1 stands for any size; no shape at all means any shape. A mistake is recorded
+// for Err, and an undefined tensor comes back. Asking twice gives the same tensor.
+func (p *Params) Tensor(name string, shape ...int64) torch.Tensor {
+	full := p.name(name)
+	if !p.root.src.Has(full) {
+		p.root.fail(full, fmt.Errorf("%s: tensor %q: %w", p.root.src.Origin(full), full, ErrMissing))
+		return torch.Tensor{}
+	}
+	return p.Optional(name, shape...)
+}
+
+// Optional is Tensor for a weight that some models do not have: where it is absent, an undefined tensor and no error.
+func (p *Params) Optional(name string, shape ...int64) torch.Tensor {
+	r, full := p.root, p.name(name)
+	got, ok := r.src.Shape(full)
+	if !ok {
+		return torch.Tensor{}
+	}
+	if len(shape) > 0 && !matches(got, shape) {
+		r.fail(full, fmt.Errorf("%s: tensor %q has shape %v, expected %s: %w", r.src.Origin(full), full, got, pattern(shape), ErrShape))
+		return torch.Tensor{}
+	}
+	if t, ok := r.loaded[full]; ok {
+		return t
+	}
+	if r.seen[full] || r.closed {
+		return torch.Tensor{}
+	}
+	t, err := r.load(full)
+	if err != nil {
+		r.fail(full, err)
+		return torch.Tensor{}
+	}
+	r.loaded[full] = t
+	r.order = append(r.order, full)
+	return t
+}
+
+// load copies one tensor out of the source: nothing that it returns may share memory with the file.
+func (r *params) load(name string) (kept torch.Tensor, err error) {
+	dtype, _ := r.src.DType(name)
+	err = torch.InScope(func() error {
+		raw, err := r.src.Tensor(name)
+		if err != nil {
+			return err
+		}
+		t := raw
+		if dtype.Float() {
+			t = raw.To(r.dtype)
+		}
+		t = t.ToDevice(r.device)
+		if stored, _ := dtype.Torch(); r.device == torch.CPU && t.DType() == stored {
+			t = raw.Contiguous().Clone() // neither To nor ToDevice copied
+		}
+		if dtype.Float() && !t.AllFinite() {
+			if raw.AllFinite() {
+				return fmt.Errorf("%s: tensor %q has values that are too large for %v: load the model in float32 or bfloat16: %w",
+					r.src.Origin(name), name, r.dtype, ErrNotFinite)
+			}
+			return fmt.Errorf("%s: tensor %q holds NaN or infinite values: the file is damaged or badly merged, get it anew: %w",
+				r.src.Origin(name), name, ErrNotFinite)
+		}
+		kept = t.Keep()
+		return nil
+	})
+	return kept, err
+}
+
+func (r *params) fail(name string, err error) {
+	if !r.seen[name] {
+		r.seen[name] = true
+		r.errs = append(r.errs, err)
+	}
+}
+
+// Fail records a mistake that the model builder found itself, to be reported with the others.
+func (p *Params) Fail(err error) { p.root.errs = append(p.root.errs, err) }
+
+// Err gives all mistakes so far as one Mistakes, nil where there is none. errors.Is finds ErrMissing, ErrShape and the like in it.
+func (p *Params) Err() error { return p.root.errs.err() }
+
+// Unused lists the tensors that nobody has asked for, sorted: a sign that the model is of another kind than it was built as.
+func (p *Params) Unused() []string {
+	var unused []string
+	for _, name := range p.root.src.Names() {
+		if _, ok := p.root.loaded[name]; !ok && !p.root.seen[name] {
+			unused = append(unused, name)
+		}
+	}
+	return unused
+}
+
+// Close frees every tensor that was loaded, in reverse order. Later loads give undefined tensors. Closing twice is allowed.
+func (p *Params) Close() {
+	r := p.root
+	for i := len(r.order) - 1; i >= 0; i-- {
+		r.loaded[r.order[i]].Close()
+	}
+	r.order, r.loaded, r.closed = nil, map[string]torch.Tensor{}, true
+}
+
+func matches(shape, want []int64) bool {
+	if len(shape) != len(want) {
+		return false
+	}
+	for i, n := range want {
+		if n >= 0 && n != shape[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// pattern prints an expected shape with * for any size.
+func pattern(shape []int64) string {
+	parts := make([]string, len(shape))
+	for i, n := range shape {
+		parts[i] = "*"
+		if n >= 0 {
+			parts[i] = fmt.Sprint(n)
+		}
+	}
+	return "[" + strings.Join(parts, " ") + "]"
+}

@@ -1,0 +1,19 @@
+// Package isac is Instance-to-Semantic Attention Control (arXiv 2505.20935), and nothing else: it reads the attention of a
+// diffusion model, measures how much the instances and the classes that a prompt asks for overlap in it, and moves the latent
+// one gradient step away from that overlap. It trains nothing and uses no detector.
+//
+// What one guided step does, with the paper's equation numbers:
+//
+//	latent X_t ─ Model.Taps ─► q, k of the attention layers
+//	  accumulate  (1)-(4)  self-attention map SA [HW,HW], cross-attention map CA [HW,L]
+//	  normalise   (14)     min-max, or row-stochastic
+//	  propagate   (7)      CA^prop = SA·CA, one column for each class
+//	  foreground  (9)      pixels where some class is above its own mean
+//	  cluster     (10)(11) K-means on SA[I,I] and pixel coordinates, one cluster for each instance
+//	  masks                M = SA[I,I]·K, soft masks of the instances
+//	  losses      (6)(8)(12)(5)  the largest overlap of two instances, and of two classes, weighted by the schedule
+//	  step        (Alg. 1) X̃_t = X_t − η ∇L
+//
+// A Session holds what lasts from one step to the next. It knows no particular model: whatever implements Model can be guided.
+// Latents are in the variance-preserving parametrisation X_t = √ᾱ x_0 + √(1−ᾱ) ε; hosts that speak another convert first.
+package isac

@@ -1,0 +1,36 @@
+package isac
+
+// Step says which step of a sampling run a latent belongs to.
+type Step struct {
+	// Index is the step's number, from 0 for the noisiest.
+	Index int `json:"index"`
+	// Count is the number of steps of the run.
+	Count int `json:"count"`
+	// Timestep is what the model is told, in its own unit (0..999 for models trained on 1000 steps).
+	Timestep float64 `json:"timestep"`
+}
+
+// Report says what one guided step saw and did. It can be written as JSON: no field is ever NaN or infinite.
+type Report struct {
+	Step
+	// Skipped tells why the latent was left as it was; it is "" where the step was guided.
+	Skipped string `json:"skipped,omitempty"`
+	// LossInstance is L_ins (8), LossClass is L_cls (12), Loss is their weighted sum (5), before the step.
+	LossInstance float64 `json:"loss_instance"`
+	LossClass    float64 `json:"loss_class"`
+	Loss         float64 `json:"loss"`
+	// LambdaInstance and LambdaClass are the weights that the schedule gave at this step.
+	LambdaInstance float64 `json:"lambda_instance"`
+	LambdaClass    float64 `json:"lambda_class"`
+	// GradNorm is ‖∇L‖, StepNorm is ‖X̃_t − X_t‖, both Euclidean over the whole latent.
+	GradNorm float64 `json:"grad_norm"`
+	StepNorm float64 `json:"step_norm"`
+	// Foreground is F, the number of foreground pixels (9), of Height·Width, the grid on which maps are accumulated.
+	Foreground int `json:"foreground"`
+	Height     int `json:"height"`
+	Width      int `json:"width"`
+	// Masks are the soft masks M[i] (8) of the N instances, Height·Width values each in row-major order, 0 on the background.
+	Masks [][]float32 `json:"masks,omitempty"`
+	// Labels holds the instance of each pixel, 0..N-1, or -1 on the background, in row-major order.
+	Labels []int `json:"labels,omitempty"`
+}

@@ -1,0 +1,113 @@
+// Attention: the public op for values, and the head-mean of probabilities with a gradient that keeps no probabilities.
+#include "autograd.h"
+#include "extra.h"
+
+namespace isac {
+namespace x {
+namespace {
+
+// softmax(scale q kᵀ + mask) v, spelled out.
+at::Tensor plain(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &mask, double scale) {
+  at::Tensor s = at::matmul(q * scale, k.transpose(-2, -1));
+  if (mask.defined()) s = mask.scalar_type() == at::kBool ? s.masked_fill(mask.logical_not(), -INFINITY) : s + mask;
+  return at::matmul(s.softmax(-1), v);
+}
+
+// libtorch before 2.1 has no op with a scale. Without gradient the rows are cut into pieces, so that no [N,M] tensor is made whole.
+at::Tensor older(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, at::Tensor mask, bool causal, double scale) {
+  const int64_t n = q.size(-2), m = k.size(-2);
+  if (causal) {
+    TORCH_CHECK(!mask.defined(), "a mask and causal exclude each other");
+    mask = at::ones({n, m}, q.options().dtype(at::kBool)).tril();
+  }
+  const int64_t budget = int64_t(1) << 24;  // scores in one piece
+  const int64_t rows = std::max<int64_t>(1, budget / std::max<int64_t>(1, q.numel() / std::max<int64_t>(1, n * q.size(-1)) * m));
+  const bool graph = at::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
+  if (graph || rows >= n) return plain(q, k, v, mask, scale);
+  std::vector<at::Tensor> out;
+  for (int64_t i = 0; i < n; i += rows) {
+    const int64_t c = std::min(rows, n - i);
+    at::Tensor part = mask;
+    if (mask.defined() && mask.size(-2) != 1) part = mask.narrow(-2, i, c);
+    out.push_back(plain(q.narrow(-2, i, c), k, v, part, scale));
+  }
+  return at::cat(out, -2);
+}
+
+}  // namespace
+
+at::Tensor sdpa(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &mask, bool causal, double scale) {
+  TORCH_CHECK(q.dim() >= 2 && k.dim() >= 2 && v.dim() >= 2, "q, k and v need at least two dimensions, [..., tokens, width]");
+  if (scale == 0) scale = 1 / std::sqrt(static_cast<double>(q.size(-1)));
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 1)
+  return at::scaled_dot_product_attention(q, k, v, opt(mask), 0.0, causal, scale);
+#else
+  return older(q, k, v, mask, causal, scale);
+#endif
+}
+
+}  // namespace x
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// Probabilities of some query rows, [B,h,c,M], in float32 or better: single-pixel losses of about 2e-4 vanish in float16.
+at::Tensor probabilities(const at::Tensor &q, const at::Tensor &k, double scale) {
+  return at::matmul(q * scale, k.transpose(-2, -1)).softmax(-1);
+}
+
+at::Tensor widen(const at::Tensor &t) { return t.scalar_type() == at::kDouble ? t : t.to(at::kFloat); }
+
+struct AttentionMean : torch::autograd::Function<AttentionMean> {
+  static at::Tensor forward(AutogradContext *ctx, const at::Tensor &q, const at::Tensor &k, double scale, int64_t chunk) {
+    ctx->save_for_backward({q, k});
+    ctx->saved_data["scale"] = scale;
+    ctx->saved_data["chunk"] = chunk;
+    const at::Tensor wq = widen(q), wk = widen(k);
+    const int64_t n = q.size(2);
+    at::Tensor out = at::empty({q.size(0), n, k.size(2)}, wq.options());
+    for (int64_t i = 0; i < n; i += chunk) {
+      const int64_t c = std::min(chunk, n - i);
+      at::Tensor rows = out.narrow(1, i, c);
+      at::mean_out(rows, probabilities(wq.narrow(2, i, c), wk, scale), {1});
+    }
+    return out;
+  }
+
+  // With P = softmax(scale q kᵀ) and G the gradient of the mean over h heads: dS = P∘(G/h − rowsum(P∘G/h)),
+  // dq = scale dS k, dk = scale dSᵀ q.
+  static variable_list backward(AutogradContext *ctx, variable_list grads) {
+    const auto saved = ctx->get_saved_variables();
+    const at::Tensor &q = saved[0], &k = saved[1];
+    const double scale = ctx->saved_data["scale"].toDouble();
+    const int64_t chunk = ctx->saved_data["chunk"].toInt();
+    const at::Tensor wq = widen(q), wk = widen(k);
+    const int64_t n = q.size(2);
+    at::Tensor dq = at::empty_like(wq), dk = at::zeros_like(wk);
+    for (int64_t i = 0; i < n; i += chunk) {
+      const int64_t c = std::min(chunk, n - i);
+      const at::Tensor rows = wq.narrow(2, i, c);
+      const at::Tensor p = probabilities(rows, wk, scale);
+      at::Tensor ds = p * (grads[0].narrow(1, i, c) / static_cast<double>(q.size(1))).unsqueeze(1);
+      ds.sub_(p * ds.sum(-1, true)).mul_(scale);
+      dq.narrow(2, i, c).copy_(at::matmul(ds, wk));
+      dk.add_(at::matmul(ds.transpose(-2, -1), rows));
+    }
+    return {dq.to(q.scalar_type()), dk.to(k.scalar_type()), at::Tensor(), at::Tensor()};
+  }
+};
+
+}  // namespace
+
+at::Tensor attention_mean(const at::Tensor &q, const at::Tensor &k, double scale, int64_t chunk) {
+  TORCH_CHECK(q.dim() == 4 && k.dim() == 4, "q must be [B,h,N,d] and k [B,h,M,d]");
+  TORCH_CHECK(q.size(0) == k.size(0) && q.size(1) == k.size(1) && q.size(3) == k.size(3),
+              "q [B,h,N,d] and k [B,h,M,d] must agree in B, h and d");
+  const int64_t per_row = std::max<int64_t>(1, q.size(0) * q.size(1) * k.size(2));
+  if (chunk <= 0) chunk = std::max<int64_t>(16, (int64_t(1) << 22) / per_row);  // about 16 MiB of scores
+  return AttentionMean::apply(q, k, scale, std::min(chunk, std::max<int64_t>(1, q.size(2))));
+}
+
+}  // namespace isac

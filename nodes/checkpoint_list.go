@@ -1,0 +1,90 @@
+package nodes
+
+import (
+	"cmp"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// What tells a checkpoint from other files and folders.
+const (
+	singleFile    = ".safetensors"
+	diffusersFile = "model_index.json"
+	// plainFolder is what a diffusers folder is often called when the folder around it says which model it is; such a one
+	// goes by the outer name: examples/mini/model is "mini".
+	plainFolder = "model"
+	// deepest is how many folders deep a model folder is searched. Links are followed, so there has to be an end.
+	deepest = 6
+)
+
+// listCheckpoints finds all checkpoints in the model folders: single .safetensors files, and folders that hold a
+// model_index.json. It returns their paths by the names that ckpt_name shows: relative to the model folder, with forward
+// slashes. A model folder that is itself a checkpoint goes by its own name. Of two with one name the first folder's wins.
+// A folder that cannot be read counts as empty: one missing drive must not hide the other models.
+func listCheckpoints(folders []string) map[string]string {
+	found := map[string]string{}
+	add := func(name, path string) {
+		if _, taken := found[name]; !taken {
+			found[name] = path
+		}
+	}
+	for _, folder := range folders {
+		if folder == "" {
+			continue
+		}
+		if root, err := filepath.Abs(folder); err == nil {
+			walkCheckpoints(root, "", deepest, add)
+		}
+	}
+	return found
+}
+
+func walkCheckpoints(root, inside string, depth int, add func(name, path string)) {
+	folder := filepath.Join(root, inside)
+	if isFile(filepath.Join(folder, diffusersFile)) {
+		add(folderName(root, inside), folder)
+		return // what lies within are its parts
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		path := filepath.Join(inside, e.Name())
+		switch info, err := fs.Stat(os.DirFS(folder), e.Name()); {
+		case err != nil || strings.HasPrefix(e.Name(), "."):
+		case info.IsDir() && depth > 1:
+			walkCheckpoints(root, path, depth-1, add)
+		case info.Mode().IsRegular() && strings.EqualFold(filepath.Ext(e.Name()), singleFile):
+			add(filepath.ToSlash(path), filepath.Join(root, path))
+		}
+	}
+}
+
+func folderName(root, inside string) string {
+	if filepath.Base(filepath.Join(root, inside)) == plainFolder {
+		if inside == plainFolder || inside == "" {
+			outer := filepath.Dir(filepath.Join(root, inside))
+			return filepath.Base(outer)
+		}
+		return filepath.ToSlash(filepath.Dir(inside))
+	}
+	return filepath.ToSlash(cmp.Or(inside, filepath.Base(root)))
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// checkpointNames lists the names of the checkpoints that env's model folders hold, sorted.
+func checkpointNames(env *Env) []string {
+	if env == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(listCheckpoints(env.ModelPaths)))
+}

@@ -1,0 +1,50 @@
+package nodes
+
+import (
+	"encoding/json"
+
+	"github.com/isac-guidance/isac/isac/torch"
+)
+
+// Env is what the host gives to a node's run besides its inputs. The zero Env works: no model folders, CPU, nobody listening.
+type Env struct {
+	// ModelPaths are the folders in which checkpoints are looked for, the first wins.
+	ModelPaths []string
+	// Device is where models run; "" is the CPU.
+	Device torch.Device
+	// Progress hears how far a long node is; called from the node's own goroutine. May be nil.
+	Progress func(value, max int)
+	// Preview hears pictures of work in progress; format is "png" or "jpeg". nil means that nobody looks and none is made.
+	Preview func(format string, data []byte)
+	// Step hears one JSON-able value for each guided step (see StepReport). May be nil.
+	Step func(any)
+	// Workflow is the JSON that a saved image carries: an object such as {"prompt": API graph, "workflow": editor's graph},
+	// whose members become text chunks of these names. A bare API graph is taken as the prompt. May be empty.
+	Workflow json.RawMessage
+}
+
+func (e *Env) progress(value, max int) {
+	if e != nil && e.Progress != nil {
+		e.Progress(value, max)
+	}
+}
+
+func (e *Env) step(report any) {
+	if e != nil && e.Step != nil {
+		e.Step(report)
+	}
+}
+
+func (e *Env) device() torch.Device {
+	if e == nil || e.Device == "" {
+		return torch.CPU
+	}
+	return e.Device
+}
+
+func (e *Env) workflow() json.RawMessage {
+	if e == nil {
+		return nil
+	}
+	return e.Workflow
+}

@@ -1,0 +1,71 @@
+package nodes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+
+	"github.com/isac-guidance/isac/isac"
+)
+
+type masksInput struct {
+	Samples *Latent `mapstructure:"samples" tooltip:"Latents that were sampled with ISAC guidance."`
+	Step    string  `mapstructure:"step" combo:"last,first,all" default:"last" tooltip:"Which guided step to draw: the last, the first, or every one, as a batch."`
+	Upscale string  `mapstructure:"upscale" combo:"nearest,bilinear" default:"nearest" tooltip:"How the attention grid becomes an image: blocks, or smooth."`
+	Image   *Image  `mapstructure:"image" optional:"true" tooltip:"Paints over these images instead of plain grey, one for each latent. Their size is the result's."`
+}
+
+// isacMasks draws the instance masks that guidance saw.
+func isacMasks() Node {
+	return Define(Meta{
+		Class: "ISACMasks", DisplayName: "ISAC Masks", Category: "isac",
+		Description: "Draws the instance masks that ISAC found in the model's attention while it guided: one colour an instance, fainter where the mask is weaker.",
+		Outputs:     []Output{{Type: "IMAGE", Name: "IMAGE", Tooltip: "The masks, image by image, and step by step within an image."}},
+	}, func(_ context.Context, _ *Env, in *masksInput) (Result, error) {
+		if len(in.Samples.Reports) == 0 {
+			return Result{}, errors.New("samples have no instance masks: expected latents from a KSampler whose model comes from ISACGuidance")
+		}
+		var below []*image.NRGBA
+		if in.Image != nil {
+			var err error
+			if below, err = in.Image.pictures(); err != nil {
+				return Result{}, err
+			}
+			if len(below) != len(in.Samples.Reports) {
+				return Result{}, fmt.Errorf("image has %d images, samples have %d: expected as many", len(below), len(in.Samples.Reports))
+			}
+		}
+		var painted []*image.NRGBA
+		for i, reports := range in.Samples.Reports {
+			p := painter{width: in.Samples.Width, height: in.Samples.Height, smooth: in.Upscale == "bilinear"}
+			if below != nil {
+				p.below, p.width, p.height = below[i], below[i].Rect.Dx(), below[i].Rect.Dy()
+			}
+			for _, r := range pickSteps(reports, in.Step) {
+				painted = append(painted, p.paint(r))
+			}
+		}
+		return Result{Values: []any{imageFrom(painted)}}, nil
+	})
+}
+
+// pickSteps chooses among the steps that have masks; where no step of an image has any, one empty report stands for it, so
+// that the batch keeps one picture for each image.
+func pickSteps(reports []isac.Report, which string) []isac.Report {
+	var drawn []isac.Report
+	for _, r := range reports {
+		if len(r.Masks) > 0 {
+			drawn = append(drawn, r)
+		}
+	}
+	switch {
+	case len(drawn) == 0:
+		return []isac.Report{{}}
+	case which == "first":
+		return drawn[:1]
+	case which == "last":
+		return drawn[len(drawn)-1:]
+	}
+	return drawn
+}

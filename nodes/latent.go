@@ -1,0 +1,30 @@
+package nodes
+
+import (
+	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/torch"
+)
+
+// Latent is the value of type LATENT.
+type Latent struct {
+	held
+	// Samples is [B,C,h,w], float32, unscaled, as ComfyUI's LATENT; undefined for an empty latent, whose channels and factor
+	// only a model can tell. Kept out of all scopes until Close.
+	Samples torch.Tensor
+	// Width, Height are those of the images in pixels, Batch is B.
+	Width, Height, Batch int
+	// Reports holds one list for each image: one Report for each step of its sampling. Empty if it was not guided.
+	Reports [][]isac.Report
+	// Target is what guidance aimed at; it has no classes if there was none.
+	Target isac.Target
+}
+
+// ComfyType is "LATENT".
+func (*Latent) ComfyType() string { return "LATENT" }
+
+// newLatent takes samples [B,C,h,w] over.
+func newLatent(samples torch.Tensor, width, height int) *Latent {
+	l := &Latent{Samples: samples.Keep(), Width: width, Height: height, Batch: int(samples.Size(0))}
+	l.held.free = l.Samples.Close
+	return l
+}

@@ -1,0 +1,54 @@
+package nodes
+
+import "github.com/isac-guidance/isac/isac/diffusion"
+
+// Model is the value of type MODEL: a checkpoint's denoiser, and how it is guided.
+type Model struct {
+	held
+	checkpoint *checkpoint
+	// guidance is nil where sampling is plain.
+	guidance *guidance
+}
+
+// ComfyType is "MODEL".
+func (*Model) ComfyType() string { return "MODEL" }
+
+// Pipeline is what the checkpoint was loaded into. It lives as long as any value of the checkpoint.
+func (m *Model) Pipeline() *diffusion.Pipeline { return m.checkpoint.pipeline }
+
+// newModel takes one share of c over.
+func newModel(c *checkpoint, g *guidance) *Model {
+	m := &Model{checkpoint: c, guidance: g}
+	m.held.free = c.release
+	return m
+}
+
+// Clip is the value of type CLIP: a checkpoint's text encoder and tokenizer.
+type Clip struct {
+	held
+	checkpoint *checkpoint
+}
+
+// ComfyType is "CLIP".
+func (*Clip) ComfyType() string { return "CLIP" }
+
+func newClip(c *checkpoint) *Clip {
+	v := &Clip{checkpoint: c}
+	v.held.free = c.release
+	return v
+}
+
+// VAE is the value of type VAE: a checkpoint's autoencoder.
+type VAE struct {
+	held
+	checkpoint *checkpoint
+}
+
+// ComfyType is "VAE".
+func (*VAE) ComfyType() string { return "VAE" }
+
+func newVAE(c *checkpoint) *VAE {
+	v := &VAE{checkpoint: c}
+	v.held.free = c.release
+	return v
+}

@@ -1,0 +1,135 @@
+package schema
+
+import (
+	"fmt"
+	"math/big"
+	"reflect"
+	"slices"
+	"strconv"
+
+	"github.com/mitchellh/mapstructure"
+)
+
+// Decode checks inputs and writes them to out, a pointer to the struct that s was read from.
+//
+// Values are what a JSON decoder with UseNumber gives, plain Go values, or a link's live value. They are converted as
+// ComfyUI converts them: "12" and 12.7 are the INT 12, any text but the empty one is a true BOOLEAN, a number is a STRING by
+// its digits, {"__value__": v} is v. An INT keeps all 64 bits. Inputs that the struct does not have are ignored, as ComfyUI
+// does; an optional one that is absent or null takes its default. The error is Mistakes: everything that is wrong, at once.
+func (s *Schema) Decode(inputs map[string]any, lists Lists, out any) error {
+	target := reflect.ValueOf(out)
+	if target.Kind() != reflect.Pointer || target.Type().Elem() != s.in {
+		return fmt.Errorf("schema: decode into %T: expected *%v", out, s.in)
+	}
+	var mistakes Mistakes
+	widgets := make(map[string]any, len(s.fields))
+	for i := range s.fields {
+		f := &s.fields[i]
+		value, given := inputs[f.name]
+		if wrapped, ok := value.(map[string]any); ok && !f.link && len(wrapped) == 1 {
+			if inner, ok := wrapped["__value__"]; ok {
+				value = inner
+			}
+		}
+		if f.optional && (!given || value == nil) {
+			if f.def == "" {
+				continue
+			}
+			value, given = f.def, true
+		}
+		if !given {
+			mistakes = append(mistakes, Mistake{Missing, f.name, "", f.expected(lists)})
+			continue
+		}
+		if f.link {
+			if m := f.setLink(target.Elem().Field(f.index), value); m != nil {
+				mistakes = append(mistakes, *m)
+			}
+			continue
+		}
+		converted, kind := f.convert(value, lists)
+		if kind != "" {
+			mistakes = append(mistakes, Mistake{kind, f.name, show(value), f.expected(lists)})
+			continue
+		}
+		widgets[f.name] = converted
+	}
+	if len(mistakes) > 0 {
+		return mistakes
+	}
+	if err := mapstructure.Decode(widgets, out); err != nil {
+		return fmt.Errorf("schema: %w", err)
+	}
+	return nil
+}
+
+// setLink stores a live value. It does not go through mapstructure, which would copy what the pointer points at.
+func (f *field) setLink(field reflect.Value, value any) *Mistake {
+	v := reflect.ValueOf(value)
+	if !v.IsValid() || !v.Type().AssignableTo(field.Type()) || (v.Kind() == reflect.Pointer && v.IsNil()) {
+		return &Mistake{WrongLink, f.name, show(value), f.expected(nil)}
+	}
+	field.Set(v)
+	return nil
+}
+
+// convert makes of value what the widget's kind holds, or says which kind of mistake it is.
+func (f *field) convert(value any, lists Lists) (any, string) {
+	switch f.kind {
+	case Int:
+		n, ok := toInt(value)
+		if !ok {
+			return nil, WrongType
+		}
+		return f.boundedInt(n)
+	case Float:
+		x, ok := toFloat(value)
+		if !ok {
+			return nil, WrongType
+		}
+		if low, err := strconv.ParseFloat(f.min, 64); err == nil && x < low {
+			return nil, TooSmall
+		}
+		if high, err := strconv.ParseFloat(f.max, 64); err == nil && x > high {
+			return nil, TooBig
+		}
+		return x, ""
+	case Boolean:
+		b, ok := toBool(value)
+		if !ok {
+			return nil, WrongType
+		}
+		return b, ""
+	case Combo:
+		// Not converted: ComfyUI compares a combo's value as it came.
+		text, ok := value.(string)
+		if !ok || !slices.Contains(f.choices(lists), text) {
+			return nil, NotInList
+		}
+		return text, ""
+	}
+	text, ok := toString(value)
+	if !ok {
+		return nil, WrongType
+	}
+	return text, ""
+}
+
+// boundedInt holds n against the tag's bounds and against what the Go field holds, in exact arithmetic.
+func (f *field) boundedInt(n *big.Int) (any, string) {
+	if low, ok := new(big.Int).SetString(f.min, 10); ok && n.Cmp(low) < 0 {
+		return nil, TooSmall
+	}
+	if high, ok := new(big.Int).SetString(f.max, 10); ok && n.Cmp(high) > 0 {
+		return nil, TooBig
+	}
+	switch {
+	case f.unsigned && n.IsUint64():
+		return n.Uint64(), ""
+	case !f.unsigned && n.IsInt64():
+		return n.Int64(), ""
+	case n.Sign() < 0:
+		return nil, TooSmall
+	}
+	return nil, TooBig
+}

@@ -1,0 +1,67 @@
+package plugin
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+)
+
+// tail keeps the last bytes that were written to it, for the error that reports a process's end. Safe for concurrent use.
+type tail struct {
+	mu    sync.Mutex
+	bytes []byte
+}
+
+const (
+	tailBytes = 16 << 10
+	tailLines = 12
+)
+
+// Write never fails.
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.bytes = append(t.bytes, p...)
+	// Trimmed at twice the size, so that most writes copy nothing.
+	if extra := len(t.bytes) - tailBytes; extra > tailBytes {
+		t.bytes = append(t.bytes[:0], t.bytes[extra:]...)
+	}
+	return len(p), nil
+}
+
+// String is the last lines; those that hclog wrote as JSON are turned back into sentences.
+func (t *tail) String() string {
+	t.mu.Lock()
+	text := strings.TrimRight(string(t.bytes), "\n")
+	t.mu.Unlock()
+	if text == "" {
+		return ""
+	}
+	lines := strings.Split(text, "\n")
+	if len(lines) > tailLines {
+		lines = lines[len(lines)-tailLines:]
+	}
+	for i, line := range lines {
+		lines[i] = sentence(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func sentence(line string) string {
+	var entry map[string]any
+	if json.Unmarshal([]byte(line), &entry) != nil {
+		return line
+	}
+	message, ok := entry["@message"].(string)
+	if !ok {
+		return line
+	}
+	if level, ok := entry["@level"].(string); ok {
+		message = fmt.Sprintf("[%s] %s", level, message)
+	}
+	if reason, ok := entry["error"].(string); ok {
+		message += ": " + reason
+	}
+	return message
+}

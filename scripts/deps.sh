@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# Installs what building and testing need, or names it where it cannot install.
+#   scripts/deps.sh build   a C++ compiler, libtorch, OpenBLAS (for `make build` and `make demo`)
+#   scripts/deps.sh test    also shellcheck and a Python environment with ruff and pytest (for `make test`)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+what=${1:-build}
+GO_MINIMUM=1.21 # from here on the go command fetches by itself the toolchain that go.mod names
+APT_BUILD=(g++ make)
+APT_LIBTORCH=(libtorch-dev libopenblas0-pthread)
+APT_TEST=(shellcheck python3 python3-venv)
+
+missing=()
+
+# The go command is the one thing that no Debian 12 package provides in a usable version.
+check_go() {
+    local version
+    if ! command -v go >/dev/null; then
+        echo "deps: Go is missing: install Go $GO_MINIMUM or later (https://go.dev/dl), then run make again" >&2
+        exit 1
+    fi
+    version=$(GOTOOLCHAIN=local go env GOVERSION | sed 's/^go//')
+    if [ "$(printf '%s\n%s\n' "$GO_MINIMUM" "$version" | sort -V | head -n 1)" != "$GO_MINIMUM" ]; then
+        echo "deps: Go $version is too old: install Go $GO_MINIMUM or later (https://go.dev/dl), then run make again" >&2
+        exit 1
+    fi
+}
+
+have_libtorch() {
+    local dir
+    [ -n "${LIBTORCH:-}" ] && return 0
+    if [ -n "${PYTHON:-}" ]; then
+        dir=$("$PYTHON" -c "import importlib.util as u,os;s=u.find_spec('torch');print(os.path.dirname(s.origin) if s else '')")
+        [ -n "$dir" ] && [ -e "$dir/lib/libtorch_cpu.so" ] && return 0
+    fi
+    [ -e /usr/include/torch/csrc/api/include/torch/version.h ]
+}
+
+have_package() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'install ok installed'; }
+
+want() {
+    local package
+    for package in "$@"; do
+        have_package "$package" || missing+=("$package")
+    done
+}
+
+install_missing() {
+    [ ${#missing[@]} -eq 0 ] && return
+    local sudo=()
+    if [ "$(id -u)" -ne 0 ]; then
+        if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+            sudo=(sudo)
+        elif command -v sudo >/dev/null && [ -t 0 ]; then
+            sudo=(sudo)
+        else
+            echo "deps: not root and no sudo; run: apt-get install ${missing[*]}" >&2
+            exit 1
+        fi
+    fi
+    echo "deps: installing with apt: ${missing[*]}"
+    "${sudo[@]}" apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+check_go
+if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
+    command -v "${CXX:-g++}" >/dev/null || want "${APT_BUILD[@]}"
+    have_libtorch || want "${APT_LIBTORCH[@]}"
+    # Debian's default libblas is 20 to 30 times slower; OpenBLAS takes its place once installed.
+    if [ -z "${LIBTORCH:-}${PYTHON:-}" ]; then want libopenblas0-pthread; fi
+    [ "$what" = test ] && want "${APT_TEST[@]}"
+    install_missing
+else
+    command -v "${CXX:-g++}" >/dev/null || missing+=("a C++17/20 compiler (g++ 12 or later)")
+    have_libtorch || missing+=("libtorch 1.13 to 2.14 (unpack https://pytorch.org's libtorch and set LIBTORCH=/path/to/libtorch, or set PYTHON to a Python that has torch)")
+    if [ "$what" = test ]; then
+        command -v shellcheck >/dev/null || missing+=("shellcheck")
+        python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=("python3 with venv")
+    fi
+    if [ ${#missing[@]} -gt 0 ]; then
+        echo "deps: there is no apt here; please install:" >&2
+        printf '  - %s\n' "${missing[@]}" >&2
+        exit 1
+    fi
+fi
+
+if [ "$what" = test ]; then
+    stamp=.venv/.requirements
+    if ! cmp -s scripts/requirements-test.txt "$stamp"; then
+        echo "deps: installing Python test tools into .venv"
+        python3 -m venv .venv
+        .venv/bin/pip install -q --disable-pip-version-check -r scripts/requirements-test.txt
+        cp scripts/requirements-test.txt "$stamp"
+    fi
+fi
