@@ -1,5 +1,7 @@
 package isac
 
+import "math"
+
 // Step says which step of a sampling run a latent belongs to.
 type Step struct {
 	// Index is the step's number, from 0 for the noisiest.
@@ -33,4 +35,35 @@ type Report struct {
 	Masks [][]float32 `json:"masks,omitempty"`
 	// Labels holds the instance of each pixel, 0..N-1, or -1 on the background, in row-major order.
 	Labels []int `json:"labels,omitempty"`
+}
+
+// see fills in what an engine found. Losses that are not finite end the step.
+func (r *Report) see(at reading, m measurement) {
+	r.Height, r.Width = int(at.top.height), int(at.top.width)
+	r.Foreground = len(m.pixels)
+	r.Skipped = m.skipped
+	if m.skipped != "" {
+		return
+	}
+	r.Labels = scatter(m.labels, m.pixels, at.top)
+	n := int(m.masks.Size(1))
+	values := m.masks.Float32s()
+	r.Masks = make([][]float32, n)
+	for i := range r.Masks {
+		r.Masks[i] = make([]float32, at.top.pixels())
+		for f, p := range m.pixels {
+			r.Masks[i][p] = values[f*n+i]
+		}
+	}
+	if m.instance.Defined() {
+		r.LossInstance = m.instance.Item()
+	}
+	if m.class.Defined() {
+		r.LossClass = m.class.Item()
+	}
+	r.Loss = r.LambdaInstance*r.LossInstance + r.LambdaClass*r.LossClass
+	if math.IsNaN(r.Loss) || math.IsInf(r.Loss, 0) {
+		r.LossInstance, r.LossClass, r.Loss = 0, 0, 0
+		r.Skipped = "the loss is not finite (NaN or Inf)"
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 
+	"github.com/isac-guidance/isac/isac/diffusion"
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
@@ -36,36 +37,11 @@ func imageFrom(pictures []*image.NRGBA) *Image {
 	return newImage(torch.FromFloat32s(data, int64(len(pictures)), int64(size.Y), int64(size.X), 3))
 }
 
-// pictures converts to 8 bits as ComfyUI does: 255·v cut to 0..255, towards zero.
+// pictures converts to 8 bits as ComfyUI does (see diffusion.Images).
 func (im *Image) pictures() ([]*image.NRGBA, error) {
 	shape := im.Pixels.Shape()
 	if len(shape) != 4 || shape[3] != 3 || im.Pixels.Numel() == 0 {
 		return nil, fmt.Errorf("images of shape %v: expected [batch, height, width, 3] with at least one pixel", shape)
 	}
-	count, height, width := int(shape[0]), int(shape[1]), int(shape[2])
-	data := im.Pixels.To(torch.Float32).ToDevice(torch.CPU).Float32s()
-	pictures := make([]*image.NRGBA, count)
-	for b := range pictures {
-		p := image.NewNRGBA(image.Rect(0, 0, width, height))
-		for i := range width * height {
-			rgb := data[(b*width*height+i)*3:]
-			for c := range 3 {
-				p.Pix[i*4+c] = byteOf(rgb[c])
-			}
-			p.Pix[i*4+3] = 255
-		}
-		pictures[b] = p
-	}
-	return pictures, nil
-}
-
-// byteOf is written so that a NaN becomes 0.
-func byteOf(v float32) uint8 {
-	switch v *= 255; {
-	case v >= 255:
-		return 255
-	case v > 0:
-		return uint8(v)
-	}
-	return 0
+	return diffusion.Images(im.Pixels)
 }

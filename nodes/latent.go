@@ -22,9 +22,23 @@ type Latent struct {
 // ComfyType is "LATENT".
 func (*Latent) ComfyType() string { return "LATENT" }
 
-// newLatent takes samples [B,C,h,w] over.
-func newLatent(samples torch.Tensor, width, height int) *Latent {
-	l := &Latent{Samples: samples.Keep(), Width: width, Height: height, Batch: int(samples.Size(0))}
+// newLatent takes samples [B,C,h,w] over; factor is how many pixels one of theirs stands for along each side.
+func newLatent(samples torch.Tensor, factor int) *Latent {
+	shape := samples.Shape()
+	l := &Latent{
+		Samples: samples.Keep(), Batch: int(shape[0]),
+		Height: int(shape[2]) * factor, Width: int(shape[3]) * factor,
+	}
 	l.held.free = l.Samples.Close
 	return l
+}
+
+// clone gives an equal latent that is closed on its own.
+func (l *Latent) clone() *Latent {
+	c := &Latent{Width: l.Width, Height: l.Height, Batch: l.Batch, Reports: l.Reports, Target: l.Target}
+	if l.Samples.Defined() {
+		c.Samples = l.Samples.Clone().Keep()
+		c.held.free = c.Samples.Close
+	}
+	return c
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/nodes/schema"
 )
 
@@ -79,7 +80,11 @@ func (d *definition[In]) Run(ctx context.Context, env *Env, inputs map[string]an
 	if err := ctx.Err(); err != nil {
 		return Result{}, fmt.Errorf("node %s: %w", d.meta.Class, err)
 	}
-	result, err := d.run(ctx, env, &in)
+	var result Result
+	err := torch.InScope(func() (err error) {
+		result, err = d.run(ctx, env, &in)
+		return err
+	})
 	if err != nil {
 		result.Close()
 		return Result{}, fmt.Errorf("node %s: %w", d.meta.Class, err)

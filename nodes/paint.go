@@ -66,7 +66,7 @@ func (p painter) paint(r isac.Report) *image.NRGBA {
 }
 
 func mix(painted, left float64, below uint8) uint8 {
-	return byteOf(float32((painted + left*float64(below)) / 255))
+	return uint8(min(max(painted+left*float64(below), 0), 255))
 }
 
 // covers gives for each instance how strongly it covers each cell of the grid; the instances' planes do not overlap.

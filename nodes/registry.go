@@ -28,7 +28,18 @@ func NewRegistry(list ...Node) *Registry {
 // Standard makes a registry of all nodes of this package. Its checkpoint loader keeps what it loads for as long as values of
 // that checkpoint are open; two registries share nothing.
 func Standard() *Registry {
-	return NewRegistry()
+	return NewRegistry(
+		checkpointLoaderSimple(&checkpoints{}),
+		clipTextEncode(),
+		emptyLatentImage(),
+		isacGuidance(),
+		isacInstances(),
+		isacMasks(),
+		kSampler(),
+		previewImage(),
+		saveImage(),
+		vaeDecode(),
+	)
 }
 
 // Names lists the classes, sorted.

@@ -27,8 +27,10 @@ const (
 	KindOutOfMemory = Kind(isacpb.Kind_KIND_OUT_OF_MEMORY)
 	// KindUnavailable: libtorch is missing or broken on this machine.
 	KindUnavailable = Kind(isacpb.Kind_KIND_UNAVAILABLE)
-	// KindInternal: a fault of the plugin; its log has the stack.
+	// KindInternal: a fault of the plugin; its log says more.
 	KindInternal = Kind(isacpb.Kind_KIND_INTERNAL)
+	// KindFailed: the node could not do what was asked, such as read a broken file.
+	KindFailed = Kind(isacpb.Kind_KIND_FAILED)
 )
 
 // kinds holds each kind's words and its gRPC status code.
@@ -42,6 +44,7 @@ var kinds = map[Kind]struct {
 	KindOutOfMemory:   {"out of memory", codes.ResourceExhausted},
 	KindUnavailable:   {"unavailable", codes.FailedPrecondition},
 	KindInternal:      {"internal", codes.Internal},
+	KindFailed:        {"failed", codes.FailedPrecondition},
 }
 
 // String is the kind in words.

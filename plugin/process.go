@@ -140,6 +140,12 @@ func (p *process) Kill(context.Context) error {
 	if p.cmd.Process == nil {
 		return nil
 	}
+	// A process that just ended by itself is noticed in a moment, and its own end tells more than this signal.
+	select {
+	case <-p.exited:
+		return nil
+	case <-time.After(50 * time.Millisecond):
+	}
 	p.killed.Store(true)
 	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err

@@ -3,6 +3,7 @@ package plugin
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -39,13 +40,26 @@ func (t *tail) String() string {
 		return ""
 	}
 	lines := strings.Split(text, "\n")
-	if len(lines) > tailLines {
+	// A crash explains itself in its first lines, what follows are stacks.
+	if crash := slices.IndexFunc(lines, isCrash); crash >= 0 {
+		lines = lines[crash:min(crash+tailLines, len(lines))]
+	} else if len(lines) > tailLines {
 		lines = lines[len(lines)-tailLines:]
 	}
 	for i, line := range lines {
 		lines[i] = sentence(line)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// isCrash tells the line with which the Go runtime or the C++ library begins to report a crash.
+func isCrash(line string) bool {
+	for _, start := range []string{"panic: ", "fatal error: ", "SIG", "unexpected fault address", "runtime: ", "terminate called"} {
+		if strings.HasPrefix(line, start) {
+			return true
+		}
+	}
+	return false
 }
 
 func sentence(line string) string {

@@ -31,6 +31,8 @@ type Request struct {
 	Inputs map[string]Value
 	// Workflow is the JSON object that saved images carry: {"prompt": …, "workflow": …}. May be nil.
 	Workflow json.RawMessage
+	// Previews asks for pictures of work in progress; none are made otherwise.
+	Previews bool
 }
 
 // Event is what a running node says; exactly one field is set.

@@ -10,11 +10,15 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL
 
 import scene
+import team
 from models import autoencoder
 from run import Run, lr_at
 
 TEST_SEED = 1 << 40  # scenes from here on are never trained on
 PEAK = 1.5e-3  # learning rate
+# The first part of the time goes to quarter pictures: four times as many steps, and edges, which
+# are what is hard, are local. Whole pictures then settle the norms and the attention.
+CROPPED = 0.6
 
 
 def pictures(first: int, number: int) -> torch.Tensor:
@@ -22,6 +26,14 @@ def pictures(first: int, number: int) -> torch.Tensor:
     images = np.stack([scene.draw(first + i)[0] for i in range(number)])
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2)  # channels last already
     return pixels.float() / 127.5 - 1
+
+
+def crop(x: torch.Tensor) -> torch.Tensor:
+    """A random half-by-half part of the pictures, the same one for the whole batch."""
+    half = x.shape[2] // 2
+    top, left = torch.randint(half + 1, (2,)).tolist()
+    part = x[:, :, top : top + half, left : left + half]
+    return part.contiguous(memory_format=torch.channels_last)
 
 
 @torch.no_grad()
@@ -39,7 +51,8 @@ def psnr(vae: AutoencoderKL, run: Run, number: int = 256) -> float:
 
 def train(run: Run, minutes: float) -> None:
     """L1 plus squared error plus a little KL; saved to OUT/vae.pt for stage 2."""
-    batch = 128 if run.cuda else 32
+    batch = 128 if run.cuda else 32 // team.size()
+    whole = batch * team.size()
     vae = autoencoder().to(run.device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(vae.parameters(), lr=PEAK, betas=(0.9, 0.95), weight_decay=1e-3)
     step, spent = 0, 0.0
@@ -47,6 +60,8 @@ def train(run: Run, minutes: float) -> None:
         vae.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         step, spent = state["step"], state["spent"]
+
+    team.same_start(vae)
 
     def autoencode(x):
         mean, logvar = vae.quant_conv(vae.encoder(x)).chunk(2, 1)
@@ -64,25 +79,30 @@ def train(run: Run, minutes: float) -> None:
 
     began = time.time() - spent
     saved = time.time()
-    while (spent := time.time() - began) < minutes * 60:
+    while (spent := team.agreed(time.time() - began)) < minutes * 60:
         for group in optimizer.param_groups:
             group["lr"] = PEAK * lr_at(step, spent / (minutes * 60), warmup=100)
-        x = pictures(step * batch, batch).to(run.device)
+        x = pictures(step * whole + team.rank() * batch, batch).to(run.device)
+        if spent < CROPPED * minutes * 60:
+            x = crop(x)
         with run.autocast():
             y, mean, logvar = autoencode(x)
         y = y.float()
         kl = 0.5 * (mean.square() + logvar.exp() - 1 - logvar).mean()
         loss = F.l1_loss(y, x) + 2 * F.mse_loss(y, x) + 3e-5 * kl
         loss.backward()
+        team.average_gradients(list(vae.parameters()))
         torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         step += 1
-        if step % 100 == 0 or step in (1, 10, 20, 40):
-            run.log("vae", step, step * batch, loss.item(), spent, psnr=round(psnr(vae, run, 64), 2))
-        if time.time() - saved > 180:
+        if team.rank() == 0 and (step % 100 == 0 or step == 10):
+            run.log("vae", step, step * whole, loss.item(), spent, psnr=round(psnr(vae, run, 64), 2))
+        if team.rank() == 0 and time.time() - saved > 180:
             save()
             saved = time.time()
+    if team.rank() != 0:
+        return
     final = psnr(vae, run)
-    run.log("vae", step, step * batch, loss.item(), spent, psnr=round(final, 2))
+    run.log("vae", step, step * whole, loss.item(), spent, psnr=round(final, 2))
     save(done=True, psnr=final)

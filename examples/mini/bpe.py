@@ -6,6 +6,7 @@ encoder below is the textbook one, against which transformers' and the Go one ar
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import re
@@ -68,7 +69,7 @@ def learn(frequency: Counter[str], number: int) -> list[tuple[str, str]]:
     for _ in range(number):
         pairs: Counter[tuple[str, str]] = Counter()
         for word, n in words.items():
-            for pair in zip(word, word[1:], strict=False):
+            for pair in itertools.pairwise(word):
                 pairs[pair] += n
         if not pairs:
             break
@@ -92,7 +93,7 @@ class Tokenizer:
         for piece in pieces(text):
             word = symbols(piece)
             while True:
-                pairs = [p for p in zip(word, word[1:], strict=False) if p in self.ranks]
+                pairs = [p for p in itertools.pairwise(word) if p in self.ranks]
                 if not pairs:
                     break
                 word = merged(word, min(pairs, key=self.ranks.__getitem__))

@@ -19,10 +19,12 @@ _MEMORY = {
 if __name__ == "__main__" and not set(_MEMORY) <= set(os.environ):
     os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | _MEMORY)
 
-import argparse  # noqa: E402
-from pathlib import Path  # noqa: E402
+import argparse
+from pathlib import Path
 
-import torch  # noqa: E402
+import torch
+
+import team
 
 
 def main() -> None:
@@ -33,10 +35,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/mini"))
     parser.add_argument("--stage", choices=["all", "vae", "unet"], default="all")
     parser.add_argument("--resume", action="store_true", help="go on from OUT's checkpoints")
-    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--workers", type=int, help="processes (default: cores; 1 on a GPU)")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    torch.manual_seed(options.seed)
+    if options.device == "cpu":
+        team.launch(options.workers or os.cpu_count() or 1)
+        torch.set_num_threads(1 if team.size() > 1 else os.cpu_count() or 1)
+    torch.manual_seed(options.seed * 1000 + team.rank())
     options.out.mkdir(parents=True, exist_ok=True)
 
     import autoencoder

@@ -12,34 +12,44 @@ import (
 func (v *validation) cycles() {
 	const mostOfAKnot = 16
 	for _, knot := range v.knots() {
-		inKnot := map[*Node]bool{}
-		markAll(inKnot, knot)
-		named := map[*Node]bool{}
+		inKnot, named := map[*Node]bool{}, map[*Node]bool{}
+		for _, n := range knot {
+			inKnot[n] = true
+		}
 		count := 0
 		for _, n := range knot {
 			if named[n] || count == mostOfAKnot {
 				continue
 			}
 			cycle := v.shortestCycle(n, inKnot)
-			markAll(named, cycle)
+			for _, c := range cycle {
+				named[c] = true
+			}
 			count++
 			v.reportCycle(cycle)
 		}
 	}
 }
 
+// maxShownCycle is how many nodes of a cycle are written out: each of its nodes carries the text.
+const maxShownCycle = 50
+
 func (v *validation) reportCycle(cycle []*Node) {
+	shown := cycle[:min(len(cycle), maxShownCycle)]
 	var path, ids []string
-	for _, n := range append(slices.Clone(cycle), cycle[0]) {
+	for _, n := range shown {
 		path = append(path, fmt.Sprintf("%s (%s)", n.ID, n.Class))
 		ids = append(ids, n.ID)
 	}
-	ids = ids[:len(cycle)]
+	if more := len(cycle) - len(shown); more > 0 {
+		path = append(path, fmt.Sprintf("%d more", more))
+	}
+	details := strings.Join(append(path, path[0]), " -> ")
 	for _, n := range cycle {
 		v.add(n, Mistake{
 			Type:      TypeDependencyCycle,
 			Message:   "Dependency cycle detected",
-			Details:   strings.Join(path, " -> "),
+			Details:   details,
 			ExtraInfo: map[string]any{"node_id": n.ID, "cycle_nodes": ids},
 		})
 	}

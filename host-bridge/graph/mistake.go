@@ -115,10 +115,7 @@ func (r *Report) Lines() []string {
 		lines = append(lines, m.Line())
 	}
 	for _, n := range r.Nodes {
-		name := fmt.Sprintf("node %s (%s)", n.ID, n.Class)
-		if n.Title != "" && n.Title != n.Class {
-			name = fmt.Sprintf("node %s (%s, %q)", n.ID, n.Class, n.Title)
-		}
+		name := (&Node{ID: n.ID, Class: n.Class, Title: n.Title}).describe()
 		for _, m := range n.Mistakes {
 			lines = append(lines, name+": "+m.Line())
 		}

@@ -145,7 +145,7 @@ func pyTrue(v any) bool {
 	case bool:
 		return v
 	case json.Number:
-		return strings.ContainsAny(mantissa(string(v)), "123456789")
+		return exact(v).Sign() != 0
 	case string:
 		return v != ""
 	case []any:
@@ -188,13 +188,6 @@ func pyEqual(a, b any) bool {
 
 // isInteger says whether a JSON number is an int to Python: without a point and an exponent.
 func isInteger(n json.Number) bool { return !strings.ContainsAny(string(n), ".eE") }
-
-func mantissa(number string) string {
-	if at := strings.IndexAny(number, "eE"); at >= 0 {
-		return number[:at]
-	}
-	return number
-}
 
 func numeric(v any) (json.Number, bool) {
 	switch v := v.(type) {

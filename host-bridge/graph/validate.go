@@ -159,101 +159,23 @@ func (v *validation) node(n *Node) {
 	}
 }
 
-// link checks a list, which always means a link.
-func (v *validation) link(n *Node, in *InputSchema, list []any) (Link, bool) {
-	if len(list) != 2 {
-		v.add(n, Mistake{
-			Type:      TypeBadLinkedInput,
-			Message:   "Bad linked input, must be a length-2 list of [node_id, slot_index]",
-			Details:   in.Name,
-			ExtraInfo: map[string]any{"input_name": in.Name, "input_config": in.Config, "received_value": list},
-		})
-		return Link{}, false
-	}
-	from, known := v.workflow.Node(pyStr(list[0]))
-	if _, isText := list[0].(string); !isText || !known {
-		v.raise(n, "KeyError", fmt.Sprintf("%s: the link %s names a node that the workflow does not have", in.Name, pyRepr(list)))
-		return Link{}, false
-	}
-	s := v.schemas[from.Class]
-	if s == nil {
-		return Link{}, false // reported as missing_node_type
-	}
-	link, ok := linkOf(list)
-	switch {
-	case !ok:
-		v.raise(n, "TypeError", fmt.Sprintf("%s: the link %s names no output: its second part has to be a whole number", in.Name, pyRepr(list)))
-		return Link{}, false
-	case link.Slot < 0 || link.Slot >= len(s.Outputs):
-		v.raise(n, "IndexError", fmt.Sprintf("%s: the link %s names output %d; %s has %d (0 is the first)",
-			in.Name, pyRepr(list), link.Slot, from.Class, len(s.Outputs)))
-		return Link{}, false
-	}
-	received := s.Outputs[link.Slot].Type
-	if !typesMeet(received, in.Type) {
-		v.add(n, Mistake{
-			Type:    TypeReturnTypeMismatch,
-			Message: "Return type mismatch between linked nodes",
-			Details: fmt.Sprintf("%s, received_type(%s) mismatch input_type(%s)", in.Name, received, in.shownType()),
-			ExtraInfo: map[string]any{"input_name": in.Name, "input_config": in.Config,
-				"received_type": received, "linked_node": list},
-		})
-		return Link{}, false
-	}
-	return link, true
-}
-
-// raise reports what is an exception in ComfyUI: there it is found while an output node is validated, or while a node
-// that needs this one is, and then it belongs to that node's input.
-func (v *validation) raise(n *Node, exception, text string) {
-	m := Mistake{
-		Type: TypeExceptionDuring, Message: "Exception when validating node", Details: text,
-		ExtraInfo: map[string]any{"exception_type": exception, "traceback": []string{}},
-	}
-	if by, inner := v.parent[n]; inner {
-		m.Type, m.Message = TypeExceptionInner, "Exception when validating inner node"
-		m.ExtraInfo["input_name"] = by.input.Name
-		m.ExtraInfo["input_config"] = by.input.Config
-		m.ExtraInfo["exception_message"] = text
-		m.ExtraInfo["linked_node"] = by.value
-	}
-	v.add(n, m)
-}
-
-// typesMeet says whether an output of one type may go to an input of the other: "*" goes with everything, and of unions
-// such as "INT,FLOAT" one member in common is enough.
-func typesMeet(output, input string) bool {
-	received := strings.Split(output, ",")
-	for _, want := range strings.Split(input, ",") {
-		for _, have := range received {
-			a, b := strings.TrimSpace(have), strings.TrimSpace(want)
-			if a == b || a == "*" || b == "*" {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // conclude turns what was found into the report.
 func (v *validation) conclude(outputs []*Node) {
 	r := v.report
-	dependents := v.dependents(outputs)
+	blocked := v.blocked(outputs)
 	failed := map[*Node]bool{}
 	for _, n := range v.workflow.Nodes {
+		for _, o := range blocked[n] {
+			failed[o] = true
+		}
 		if len(v.mistakes[n]) == 0 {
-			if v.reached[n] && v.schemas[n.Class] == nil {
-				markAll(failed, dependents(n))
-			}
 			continue
 		}
-		blocked := dependents(n)
-		markAll(failed, blocked)
-		nm := NodeMistakes{ID: n.ID, Title: n.Title, Class: n.Class, Mistakes: v.mistakes[n], DependentOutputs: []string{}}
-		for _, o := range blocked {
-			nm.DependentOutputs = append(nm.DependentOutputs, o.ID)
+		found := NodeMistakes{ID: n.ID, Title: n.Title, Class: n.Class, Mistakes: v.mistakes[n], DependentOutputs: []string{}}
+		for _, o := range blocked[n] {
+			found.DependentOutputs = append(found.DependentOutputs, o.ID)
 		}
-		r.Nodes = append(r.Nodes, nm)
+		r.Nodes = append(r.Nodes, found)
 	}
 	for _, o := range outputs {
 		if !failed[o] {
@@ -279,38 +201,33 @@ func (v *validation) conclude(outputs []*Node) {
 	}
 }
 
-func markAll(set map[*Node]bool, nodes []*Node) {
-	for _, n := range nodes {
-		set[n] = true
+// blocked lists, for each node that cannot run for a reason of its own, the outputs that need it, in the order of the workflow.
+func (v *validation) blocked(outputs []*Node) map[*Node][]*Node {
+	blocked := map[*Node][]*Node{}
+	wrong := func(n *Node) bool { return len(v.mistakes[n]) > 0 || v.schemas[n.Class] == nil }
+	if !slices.ContainsFunc(v.workflow.Nodes, wrong) {
+		return blocked
 	}
-}
-
-// dependents gives a function that lists the outputs that need a node, in the order of the workflow.
-func (v *validation) dependents(outputs []*Node) func(*Node) []*Node {
-	users := map[*Node][]*Node{}
+	feeds := make(map[*Node][]use, len(v.reached))
 	for n := range v.reached {
-		for _, u := range v.uses(n) {
-			users[u.node] = append(users[u.node], n)
-		}
+		feeds[n] = v.uses(n)
 	}
-	return func(start *Node) []*Node {
-		seen := map[*Node]bool{start: true}
-		for todo := []*Node{start}; len(todo) > 0; {
+	visited := map[*Node]*Node{} // by which output last
+	for _, o := range outputs {
+		visited[o] = o
+		for todo := []*Node{o}; len(todo) > 0; {
 			n := todo[len(todo)-1]
 			todo = todo[:len(todo)-1]
-			for _, user := range users[n] {
-				if !seen[user] {
-					seen[user] = true
-					todo = append(todo, user)
+			if wrong(n) {
+				blocked[n] = append(blocked[n], o)
+			}
+			for _, u := range feeds[n] {
+				if visited[u.node] != o {
+					visited[u.node] = o
+					todo = append(todo, u.node)
 				}
 			}
 		}
-		var found []*Node
-		for _, o := range outputs {
-			if seen[o] {
-				found = append(found, o)
-			}
-		}
-		return found
 	}
+	return blocked
 }

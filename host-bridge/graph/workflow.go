@@ -57,6 +57,14 @@ func (n *Node) Label() string {
 	return "#" + n.ID
 }
 
+// describe names the node in a sentence: node 3 (KSampler, "guided").
+func (n *Node) describe() string {
+	if n.Title != "" && n.Title != n.Class {
+		return fmt.Sprintf("node %s (%s, %q)", n.ID, n.Class, n.Title)
+	}
+	return fmt.Sprintf("node %s (%s)", n.ID, n.Class)
+}
+
 // Input finds an input by its name.
 func (n *Node) Input(name string) (any, bool) {
 	for i := range n.Inputs {

@@ -42,8 +42,8 @@ var groupNumbers = map[string]int{
 
 // vague are quantities without a number; the longest match counts.
 var vague = setOf("some", "several", "many", "multiple", "numerous", "various", "countless", "few", "a few", "quite a few", "any", "lots of", "a lot of",
-	"plenty of", "a number of", "a variety of", "an assortment of", "a handful of", "a bunch of", "a group of", "dozens of", "hundreds of",
-	"thousands of", "pairs of", "a bit of", "most", "much", "all kinds of", "different kinds of", "more than one", "a mix of", "scores of")
+	"plenty of", "a number of", "a handful of", "dozens of", "hundreds of",
+	"thousands of", "pairs of", "a bit of", "most", "much", "all kinds of", "different kinds of", "more than one", "scores of")
 
 var (
 	ones      = setOf("a", "an", "another", "one", "a single", "each", "every", "a lone", "my", "your", "his", "her", "its", "our", "their", "this", "that", "someone's")
@@ -55,18 +55,25 @@ var (
 const maxCount = 1000
 
 // number reads digits or number words at position i: its value and how many words it takes, 0 if there is no number there.
-// A note is returned for digits that cannot be a count.
+// A note says what was assumed or, where the value is negative, why the digits are no count.
 func (p *parser) number(i int) (value, taken int, note string) {
 	low, ok := p.low(i)
 	if !ok {
 		return 0, 0, ""
 	}
 	if isDigit(rune(low[0])) {
+		if from, to, found := strings.Cut(low, "-"); found {
+			if a, err := strconv.Atoi(from); err == nil {
+				if b, err := strconv.Atoi(to); err == nil && a < b && b <= maxCount {
+					return a, 1, fmt.Sprintf("%q leaves the number open: %d is taken", low, a)
+				}
+			}
+		}
 		digits := strings.ReplaceAll(low, ",", "")
 		n, err := strconv.Atoi(digits)
 		switch {
 		case err != nil && strings.Trim(digits, "0123456789") == "", err == nil && n > maxCount:
-			return 0, 1, fmt.Sprintf("%q is too large for a count, it was passed over", low)
+			return -1, 1, fmt.Sprintf("%q is too large for a count, it was passed over", low)
 		case err != nil:
 			return 0, 0, ""
 		}
@@ -102,8 +109,8 @@ func (p *parser) quantity(i int) (quantity, int) {
 		q := quantity{kind: quantNumber, count: 2, text: low}
 		return q, 1 + p.skip(i+1, "of", "the", "these", "those", "his", "her", "their", "my", "our")
 	}
-	if n := p.skip(i, "half", "a", "dozen"); n == 3 || n == 2 && p.is(i+1, "dozen") {
-		return quantity{kind: quantNumber, count: 6, text: "half a dozen"}, n + p.skip(i+n, "of")
+	if n := 1 + p.skip(i+1, "a"); p.is(i, "half") && p.is(i+n, "dozen") {
+		return quantity{kind: quantNumber, count: 6, text: "half a dozen"}, n + 1 + p.skip(i+n+1, "of")
 	}
 	at, first := i, quantity{}
 	if name, n := p.match(i, definites, 3); n > 0 {
@@ -115,7 +122,12 @@ func (p *parser) quantity(i int) (quantity, int) {
 	value, taken, note := p.number(at)
 	if note != "" {
 		p.note("%s", note)
+	}
+	if value < 0 {
 		return first, at - i + taken
+	}
+	if n := p.age(at, taken); n > 0 {
+		return first, at - i + n
 	}
 	if first.text == "one" && taken == 0 {
 		value, taken, at = 1, 1, i
@@ -126,7 +138,7 @@ func (p *parser) quantity(i int) (quantity, int) {
 		if value == 0 {
 			q.kind = quantNone
 		}
-		at += taken
+		at += taken + p.alternative(at, taken)
 	}
 	if n, more := p.group(at, q, first); more > 0 {
 		return n, at - i + more
@@ -141,7 +153,8 @@ func (p *parser) quantity(i int) (quantity, int) {
 func (p *parser) group(at int, q, first quantity) (quantity, int) {
 	low, _ := p.low(at)
 	size := groupNumbers[low]
-	if size == 0 || q.kind == quantBare && first.kind == quantBare {
+	bare := q.kind == quantBare && first.kind == quantBare
+	if size == 0 || bare && !(low == "couple" || low == "pair" || low == "dozen") {
 		return q, 0
 	}
 	times := 1
@@ -154,7 +167,7 @@ func (p *parser) group(at int, q, first quantity) (quantity, int) {
 	} else if size < 12 && low != "couple" {
 		return q, 0 // "a pair" alone is no number of what follows
 	}
-	out := quantity{kind: quantNumber, count: times * size, pairs: size == 2 && low != "couple", text: p.between(at-1, at+1)}
+	out := quantity{kind: quantNumber, count: times * size, pairs: size == 2 && low != "couple", text: p.between(max(at-1, 0), at+1)}
 	if out.count > maxCount {
 		p.note("%q is too large for a count, it was taken as of unknown number", out.text)
 		out = quantity{kind: quantVague, text: out.text}
@@ -173,4 +186,29 @@ func (p *parser) partitive(at int) int {
 		}
 	}
 	return 0
+}
+
+// age counts the words of "5 year old", which says nothing of how many.
+func (p *parser) age(at, taken int) int {
+	if taken == 0 || !p.is(at+taken+1, "old") {
+		return 0
+	}
+	switch unit, _ := p.low(at + taken); unit {
+	case "year", "years", "month", "months", "week", "weeks", "day", "days":
+		return taken + 2
+	}
+	return 0
+}
+
+// alternative counts the words of "or three" after "two": the number is left open and the first one is taken.
+func (p *parser) alternative(at, taken int) int {
+	if !p.is(at+taken, "or") && !p.is(at+taken, "to") {
+		return 0
+	}
+	value, more, _ := p.number(at + taken + 1)
+	if more == 0 || value < 0 {
+		return 0
+	}
+	p.note("%q leaves the number open: the first one is taken", p.between(at, at+taken+1+more))
+	return 1 + more
 }

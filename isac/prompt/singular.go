@@ -24,7 +24,7 @@ var uncertain = setOf("sheep", "fish", "deer", "moose", "bison", "shrimp", "squi
 
 // pairNouns are things that come in one piece and are counted in pairs: "a pair of scissors" is one thing.
 var pairNouns = setOf("scissors", "pants", "trousers", "jeans", "shorts", "pliers", "sunglasses", "eyeglasses", "binoculars", "goggles", "pajamas",
-	"headphones", "glasses", "glass")
+	"headphones")
 
 // plurals is the inflector. Its constructor compiles many expressions, so it waits for the first prompt.
 var plurals = sync.OnceValue(pluralize.NewClient)
@@ -34,9 +34,17 @@ var inflect sync.Mutex
 
 // singular gives a lower-case name in the singular: "hot dogs" → "hot dog". Only the last word of a name has a number.
 func singular(name string) string {
+	if strings.Contains(name, " ") && allNouns[name] {
+		return name
+	}
 	lead, last := "", name
 	if i := strings.LastIndexByte(name, ' '); i >= 0 {
 		lead, last = name[:i+1], name[i+1:]
+	}
+	if spaced := strings.ReplaceAll(last, "-", " "); spaced != last {
+		if s := singular(spaced); nouns[s] { // "hot-dogs"
+			return lead + s
+		}
 	}
 	if i := strings.LastIndexByte(last, '-'); i >= 0 { // "t-shirts": the rules know plain words
 		lead, last = lead+last[:i+1], last[i+1:]
@@ -50,10 +58,16 @@ func singular(name string) string {
 	}
 	inflect.Lock()
 	defer inflect.Unlock()
-	return lead + plurals().Singular(last)
+	if s := plurals().Singular(last); s != "" {
+		return lead + s
+	}
+	return name // "s" is all ending
 }
 
 // isPlural tells whether a word can only be a plural.
 func isPlural(name string) bool {
-	return !uncertain[name] && singular(name) != name || inflections[name] == name && pairNouns[name]
+	if pairNouns[name] {
+		return true
+	}
+	return !uncertain[singular(name)] && singular(name) != name
 }

@@ -1,6 +1,6 @@
 /* Opens libisactorch.so. Only dlopen is linked: a program starts, and its tests run, where no libtorch is installed. */
+#define _GNU_SOURCE /* dladdr */
 #include <dlfcn.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "isac_call.h"

@@ -103,7 +103,7 @@ func Embedding(weight Tensor, idx Tensor) Tensor {
 // SDPA is attention softmax(scale·q·kᵀ + mask)·v for q [...,N,d], k [...,M,d], v [...,M,e]; mask is bool (true = may look) or added; scale 0 means 1/√d.
 func SDPA(q Tensor, k Tensor, v Tensor, mask Tensor, causal bool, scale float64) Tensor {
 	ensure()
-	return wrap(C.isac_sdpa(C.uint64_t(q.id), C.uint64_t(k.id), C.uint64_t(v.id), C.uint64_t(mask.id), flag(causal), C.double(scale)))
+	return wrap(C.isac_sdpa(C.uint64_t(q.id), C.uint64_t(k.id), C.uint64_t(v.id), C.uint64_t(mask.id), boolean(causal), C.double(scale)))
 }
 
 // UpsampleNearest2d resizes x [B,C,H,W] to h × w by the nearest neighbour.
@@ -115,13 +115,13 @@ func UpsampleNearest2d(x Tensor, h int64, w int64) Tensor {
 // UpsampleBilinear2d resizes x [B,C,H,W] to h × w bilinearly.
 func UpsampleBilinear2d(x Tensor, h int64, w int64, alignCorners bool) Tensor {
 	ensure()
-	return wrap(C.isac_upsample_bilinear2d(C.uint64_t(x.id), C.int64_t(h), C.int64_t(w), flag(alignCorners)))
+	return wrap(C.isac_upsample_bilinear2d(C.uint64_t(x.id), C.int64_t(h), C.int64_t(w), boolean(alignCorners)))
 }
 
 // UpsampleBicubic2d resizes x [B,C,H,W] to h × w bicubically.
 func UpsampleBicubic2d(x Tensor, h int64, w int64, alignCorners bool) Tensor {
 	ensure()
-	return wrap(C.isac_upsample_bicubic2d(C.uint64_t(x.id), C.int64_t(h), C.int64_t(w), flag(alignCorners)))
+	return wrap(C.isac_upsample_bicubic2d(C.uint64_t(x.id), C.int64_t(h), C.int64_t(w), boolean(alignCorners)))
 }
 
 // AvgPool2d averages windows of x [B,C,H,W].

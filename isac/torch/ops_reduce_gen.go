@@ -38,7 +38,7 @@ import "C"
 // Mean averages over dims.
 func (t Tensor) Mean(dims []int64, keep bool) Tensor {
 	ensure()
-	return wrap(C.isac_mean(C.uint64_t(t.id), ints(dims), C.int64_t(len(dims)), flag(keep)))
+	return wrap(C.isac_mean(C.uint64_t(t.id), ints(dims), C.int64_t(len(dims)), boolean(keep)))
 }
 
 // MeanAll averages over everything.
@@ -50,7 +50,7 @@ func (t Tensor) MeanAll() Tensor {
 // Sum adds up over dims.
 func (t Tensor) Sum(dims []int64, keep bool) Tensor {
 	ensure()
-	return wrap(C.isac_sum(C.uint64_t(t.id), ints(dims), C.int64_t(len(dims)), flag(keep)))
+	return wrap(C.isac_sum(C.uint64_t(t.id), ints(dims), C.int64_t(len(dims)), boolean(keep)))
 }
 
 // SumAll adds up everything.
@@ -62,13 +62,13 @@ func (t Tensor) SumAll() Tensor {
 // Amax takes the largest over dims; gradient is shared evenly among equals.
 func (t Tensor) Amax(dims []int64, keep bool) Tensor {
 	ensure()
-	return wrap(C.isac_amax(C.uint64_t(t.id), ints(dims), C.int64_t(len(dims)), flag(keep)))
+	return wrap(C.isac_amax(C.uint64_t(t.id), ints(dims), C.int64_t(len(dims)), boolean(keep)))
 }
 
 // Amin takes the smallest over dims; gradient is shared evenly among equals.
 func (t Tensor) Amin(dims []int64, keep bool) Tensor {
 	ensure()
-	return wrap(C.isac_amin(C.uint64_t(t.id), ints(dims), C.int64_t(len(dims)), flag(keep)))
+	return wrap(C.isac_amin(C.uint64_t(t.id), ints(dims), C.int64_t(len(dims)), boolean(keep)))
 }
 
 // MaxAll takes the largest of all.
@@ -86,37 +86,37 @@ func (t Tensor) MinAll() Tensor {
 // MaxDim returns the largest values along dim and their int64 indices.
 func (t Tensor) MaxDim(dim int64, keep bool) (Tensor, Tensor) {
 	ensure()
-	return wrapPair(C.isac_max_dim(C.uint64_t(t.id), C.int64_t(dim), flag(keep)))
+	return wrapPair(C.isac_max_dim(C.uint64_t(t.id), C.int64_t(dim), boolean(keep)))
 }
 
 // MinDim returns the smallest values along dim and their int64 indices.
 func (t Tensor) MinDim(dim int64, keep bool) (Tensor, Tensor) {
 	ensure()
-	return wrapPair(C.isac_min_dim(C.uint64_t(t.id), C.int64_t(dim), flag(keep)))
+	return wrapPair(C.isac_min_dim(C.uint64_t(t.id), C.int64_t(dim), boolean(keep)))
 }
 
 // Argmax returns the int64 index of the largest value along dim.
 func (t Tensor) Argmax(dim int64, keep bool) Tensor {
 	ensure()
-	return wrap(C.isac_argmax(C.uint64_t(t.id), C.int64_t(dim), flag(keep)))
+	return wrap(C.isac_argmax(C.uint64_t(t.id), C.int64_t(dim), boolean(keep)))
 }
 
 // Argmin returns the int64 index of the smallest value along dim.
 func (t Tensor) Argmin(dim int64, keep bool) Tensor {
 	ensure()
-	return wrap(C.isac_argmin(C.uint64_t(t.id), C.int64_t(dim), flag(keep)))
+	return wrap(C.isac_argmin(C.uint64_t(t.id), C.int64_t(dim), boolean(keep)))
 }
 
 // TopK returns the k largest (or smallest) values along dim, in order, and their int64 indices.
 func (t Tensor) TopK(k int64, dim int64, largest bool) (Tensor, Tensor) {
 	ensure()
-	return wrapPair(C.isac_top_k(C.uint64_t(t.id), C.int64_t(k), C.int64_t(dim), flag(largest)))
+	return wrapPair(C.isac_top_k(C.uint64_t(t.id), C.int64_t(k), C.int64_t(dim), boolean(largest)))
 }
 
 // Sort sorts along dim, stably; returns values and int64 indices.
 func (t Tensor) Sort(dim int64, descending bool) (Tensor, Tensor) {
 	ensure()
-	return wrapPair(C.isac_sort(C.uint64_t(t.id), C.int64_t(dim), flag(descending)))
+	return wrapPair(C.isac_sort(C.uint64_t(t.id), C.int64_t(dim), boolean(descending)))
 }
 
 // NormAll returns the 2-norm of all elements.
@@ -128,19 +128,19 @@ func (t Tensor) NormAll() Tensor {
 // Norm returns the p-norm over dims.
 func (t Tensor) Norm(p float64, dims []int64, keep bool) Tensor {
 	ensure()
-	return wrap(C.isac_norm(C.uint64_t(t.id), C.double(p), ints(dims), C.int64_t(len(dims)), flag(keep)))
+	return wrap(C.isac_norm(C.uint64_t(t.id), C.double(p), ints(dims), C.int64_t(len(dims)), boolean(keep)))
 }
 
 // LogSumExp returns log Σ exp(t) over dims.
 func (t Tensor) LogSumExp(dims []int64, keep bool) Tensor {
 	ensure()
-	return wrap(C.isac_log_sum_exp(C.uint64_t(t.id), ints(dims), C.int64_t(len(dims)), flag(keep)))
+	return wrap(C.isac_log_sum_exp(C.uint64_t(t.id), ints(dims), C.int64_t(len(dims)), boolean(keep)))
 }
 
 // Var returns the variance over dims (unbiased: divided by n-1).
 func (t Tensor) Var(dims []int64, unbiased bool, keep bool) Tensor {
 	ensure()
-	return wrap(C.isac_var(C.uint64_t(t.id), ints(dims), C.int64_t(len(dims)), flag(unbiased), flag(keep)))
+	return wrap(C.isac_var(C.uint64_t(t.id), ints(dims), C.int64_t(len(dims)), boolean(unbiased), boolean(keep)))
 }
 
 // Cumsum returns running sums along dim.

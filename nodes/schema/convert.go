@@ -13,13 +13,16 @@ import (
 func toInt(value any) (*big.Int, bool) {
 	switch v := value.(type) {
 	case json.Number:
-		if n, ok := new(big.Int).SetString(string(v), 10); ok {
+		if n, ok := parseInt(string(v)); ok {
 			return n, true
 		}
 		x, err := v.Float64()
-		return truncated(x), err == nil
+		if err != nil {
+			return nil, false
+		}
+		return truncated(x), true
 	case string:
-		return new(big.Int).SetString(strings.TrimSpace(v), 10)
+		return parseInt(strings.TrimSpace(v))
 	case bool:
 		if v {
 			return big.NewInt(1), true
@@ -37,6 +40,16 @@ func toInt(value any) (*big.Int, bool) {
 	return nil, false
 }
 
+// longestInt is the number of digits beyond which Python refuses to read an integer: reading takes more than linear time.
+const longestInt = 4300
+
+func parseInt(text string) (*big.Int, bool) {
+	if len(text) > longestInt {
+		return nil, false
+	}
+	return new(big.Int).SetString(text, 10)
+}
+
 func truncated(x float64) *big.Int {
 	n, _ := big.NewFloat(x).Int(nil)
 	return n
@@ -49,6 +62,9 @@ func toFloat(value any) (float64, bool) {
 	case json.Number:
 		x, err = v.Float64()
 	case string:
+		if strings.ContainsAny(v, "xX") { // Go reads hexadecimal fractions, Python does not
+			return 0, false
+		}
 		x, err = strconv.ParseFloat(strings.TrimSpace(v), 64)
 	case bool:
 		if v {

@@ -35,7 +35,7 @@ func (s *Schema) Decode(inputs map[string]any, lists Lists, out any) error {
 			if f.def == "" {
 				continue
 			}
-			value, given = f.def, true
+			value, given = f.defaultValue(), true
 		}
 		if !given {
 			mistakes = append(mistakes, Mistake{Missing, f.name, "", f.expected(lists)})
@@ -61,6 +61,14 @@ func (s *Schema) Decode(inputs map[string]any, lists Lists, out any) error {
 		return fmt.Errorf("schema: %w", err)
 	}
 	return nil
+}
+
+// defaultValue is the tag's default as a request would give it: in a request the text "false" is a true BOOLEAN.
+func (f *field) defaultValue() any {
+	if f.kind == Boolean {
+		return f.def == "true"
+	}
+	return f.def
 }
 
 // setLink stores a live value. It does not go through mapstructure, which would copy what the pointer points at.

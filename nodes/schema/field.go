@@ -83,8 +83,8 @@ func literal(kind, text string) (json.RawMessage, error) {
 		}
 		return json.RawMessage(text), nil
 	case Boolean:
-		if _, err := strconv.ParseBool(text); err != nil {
-			return nil, fmt.Errorf("%q is no truth value", text)
+		if text != "true" && text != "false" {
+			return nil, fmt.Errorf("%q is neither true nor false", text)
 		}
 		return json.RawMessage(text), nil
 	case String, Combo:

@@ -43,8 +43,10 @@ const (
 	Kind_KIND_OUT_OF_MEMORY Kind = 4
 	// KIND_UNAVAILABLE: libtorch is missing or broken on this machine; FAILED_PRECONDITION.
 	Kind_KIND_UNAVAILABLE Kind = 5
-	// KIND_INTERNAL: a fault of the plugin; its log has the stack; INTERNAL.
+	// KIND_INTERNAL: a fault of the plugin; its log says more; INTERNAL.
 	Kind_KIND_INTERNAL Kind = 6
+	// KIND_FAILED: the node could not do what was asked, such as read a broken file; FAILED_PRECONDITION.
+	Kind_KIND_FAILED Kind = 7
 )
 
 // Enum value maps for Kind.
@@ -57,6 +59,7 @@ var (
 		4: "KIND_OUT_OF_MEMORY",
 		5: "KIND_UNAVAILABLE",
 		6: "KIND_INTERNAL",
+		7: "KIND_FAILED",
 	}
 	Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED":    0,
@@ -66,6 +69,7 @@ var (
 		"KIND_OUT_OF_MEMORY":  4,
 		"KIND_UNAVAILABLE":    5,
 		"KIND_INTERNAL":       6,
+		"KIND_FAILED":         7,
 	}
 )
 
@@ -539,7 +543,9 @@ type ExecuteRequest struct {
 	// workflow is the JSON that a saved image shall carry: {"prompt": …, "workflow": …}. May be empty.
 	Workflow []byte `protobuf:"bytes,5,opt,name=workflow,proto3" json:"workflow,omitempty"`
 	// call_id is the host's own name of this call, never used twice; see ReleaseRequest.call_ids. May be empty.
-	CallId        string `protobuf:"bytes,6,opt,name=call_id,json=callId,proto3" json:"call_id,omitempty"`
+	CallId string `protobuf:"bytes,6,opt,name=call_id,json=callId,proto3" json:"call_id,omitempty"`
+	// previews: the host shows pictures of work in progress. None are made otherwise.
+	Previews      bool `protobuf:"varint,7,opt,name=previews,proto3" json:"previews,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -614,6 +620,13 @@ func (x *ExecuteRequest) GetCallId() string {
 		return x.CallId
 	}
 	return ""
+}
+
+func (x *ExecuteRequest) GetPreviews() bool {
+	if x != nil {
+		return x.Previews
+	}
+	return false
 }
 
 // ExecuteResponse is one event of a running node.
@@ -1497,7 +1510,7 @@ const file_isac_proto_rawDesc = "" +
 	"\x04kind\",\n" +
 	"\x06Handle\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
-	"\x04type\x18\x02 \x01(\tR\x04type\"\xa2\x02\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\"\xbe\x02\n" +
 	"\x0eExecuteRequest\x12\x1b\n" +
 	"\tprompt_id\x18\x01 \x01(\tR\bpromptId\x12\x17\n" +
 	"\anode_id\x18\x02 \x01(\tR\x06nodeId\x12\x1d\n" +
@@ -1505,7 +1518,8 @@ const file_isac_proto_rawDesc = "" +
 	"class_type\x18\x03 \x01(\tR\tclassType\x12;\n" +
 	"\x06inputs\x18\x04 \x03(\v2#.isac.v1.ExecuteRequest.InputsEntryR\x06inputs\x12\x1a\n" +
 	"\bworkflow\x18\x05 \x01(\fR\bworkflow\x12\x17\n" +
-	"\acall_id\x18\x06 \x01(\tR\x06callId\x1aI\n" +
+	"\acall_id\x18\x06 \x01(\tR\x06callId\x12\x1a\n" +
+	"\bpreviews\x18\a \x01(\bR\bpreviews\x1aI\n" +
 	"\vInputsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12$\n" +
 	"\x05value\x18\x02 \x01(\v2\x0e.isac.v1.ValueR\x05value:\x028\x01\"\xdf\x01\n" +
@@ -1564,7 +1578,7 @@ const file_isac_proto_rawDesc = "" +
 	"\anode_id\x18\x03 \x01(\tR\x06nodeId\x12\x1d\n" +
 	"\n" +
 	"class_type\x18\x04 \x01(\tR\tclassType\x12\x16\n" +
-	"\x06inputs\x18\x05 \x03(\tR\x06inputs*\xa2\x01\n" +
+	"\x06inputs\x18\x05 \x03(\tR\x06inputs*\xb3\x01\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12KIND_INVALID_INPUT\x10\x01\x12\x17\n" +
@@ -1572,7 +1586,8 @@ const file_isac_proto_rawDesc = "" +
 	"\x0eKIND_CANCELLED\x10\x03\x12\x16\n" +
 	"\x12KIND_OUT_OF_MEMORY\x10\x04\x12\x14\n" +
 	"\x10KIND_UNAVAILABLE\x10\x05\x12\x11\n" +
-	"\rKIND_INTERNAL\x10\x062\xb3\x02\n" +
+	"\rKIND_INTERNAL\x10\x06\x12\x0f\n" +
+	"\vKIND_FAILED\x10\a2\xb3\x02\n" +
 	"\x05Nodes\x12?\n" +
 	"\bDescribe\x12\x18.isac.v1.DescribeRequest\x1a\x19.isac.v1.DescribeResponse\x12>\n" +
 	"\aExecute\x12\x17.isac.v1.ExecuteRequest\x1a\x18.isac.v1.ExecuteResponse0\x01\x12<\n" +

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/isac-guidance/isac/isac/diffusion/config"
 	"github.com/isac-guidance/isac/isac/diffusion/weights"
 )
 
@@ -25,7 +26,7 @@ func TextRoot(src weights.Source) weights.Source {
 }
 
 // TextConfigFromWeights detects a text model's configuration. src is what TextRoot gives; json is its config.json. All mistakes are reported together.
-func TextConfigFromWeights(src weights.Source, json *weights.Config) (TextConfig, error) {
+func TextConfigFromWeights(src weights.Source, json map[string]any) (TextConfig, error) {
 	var errs []error
 	size := func(name string, dim, dims int) int64 {
 		shape, ok := src.Shape(name)
@@ -52,15 +53,16 @@ func TextConfigFromWeights(src weights.Source, json *weights.Config) (TextConfig
 		errs = append(errs, fmt.Errorf("%s: text model: no layer encoder.layers.0: %w", src.Origin(""), weights.ErrMissing))
 	}
 
-	cfg.Heads = json.Int("num_attention_heads", max(cfg.Width/64, 1))
-	cfg.Activation = json.String("hidden_act", "quick_gelu")
-	cfg.Eps = json.Float("layer_norm_eps", 1e-5)
-	errs = append(errs, json.Err())
+	c := config.New("text_encoder/config.json", json)
+	cfg.Heads = c.Int("num_attention_heads", max(cfg.Width/64, 1))
+	cfg.Activation = c.String("hidden_act", "quick_gelu")
+	cfg.Eps = c.Float("layer_norm_eps", 1e-5)
+	if cfg.Activation != "quick_gelu" && cfg.Activation != "gelu" {
+		c.Fail("hidden_act", weights.ErrUnsupported, "expected quick_gelu or gelu")
+	}
+	errs = append(errs, c.Err())
 	if cfg.Heads < 1 || cfg.Width%cfg.Heads != 0 {
 		errs = append(errs, fmt.Errorf("text model: %d attention heads do not divide its width %d: correct num_attention_heads in its config.json", cfg.Heads, cfg.Width))
-	}
-	if cfg.Activation != "quick_gelu" && cfg.Activation != "gelu" {
-		errs = append(errs, fmt.Errorf("text model: hidden_act %q: expected quick_gelu or gelu: %w", cfg.Activation, weights.ErrUnsupported))
 	}
 	return cfg, errors.Join(errs...)
 }

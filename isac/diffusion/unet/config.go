@@ -35,7 +35,7 @@ type Level struct {
 func (c Config) Factor() int64 { return 1 << (len(c.Levels) - 1) }
 
 // ConfigFromWeights detects the configuration of the UNet whose tensors src holds; json is its config.json. The error lists all mistakes and names kinds of UNet that this package does not run.
-func ConfigFromWeights(src weights.Source, json *weights.Config) (Config, error) {
+func ConfigFromWeights(src weights.Source, json map[string]any) (Config, error) {
 	d := newDetector(src, json)
 	cfg := d.shapes()
 	d.settings(&cfg)

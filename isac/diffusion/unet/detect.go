@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/isac-guidance/isac/isac/diffusion/config"
 	"github.com/isac-guidance/isac/isac/diffusion/weights"
 )
 
@@ -13,12 +14,12 @@ import (
 type detector struct {
 	src   weights.Source
 	names []string
-	json  *weights.Config
+	json  *config.Reader
 	errs  []error
 }
 
-func newDetector(src weights.Source, json *weights.Config) *detector {
-	return &detector{src: src, names: src.Names(), json: json}
+func newDetector(src weights.Source, json map[string]any) *detector {
+	return &detector{src: src, names: src.Names(), json: config.New("unet/config.json", json)}
 }
 
 func (d *detector) err() error {
@@ -100,13 +101,9 @@ func (d *detector) shapes() Config {
 // its name says (diffusers issue 2011).
 func (d *detector) settings(cfg *Config) {
 	n := len(cfg.Levels)
-	heads := d.json.Ints("num_attention_heads", d.json.Ints("attention_head_dim")...)
-	if len(heads) == 1 {
-		heads = slices.Repeat(heads, n)
-	}
-	if heads != nil && len(heads) != n {
-		d.fail("attention_head_dim in config.json is %v, expected one number or %d, one for each level", heads, n)
-		heads = nil
+	heads := d.json.Ints("num_attention_heads", n)
+	if heads == nil {
+		heads = d.json.Ints("attention_head_dim", n)
 	}
 	for i := range cfg.Levels {
 		l := &cfg.Levels[i]
@@ -147,22 +144,25 @@ func (d *detector) refuse() {
 			d.fail("%s: tensors below %q: this is %s: %w", d.src.Origin(""), f.path, f.kind, weights.ErrUnsupported)
 		}
 	}
-	for key, only := range map[string]string{
-		"act_fn": "silu", "resnet_time_scale_shift": "default", "time_embedding_type": "positional", "attention_type": "default",
-		"time_embedding_act_fn": "", "timestep_post_act": "",
+	for _, only := range [][2]string{
+		{"resnet_time_scale_shift", "default"}, {"time_embedding_type", "positional"}, {"attention_type", "default"},
+		{"time_embedding_act_fn", ""}, {"timestep_post_act", ""},
 	} {
-		if got := d.json.String(key, only); got != only && !(key == "act_fn" && got == "swish") {
-			d.fail("%s in config.json is %q, expected %q: %w", key, got, only, weights.ErrUnsupported)
+		if got := d.json.String(only[0], only[1]); got != only[1] {
+			d.json.Fail(only[0], weights.ErrUnsupported, "expected %q", only[1])
 		}
+	}
+	if act := d.json.String("act_fn", "silu"); act != "silu" && act != "swish" {
+		d.json.Fail("act_fn", weights.ErrUnsupported, "expected silu")
 	}
 	for _, key := range []string{"center_input_sample", "dual_cross_attention", "only_cross_attention", "mid_block_only_cross_attention", "resnet_skip_time_act"} {
 		if d.json.Bool(key, false) {
-			d.fail("%s in config.json is true, expected false: %w", key, weights.ErrUnsupported)
+			d.json.Fail(key, weights.ErrUnsupported, "expected false")
 		}
 	}
-	for key, only := range map[string]float64{"mid_block_scale_factor": 1, "resnet_out_scale_factor": 1, "downsample_padding": 1} {
-		if got := d.json.Float(key, only); got != only {
-			d.fail("%s in config.json is %v, expected %v: %w", key, got, only, weights.ErrUnsupported)
+	for _, key := range []string{"mid_block_scale_factor", "resnet_out_scale_factor", "downsample_padding"} {
+		if d.json.Float(key, 1) != 1 {
+			d.json.Fail(key, weights.ErrUnsupported, "expected 1")
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/isac-guidance/isac/isac/diffusion/config"
 	"github.com/isac-guidance/isac/isac/diffusion/weights"
 )
 
@@ -32,7 +33,7 @@ type Level struct {
 func (c Config) Factor() int64 { return 1 << (len(c.Levels) - 1) }
 
 // ConfigFromWeights detects the configuration of the autoencoder whose tensors src holds; json is its config.json. The error lists all mistakes.
-func ConfigFromWeights(src weights.Source, json *weights.Config) (Config, error) {
+func ConfigFromWeights(src weights.Source, json map[string]any) (Config, error) {
 	var errs []error
 	size := func(name string, dim int) int64 {
 		shape, ok := src.Shape(name)
@@ -73,15 +74,16 @@ func ConfigFromWeights(src weights.Source, json *weights.Config) (Config, error)
 		})
 	}
 
-	cfg.Groups = json.Int("norm_num_groups", 32)
-	cfg.Scaling = json.Float("scaling_factor", 0.18215)
-	cfg.Shift = json.Float("shift_factor", 0)
+	c := config.New("vae/config.json", json)
+	cfg.Groups = c.Int("norm_num_groups", 32)
+	cfg.Scaling = c.Float("scaling_factor", 0.18215)
+	cfg.Shift = c.Float("shift_factor", 0)
 	if cfg.Scaling == 0 {
-		errs = append(errs, errors.New("vae: scaling_factor in config.json is 0, expected the number that latents are multiplied with"))
+		c.Fail("scaling_factor", weights.ErrConfig, "expected the number that latents are multiplied with")
 	}
-	if act := json.String("act_fn", "silu"); act != "silu" && act != "swish" {
-		errs = append(errs, fmt.Errorf("vae: act_fn in config.json is %q, expected silu: %w", act, weights.ErrUnsupported))
+	if act := c.String("act_fn", "silu"); act != "silu" && act != "swish" {
+		c.Fail("act_fn", weights.ErrUnsupported, "expected silu")
 	}
-	errs = append(errs, json.Err())
+	errs = append(errs, c.Err())
 	return cfg, errors.Join(errs...)
 }

@@ -18,7 +18,7 @@ var (
 	ErrNotFinite = errors.New("not finite")
 	// ErrUnsupported says that the file is sound and of a kind that this program does not run. The message names the kind.
 	ErrUnsupported = errors.New("unsupported")
-	// ErrConfig says that a model's config.json has a value of another kind than expected.
+	// ErrConfig says that a model's config or index file is not what it has to be.
 	ErrConfig = errors.New("wrong config")
 	// ErrClosed says that the file was closed before.
 	ErrClosed = errors.New("file is closed")

@@ -125,7 +125,7 @@ func (f *File) Tensor(name string) (torch.Tensor, error) {
 		case len(data) == 0:
 			t = torch.Zeros(e.shape, dtype, torch.CPU)
 		case uintptr(unsafe.Pointer(&data[0]))%uintptr(elementBits[e.dtype]/8) != 0:
-			t = copyUnaligned(data, dtype, e.shape)
+			t = torch.FromBytes(data, dtype, e.shape...)
 		default:
 			t = torch.FromBlob(unsafe.Pointer(&data[0]), dtype, e.shape...)
 		}
@@ -135,13 +135,4 @@ func (f *File) Tensor(name string) (torch.Tensor, error) {
 		return torch.Tensor{}, fmt.Errorf("%s: tensor %q: %w", f.path, name, err)
 	}
 	return t, nil
-}
-
-// copyUnaligned moves the bytes to memory that any element type may lie in, and lets libtorch take its own copy from there.
-func copyUnaligned(data []byte, dtype torch.DType, shape []int64) torch.Tensor {
-	aligned := make([]uint64, (len(data)+7)/8)
-	copy(unsafe.Slice((*byte)(unsafe.Pointer(&aligned[0])), len(data)), data)
-	return torch.Scoped(func() torch.Tensor {
-		return torch.FromBlob(unsafe.Pointer(&aligned[0]), dtype, shape...).Clone()
-	})
 }

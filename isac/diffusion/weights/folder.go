@@ -19,7 +19,7 @@ func openFolder(dir string) (*ModelFiles, error) {
 			mistakes = append(mistakes, err)
 		}
 	}
-	config := func(parts ...string) *Config {
+	config := func(parts ...string) map[string]any {
 		c, err := readConfig(filepath.Join(append([]string{dir}, parts...)...))
 		note(err)
 		return c
@@ -34,6 +34,7 @@ func openFolder(dir string) (*ModelFiles, error) {
 	m.Config.VAE = config("vae", "config.json")
 	m.Config.Text = config("text_encoder", "config.json")
 	m.Config.Tokenizer = config("tokenizer", "tokenizer_config.json")
+	m.Config.SpecialTokens = config("tokenizer", "special_tokens_map.json")
 	m.Config.Scheduler = config("scheduler", "scheduler_config.json")
 
 	var err error
@@ -54,11 +55,8 @@ func openFolder(dir string) (*ModelFiles, error) {
 }
 
 // checkPipeline refuses a folder of another family by what its model_index.json says and by its parts.
-func checkPipeline(dir string, index *Config) error {
-	class := index.String("_class_name", "")
-	if err := index.Err(); err != nil {
-		return err
-	}
+func checkPipeline(dir string, index map[string]any) error {
+	class, _ := index["_class_name"].(string)
 	switch {
 	case class == "" && !exists(filepath.Join(dir, "unet")):
 		return fmt.Errorf("%s has neither model_index.json nor unet/: give a diffusers folder or a .safetensors file: %w", dir, ErrMissing)

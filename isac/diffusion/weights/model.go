@@ -28,16 +28,11 @@ type ModelFiles struct {
 	UNet, VAE, Text Source
 	// Tokenizer is the tokenizer's files; all empty where the model brings none.
 	Tokenizer TokenizerFiles
-	// Config is what the model's config files say; for a single file they are empty, but for the scheduler's
+	// Config is what the model's config files say; for a single file they are nil, but for the scheduler's
 	// prediction_type where the file's header tells it.
 	Config Configs
 
 	files []*File
-}
-
-// Configs are the config files of a diffusers folder. None is nil.
-type Configs struct {
-	Index, UNet, VAE, Text, Tokenizer, Scheduler *Config
 }
 
 // TokenizerFiles are the bytes of a CLIP tokenizer's files: vocab.json and merges.txt, or the one tokenizer.json that newer
@@ -84,12 +79,12 @@ func openSingle(path string) (*ModelFiles, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &ModelFiles{Path: path, Layout: SingleFile, files: []*File{f}, Config: emptyConfigs(path)}
+	m := &ModelFiles{Path: path, Layout: SingleFile, files: []*File{f}}
 	if err := checkFamily(f); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	m.Config.Scheduler.values = predictionOf(f)
+	m.Config.Scheduler = predictionOf(f)
 	m.UNet = ldmUNet(Prefix(f, "model.diffusion_model."))
 	m.VAE = ldmVAE(Prefix(f, "first_stage_model."))
 	m.Text = textNames(Prefix(f, "cond_stage_model.transformer."))
@@ -136,9 +131,4 @@ func predictionOf(f *File) map[string]any {
 		return map[string]any{"prediction_type": "epsilon"}
 	}
 	return nil
-}
-
-func emptyConfigs(path string) Configs {
-	e := func() *Config { return &Config{path: path} }
-	return Configs{Index: e(), UNet: e(), VAE: e(), Text: e(), Tokenizer: e(), Scheduler: e()}
 }

@@ -126,7 +126,7 @@ func (r *params) load(name string) (kept torch.Tensor, err error) {
 			t = raw.To(r.dtype)
 		}
 		t = t.ToDevice(r.device)
-		if stored, _ := dtype.Torch(); r.device == torch.CPU && t.DType() == stored {
+		if stored, _ := dtype.Torch(); t.Device() == torch.CPU && t.DType() == stored {
 			t = raw.Contiguous().Clone() // neither To nor ToDevice copied
 		}
 		if dtype.Float() && !t.AllFinite() {

@@ -136,35 +136,14 @@ func replaceFile(path string, write func(io.Writer) error) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-// FromTensor copies a tensor's values into an Entry of the same element type. Types other than F64, F32, F16, BF16 and I64 are
-// ErrUnsupported. It panics with *torch.Error like any operation.
-func FromTensor(name string, t torch.Tensor) (Entry, error) {
-	e := Entry{Name: name, Shape: t.Shape()}
-	var err error
-	torch.WithScope(func() []torch.Tensor {
-		switch t.DType() {
-		case torch.Float64:
-			e.DType, e.Data = F64, littleEndian(t.Float64s())
-		case torch.Float32:
-			e.DType, e.Data = F32, littleEndian(t.Float32s())
-		case torch.Int64:
-			e.DType, e.Data = I64, littleEndian(t.Int64s())
-		case torch.Float16:
-			e.DType, e.Data = F16, narrow(t, float16Bits)
-		case torch.BFloat16:
-			e.DType, e.Data = BF16, narrow(t, bfloat16Bits)
-		default:
-			err = fmt.Errorf("tensor %q: cannot write elements of %v: %w", name, t.DType(), ErrUnsupported)
+// FromTensor copies a tensor's values, from whatever device, into an Entry of the same element type. It panics with *torch.Error like
+// any operation.
+func FromTensor(name string, t torch.Tensor) Entry {
+	e := Entry{Name: name, Shape: t.Shape(), Data: t.Bytes()}
+	for d, of := range torchTypes {
+		if of == t.DType() {
+			e.DType = d
 		}
-		return nil
-	})
-	return e, err
-}
-
-func littleEndian(values any) []byte {
-	b, err := binary.Append(nil, binary.LittleEndian, values)
-	if err != nil {
-		panic(err) // only fixed-size slices come here
 	}
-	return b
+	return e
 }

@@ -36,7 +36,12 @@ void close_scope(uint64_t frame, const uint64_t *keep, int64_t n);
 class Scope {
  public:
   Scope() : frame_(open_scope()) {}
-  ~Scope() { close_scope(frame_, nullptr, 0); }
+  ~Scope() {
+    try {
+      close_scope(frame_, nullptr, 0);
+    } catch (...) {
+    }
+  }
   Scope(const Scope &) = delete;
   Scope &operator=(const Scope &) = delete;
 

@@ -31,7 +31,7 @@ var kinds = map[string]kind{
 		Cpp: "const at::IntArrayRef %s(%s_, n_%s);",
 	},
 	"float64": {Go: "float64", Cgo: "C.double(%s)", C: "double %s", CArgs: "%s"},
-	"bool":    {Go: "bool", Cgo: "flag(%s)", C: "int32_t %s", CArgs: "%s"},
+	"bool":    {Go: "bool", Cgo: "boolean(%s)", C: "int32_t %s", CArgs: "%s"},
 	"string": {
 		Go: "string", Cgo: "chars(%s), C.int64_t(len(%s))", C: "const char *%s_, int64_t n_%s", CArgs: "%s_, n_%s",
 		Cpp: "const std::string %s(%s_, n_%s);",

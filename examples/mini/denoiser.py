@@ -1,0 +1,143 @@
+"""Stage 2: the UNet and the text encoder, trained together on v."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+import torch.nn.functional as F
+
+import fast
+import models
+import sample
+import team
+from bpe import Tokenizer
+from latents import Pool
+from run import Run, lr_at
+
+PEAK = 1e-3  # learning rate
+DROP = 0.1  # part of the captions left empty, for classifier-free guidance
+FRESH_EVERY = 16  # steps between two enlargements of the pool
+
+
+class Average:
+    """Exponential moving average of the weights; young averages forget faster."""
+
+    def __init__(self, nets: dict[str, torch.nn.Module], decay: float) -> None:
+        self.nets, self.decay, self.steps = nets, decay, 0
+        self.shadow = {
+            name: {k: v.detach().clone() for k, v in net.state_dict().items()}
+            for name, net in nets.items()
+        }
+
+    @torch.no_grad()
+    def update(self) -> None:
+        self.steps += 1
+        decay = min(self.decay, (1 + self.steps) / (20 + self.steps))
+        for name, net in self.nets.items():
+            own, new = self.shadow[name], net.state_dict()
+            torch._foreach_lerp_(
+                [own[k] for k in own if own[k].is_floating_point()],
+                [new[k] for k in own if own[k].is_floating_point()],
+                1 - decay,
+            )
+
+
+def v_loss(unet, text, alphas, latents, ids) -> torch.Tensor:
+    """Mean squared error of v at random times."""
+    noise = torch.randn_like(latents)
+    # One time from each of B equal slices: the loss of a batch jumps about less.
+    b = len(latents)
+    t = ((torch.arange(b, device=latents.device) + torch.rand(b, device=latents.device)) / b * 1000)
+    t = t.long().clamp_max(999)
+    a = alphas[t].sqrt().view(-1, 1, 1, 1)
+    s = (1 - alphas[t]).sqrt().view(-1, 1, 1, 1)
+    predicted = unet(a * latents + s * noise, t, text(ids).last_hidden_state).sample
+    return F.mse_loss(predicted.float(), a * noise - s * latents)
+
+
+def load_vae(run: Run):
+    """Stage 1's network, frozen."""
+    state = run.load("vae", always=True)
+    if state is None:
+        raise SystemExit(f"no {run.out}/vae.pt: run stage 1 first (--stage vae)")
+    vae = models.autoencoder().to(run.device, memory_format=torch.channels_last)
+    vae.load_state_dict(state["model"])
+    return vae.eval().requires_grad_(False)
+
+
+def train(run: Run, minutes: float) -> None:
+    """Until the time is up; OUT/unet.pt holds averaged and raw weights."""
+    batch = 1024 if run.cuda else 32 // team.size()
+    whole = batch * team.size()
+    vae = load_vae(run)
+    pool = Pool(run, vae, capacity=2_000_000 if run.cuda else 200_000)
+    tokenizer = Tokenizer()
+    empty = torch.tensor(tokenizer.encode(""), device=run.device)
+    unet = models.unet().to(run.device, memory_format=torch.channels_last)
+    text = models.text_encoder(len(tokenizer.ids)).to(run.device)
+    nets = {"unet": unet, "text": text}
+    raw = [*unet.parameters(), *text.parameters()]
+    optimizer = torch.optim.AdamW(raw, lr=PEAK, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+    state = run.load("unet")
+    step, spent = 0, 0.0
+    if state:
+        unet.load_state_dict(state["unet_raw"])
+        text.load_state_dict(state["text_raw"])
+    average = Average(nets, decay=0.999 if not run.cuda else 0.9995)
+    if state:
+        optimizer.load_state_dict(state["optimizer"])
+        average.shadow = {"unet": state["unet"], "text": state["text"]}
+        average.steps = step = state["step"]
+        spent = state["spent"]
+    began = time.time() - spent
+    pool.fill(200_000 if run.cuda else 16_000 // team.size())
+    # The factor belongs to the weights: a resumed run keeps it.
+    scaling = team.agreed(state["scaling_factor"] if state else pool.scaling_factor())
+    alphas = models.scheduler().alphas_cumprod.to(run.device)
+    if not run.cuda:
+        fast.enable(unet)
+    team.same_start(unet, text)
+    both = torch.compile(v_loss) if run.compile else v_loss
+
+    def save() -> None:
+        run.save("unet", **average.shadow, unet_raw=unet.state_dict(), text_raw=text.state_dict(),
+                 optimizer=optimizer.state_dict(), step=step, spent=spent,
+                 scaling_factor=scaling)  # fmt: skip
+
+    losses, saved = [], time.time()
+    print(f"pool {len(pool)}, scaling factor {scaling:.4f}, batch {whole}", flush=True)
+    while (spent := team.agreed(time.time() - began)) < minutes * 60:
+        for group in optimizer.param_groups:
+            group["lr"] = PEAK * lr_at(step, spent / (minutes * 60), warmup=200)
+        latents, ids = pool.draw(batch)
+        ids[torch.rand(batch, device=run.device) < DROP] = empty
+        with run.autocast():
+            loss = both(unet, text, alphas, latents * scaling, ids)
+        loss.backward()
+        team.average_gradients(raw)
+        torch.nn.utils.clip_grad_norm_(raw, 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        average.update()
+        step += 1
+        losses.append(loss.detach())
+        if step % FRESH_EVERY == 0 and pool.made < pool.capacity:
+            pool.grow(64)
+        if team.rank() != 0:
+            continue
+        if step % 200 == 0 or step in (5, 20, 50):
+            mean = torch.stack(losses).mean().item()
+            losses = []
+            run.log("unet", step, step * whole, mean, spent, pool=len(pool) * team.size())
+        if time.time() - saved > 240:
+            save()
+            saved = time.time()
+    if team.rank() != 0:
+        return
+    save()
+    for name, net in nets.items():
+        net.load_state_dict(average.shadow[name])
+    sample.grid(unet, text, vae, scaling, run.out / "samples.png")
+
+

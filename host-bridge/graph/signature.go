@@ -1,0 +1,37 @@
+package graph
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// signature is what a node computes: its class and its inputs, links by the signature of the node that they come from. Ids
+// and titles are no part of it, nor is the notation of a number, so that two nodes of equal signature give equal results.
+type signature [sha256.Size]byte
+
+// sign gives the signature of a task; signed holds those of the nodes before it.
+func sign(t *Task, signed map[string]signature) (signature, error) {
+	type term struct {
+		Input string
+		Value any        `json:",omitempty"`
+		Link  *signature `json:",omitempty"`
+		Slot  int
+	}
+	terms := []term{{Input: t.Node.Class}}
+	for _, name := range slices.Sorted(maps.Keys(t.Values)) {
+		if link, ok := t.Values[name].(Link); ok {
+			from := signed[link.Node]
+			terms = append(terms, term{Input: name, Link: &from, Slot: link.Slot})
+			continue
+		}
+		terms = append(terms, term{Input: name, Value: t.Values[name]})
+	}
+	text, err := json.Marshal(terms)
+	if err != nil {
+		return signature{}, fmt.Errorf("sign node %s: %w", t.Node.ID, err)
+	}
+	return sha256.Sum256(text), nil
+}

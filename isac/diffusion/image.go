@@ -1,0 +1,108 @@
+package diffusion
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+
+	"github.com/isac-guidance/isac/isac/torch"
+)
+
+// DecodeLatent maps latents [B,C,h,w] (unscaled) to images [B,H,W,3] in 0..1, float32, on the CPU, kept. Images are decoded one at a time,
+// so that memory does not grow with the batch.
+func (p *Pipeline) DecodeLatent(latent torch.Tensor) (torch.Tensor, error) {
+	if s := latent.Shape(); len(s) != 4 || s[1] != int64(p.LatentChannels()) {
+		return torch.Tensor{}, fmt.Errorf("decode latent: shape %v, expected [B %d h w] for this model", s, p.LatentChannels())
+	}
+	var out torch.Tensor
+	err := torch.InScope(func() error {
+		torch.NoGrad(func() {
+			images := make([]torch.Tensor, latent.Size(0))
+			for i := range images {
+				images[i] = torch.Scoped(func() torch.Tensor {
+					z := latent.Narrow(0, int64(i), 1).To(p.vae.DType()).ToDevice(p.vae.Device())
+					x := p.vae.Decode(z).To(torch.Float32).MulScalar(0.5).AddScalar(0.5).Clamp(0, 1)
+					return x.Permute(0, 2, 3, 1).ToDevice(torch.CPU).Contiguous()
+				})
+			}
+			out = torch.Cat(images, 0)
+		})
+		if !out.AllFinite() {
+			return fmt.Errorf("the image has values that are not finite: %w", ErrNotFinite)
+		}
+		out.Keep()
+		return nil
+	})
+	if err != nil {
+		return torch.Tensor{}, fmt.Errorf("decode latent: %w", err)
+	}
+	return out, nil
+}
+
+// EncodeImage maps images [B,H,W,3] in 0..1 to the mean of their latents [B,C,h,w], unscaled, float32, on the CPU, kept. Sides have to be
+// multiples of Factor.
+func (p *Pipeline) EncodeImage(images torch.Tensor) (torch.Tensor, error) {
+	s, f := images.Shape(), int64(p.Factor())
+	if len(s) != 4 || s[3] != p.vae.Config.ImageChannels {
+		return torch.Tensor{}, fmt.Errorf("encode image: shape %v, expected [B H W %d]", s, p.vae.Config.ImageChannels)
+	}
+	if s[1]%f != 0 || s[2]%f != 0 || s[1] == 0 || s[2] == 0 {
+		return torch.Tensor{}, fmt.Errorf("encode image: %d×%d pixels, expected multiples of %d: crop or resize it", s[2], s[1], f)
+	}
+	var out torch.Tensor
+	err := torch.InScope(func() (err error) {
+		torch.NoGrad(func() { out, err = p.encode(images) })
+		return err
+	})
+	if err != nil {
+		return torch.Tensor{}, fmt.Errorf("encode image: %w", err)
+	}
+	return out, nil
+}
+
+func (p *Pipeline) encode(images torch.Tensor) (torch.Tensor, error) {
+	latents := make([]torch.Tensor, images.Size(0))
+	for i := range latents {
+		var err error
+		latents[i] = torch.Scoped(func() torch.Tensor {
+			x := images.Narrow(0, int64(i), 1).ToDevice(p.vae.Device()).Permute(0, 3, 1, 2).MulScalar(2).SubScalar(1).To(p.vae.DType())
+			var z torch.Tensor
+			if z, err = p.vae.Encode(x.Contiguous()); err != nil {
+				return torch.Tensor{}
+			}
+			return z.To(torch.Float32).ToDevice(torch.CPU)
+		})
+		if err != nil {
+			return torch.Tensor{}, err
+		}
+	}
+	return torch.Cat(latents, 0).Keep(), nil
+}
+
+// Images turns a tensor [B,H,W,3] in 0..1 into images. A value v becomes the byte ⌊255·v⌋, as in ComfyUI.
+func Images(t torch.Tensor) ([]*image.NRGBA, error) {
+	s := t.Shape()
+	if len(s) != 4 || s[3] != 3 {
+		return nil, fmt.Errorf("images: shape %v, expected [B H W 3]", s)
+	}
+	var values []float32
+	err := torch.InScope(func() error {
+		values = t.To(torch.Float32).ToDevice(torch.CPU).Contiguous().Float32s()
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("images: %w", err)
+	}
+	out := make([]*image.NRGBA, s[0])
+	height, width := int(s[1]), int(s[2])
+	for b := range out {
+		out[b] = image.NewNRGBA(image.Rect(0, 0, width, height))
+		for i := range height * width {
+			v := values[(b*height*width+i)*3:]
+			out[b].SetNRGBA(i%width, i/width, color.NRGBA{R: byteOf(v[0]), G: byteOf(v[1]), B: byteOf(v[2]), A: 255})
+		}
+	}
+	return out, nil
+}
+
+func byteOf(v float32) uint8 { return uint8(min(max(255*v, 0), 255)) }

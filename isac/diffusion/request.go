@@ -1,0 +1,150 @@
+package diffusion
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/diffusion/sampling"
+	"github.com/isac-guidance/isac/isac/torch"
+)
+
+// SampleRequest is one sampling run. The fields are those of ComfyUI's KSampler, with its meaning.
+type SampleRequest struct {
+	// Positive is what the image shall show. Guidance reads it alone.
+	Positive Conditioning
+	// Negative is what the image shall not show, usually the empty prompt. It is not needed where CFG is 1.
+	Negative Conditioning
+	// Width and Height of the image in pixels, multiples of Pipeline.Factor. Not needed where Latent is given.
+	Width, Height int
+	// Latent is where to start, [B,C,h,w] unscaled; all zeros, or none with Width and Height, for an image from nothing.
+	Latent torch.Tensor
+	// Batch is the number of images, 1 if 0. Where Latent is given it has to be 0 or Latent's own.
+	Batch int
+	// Steps is the number of sampling steps. The scheduler "ddim_uniform" makes one more where Steps does not divide 1000.
+	Steps int
+	// CFG is the scale of classifier-free guidance. 1 is none, and halves the cost.
+	CFG float64
+	// Sampler and Scheduler are names of package sampling: "euler", "ddim", …; "normal", "karras", ….
+	Sampler, Scheduler string
+	// Seed decides the noise, which is made on the CPU for the whole batch at once, as ComfyUI does it.
+	Seed uint64
+	// Denoise is how much of the way from noise to image is gone: 1 all of it, less to keep something of Latent. Above 0, at most 1.
+	Denoise float64
+	// Guidance turns ISAC on. nil is plain sampling.
+	Guidance *Guidance
+	// OnStep, if not nil, is called after every step. Its error ends the run.
+	OnStep func(StepInfo) error
+}
+
+// Guidance is what ISAC is to do in a run.
+type Guidance struct {
+	Target  isac.Target
+	Options isac.Options
+}
+
+// StepInfo tells about a step that has been taken.
+type StepInfo struct {
+	// Index counts from 0; Count is the number of steps of the run.
+	Index, Count int
+	// Sigma is the noise level that the step started from.
+	Sigma float64
+	// Denoised is what the model believes the image to be, [B,C,h,w] unscaled, as DecodeLatent takes it. It is freed after OnStep.
+	Denoised torch.Tensor
+	// Report is the first image's guided step, nil without guidance; Reports has one for each image.
+	Report  *isac.Report
+	Reports []isac.Report
+}
+
+// plan is a request that was checked: everything that sampling needs beside tensors.
+type plan struct {
+	sampler sampling.Sampler
+	sigmas  []float64 // from noise to 0
+	shape   []int64   // of the latent
+}
+
+// plan checks a request. All mistakes are reported together.
+func (p *Pipeline) plan(r *SampleRequest) (plan, error) {
+	var errs []error
+	bad := func(format string, a ...any) { errs = append(errs, fmt.Errorf(format, a...)) }
+	var pl plan
+	pl.shape = p.latentShape(r, bad)
+
+	p.checkConditioning("positive", r.Positive, bad)
+	if r.CFG != 1 {
+		p.checkConditioning("negative", r.Negative, bad)
+	}
+	if math.IsNaN(r.CFG) || math.IsInf(r.CFG, 0) {
+		bad("cfg is %v, expected a number such as 7.5", r.CFG)
+	}
+	var err error
+	if pl.sampler, err = sampling.Named(r.Sampler); err != nil {
+		errs = append(errs, err)
+	}
+	if pl.sigmas, err = sampling.PartialSchedule(r.Scheduler, p.schedule, r.Steps, r.Denoise); err != nil {
+		errs = append(errs, err)
+	}
+	if g := r.Guidance; g != nil {
+		errs = append(errs, g.Target.Validate(), g.Options.Validate())
+		if h := r.Positive.Hidden; h.Defined() && h.Dim() == 3 {
+			p.checkTokens(g.Target, h.Size(1), bad)
+		}
+	}
+	return pl, errors.Join(errs...)
+}
+
+// latentShape gives [B,C,h,w].
+func (p *Pipeline) latentShape(r *SampleRequest, bad func(string, ...any)) []int64 {
+	f, channels := p.Factor(), int64(p.LatentChannels())
+	if r.Batch < 0 {
+		bad("batch is %d, expected at least 1", r.Batch)
+	}
+	batch := int64(max(r.Batch, 1))
+	if r.Latent.Defined() {
+		s := r.Latent.Shape()
+		switch {
+		case len(s) != 4 || s[1] != channels || slices.Contains(s, 0):
+			bad("the latent has shape %v, expected [B %d h w] for this model", s, channels)
+		case r.Batch != 0 && s[0] != batch:
+			bad("the latent has %d images and batch is %d: leave batch at 0", s[0], r.Batch)
+		case r.Width != 0 && int64(r.Width) != s[3]*int64(f) || r.Height != 0 && int64(r.Height) != s[2]*int64(f):
+			bad("the latent is for %d×%d pixels and %d×%d are asked for: leave width and height at 0", s[3]*int64(f), s[2]*int64(f), r.Width, r.Height)
+		}
+		return s
+	}
+	for _, side := range []struct {
+		name string
+		n    int
+	}{{"width", r.Width}, {"height", r.Height}} {
+		switch {
+		case side.n < f:
+			bad("%s is %d pixels, expected at least %d", side.name, side.n, f)
+		case side.n%f != 0:
+			bad("%s is %d pixels, expected a multiple of %d: %d or %d", side.name, side.n, f, side.n/f*f, side.n/f*f+f)
+		}
+	}
+	return []int64{batch, channels, int64(r.Height / f), int64(r.Width / f)}
+}
+
+func (p *Pipeline) checkConditioning(name string, c Conditioning, bad func(string, ...any)) {
+	width := p.text.Config.Width
+	switch h := c.Hidden; {
+	case !h.Defined():
+		bad("no %s conditioning: make one with EncodePrompt (the empty prompt will do)", name)
+	case h.Dim() != 3 || h.Size(0) != 1 || h.Size(2) != width:
+		bad("the %s conditioning has shape %v, expected [1 L %d]: was it made by another model?", name, h.Shape(), width)
+	}
+}
+
+// checkTokens reports class words whose positions the conditioning does not have.
+func (p *Pipeline) checkTokens(t isac.Target, length int64, bad func(string, ...any)) {
+	for _, c := range t.Classes {
+		for _, i := range c.Tokens {
+			if int64(i) >= length {
+				bad("class %q is at token %d and the positive conditioning has %d: was the prompt too long?", c.Name, i, length)
+			}
+		}
+	}
+}

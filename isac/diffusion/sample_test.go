@@ -1,0 +1,374 @@
+package diffusion
+
+import (
+	"context"
+	"errors"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
+	"github.com/isac-guidance/isac/isac/diffusion/sampling"
+	"github.com/isac-guidance/isac/isac/torch"
+	"github.com/isac-guidance/isac/isac/torch/torchtest"
+)
+
+const scene = "a photo of two cats and a dog"
+
+// request is a short run of the tiny model.
+func request(t testing.TB, p *Pipeline) SampleRequest {
+	t.Helper()
+	return SampleRequest{
+		Positive: encode(t, p, scene), Negative: encode(t, p, ""), Width: 32, Height: 32,
+		Steps: 3, CFG: 4, Sampler: "euler", Scheduler: "normal", Seed: 11, Denoise: 1,
+	}
+}
+
+// guidance asks for the scene's two cats and a dog, at every step.
+func guidance(c Conditioning) *Guidance {
+	o := isac.Typed()
+	o.End = 1
+	return &Guidance{
+		Target:  isac.Target{Classes: []isac.Class{{Name: "cat", Count: 2, Tokens: tokens(c, "cats")}, {Name: "dog", Count: 1, Tokens: tokens(c, "dog")}}},
+		Options: o,
+	}
+}
+
+// sample runs a request and gives the latent's values.
+func sample(t testing.TB, p *Pipeline, r SampleRequest) ([]float32, []isac.Report) {
+	t.Helper()
+	before := torch.LiveHandles()
+	latent, reports, err := p.Sample(context.Background(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := latent.Float32s()
+	latent.Close()
+	if left := torch.LiveHandles() - before; left != 0 {
+		t.Errorf("%d tensors were left", left)
+	}
+	return values, reports
+}
+
+func TestSameRequestSameBytes(t *testing.T) {
+	p := loadTiny(t)
+	for _, name := range sampling.Names() {
+		for _, guided := range []bool{false, true} {
+			t.Run(name+" guided "+strconv.FormatBool(guided), func(t *testing.T) {
+				r := request(t, p)
+				r.Sampler = name
+				if guided {
+					r.Guidance = guidance(r.Positive)
+				}
+				first, _ := sample(t, p, r)
+				again, _ := sample(t, p, r)
+				if !slices.Equal(first, again) {
+					t.Error("two runs differ")
+				}
+				r.Seed++
+				if other, _ := sample(t, p, r); slices.Equal(first, other) {
+					t.Error("another seed gives the same latent")
+				}
+			})
+		}
+	}
+}
+
+func TestGuidanceMovesTheLatentAndReports(t *testing.T) {
+	p := loadTiny(t)
+	r := request(t, p)
+	plain, none := sample(t, p, r)
+	if len(none) != 0 {
+		t.Errorf("%d reports without guidance", len(none))
+	}
+	r.Guidance = guidance(r.Positive)
+	var steps []StepInfo
+	r.OnStep = func(s StepInfo) error {
+		if got := s.Denoised.Shape(); !slices.Equal(got, []int64{1, 4, 8, 8}) {
+			t.Errorf("step %d: preview of shape %v", s.Index, got)
+		}
+		steps = append(steps, s)
+		return nil
+	}
+	guided, reports := sample(t, p, r)
+	if slices.Equal(plain, guided) {
+		t.Error("guidance changed nothing")
+	}
+	if len(reports) != 3 || len(steps) != 3 {
+		t.Fatalf("%d reports and %d steps, want 3", len(reports), len(steps))
+	}
+	for i, s := range steps {
+		if s.Index != i || s.Count != 3 || s.Report == nil || s.Report.Index != i || len(s.Reports) != 1 {
+			t.Errorf("step %d: %+v", i, s)
+		}
+		if want := p.Schedule().Timestep(s.Sigma); reports[i].Timestep != want {
+			t.Errorf("step %d: timestep %v, want %v", i, reports[i].Timestep, want)
+		}
+		if reports[i].Skipped == "" && (reports[i].StepNorm <= 0 || reports[i].Loss <= 0) {
+			t.Errorf("step %d: loss %v, step norm %v", i, reports[i].Loss, reports[i].StepNorm)
+		}
+	}
+	if reports[0].Skipped != "" {
+		t.Errorf("the first step was skipped: %s", reports[0].Skipped)
+	}
+}
+
+// The step is taken in X_t, the model's own parametrisation: what the sampler's x moves by is √(1+σ²) times as much.
+func TestGuidedStepIsTakenInTheModelsParametrisation(t *testing.T) {
+	p := loadTiny(t)
+	r := request(t, p)
+	r.Guidance = guidance(r.Positive)
+	r.Guidance.Options.StepRule, r.Guidance.Options.Eta = isac.StepRelative, 0.05
+	pl, err := p.plan(&r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sigma := range []float64{14.6, 1} {
+		run := &run{p: p, ctx: context.Background(), request: &r, plan: pl}
+		fixture.InScope(t, func() {
+			if err := run.begin(); err != nil {
+				t.Fatal(err)
+			}
+			defer run.close()
+			x := run.noised()
+			moved, err := run.before(0, sigma, x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			scale := math.Sqrt(1 + sigma*sigma)
+			norm, step := x.NormAll().Item()/scale, moved.Sub(x).NormAll().Item()/scale
+			if report := run.reports[0]; math.Abs(step/report.StepNorm-1) > 1e-3 || math.Abs(step/norm-0.05) > 1e-3 {
+				t.Errorf("sigma %v: X moved by %v of %v, report says %v, want 0.05 of it", sigma, step, norm, report.StepNorm)
+			}
+		})
+	}
+}
+
+// One image of a batch is what it would be alone: noise is made for all at once, guidance is each one's own.
+func TestBatch(t *testing.T) {
+	p := loadTiny(t)
+	for _, guided := range []bool{false, true} {
+		r := request(t, p)
+		if guided {
+			r.Guidance = guidance(r.Positive)
+		}
+		alone, _ := sample(t, p, r)
+		r.Batch = 3
+		three, reports := sample(t, p, r)
+		if len(three) != 3*len(alone) {
+			t.Fatalf("%d values, want 3 times %d", len(three), len(alone))
+		}
+		for i := range alone {
+			if d := math.Abs(float64(alone[i] - three[i])); d > 1e-3 {
+				t.Fatalf("guided %v: value %d is %v alone and %v in a batch", guided, i, alone[i], three[i])
+			}
+		}
+		if slices.Equal(three[:len(alone)], three[len(alone):2*len(alone)]) {
+			t.Error("two images of a batch are the same")
+		}
+		if want := 9; guided && len(reports) != want {
+			t.Errorf("%d reports, want %d: 3 steps of 3 images", len(reports), want)
+		}
+	}
+}
+
+func TestWithoutNegative(t *testing.T) {
+	p := loadTiny(t)
+	r := request(t, p)
+	r.CFG, r.Negative = 1, Conditioning{}
+	one, _ := sample(t, p, r)
+	r.CFG, r.Negative = 1+1e-9, encode(t, p, "dogs")
+	two, _ := sample(t, p, r)
+	for i := range one {
+		if math.Abs(float64(one[i]-two[i])) > 1e-4 {
+			t.Fatalf("value %d is %v by one evaluation and %v by two", i, one[i], two[i])
+		}
+	}
+}
+
+func TestStartFromAnImage(t *testing.T) {
+	p := loadTiny(t)
+	r := request(t, p)
+	r.Width, r.Height, r.Steps, r.Denoise = 0, 0, 4, 0.01
+	fixture.InScope(t, func() {
+		r.Latent = torch.Full([]int64{2, 4, 8, 6}, 3, torch.Float32, torch.CPU)
+		values, _ := sample(t, p, r)
+		if len(values) != 2*4*8*6 {
+			t.Fatalf("%d values, want the latent's %d", len(values), 2*4*8*6)
+		}
+		sum := 0.0
+		for _, v := range values {
+			sum += float64(v)
+		}
+		if mean := sum / float64(len(values)); math.Abs(mean-3) > 0.2 {
+			t.Errorf("one percent of noise took the mean from 3 to %v", mean)
+		}
+	})
+}
+
+func TestConditioningsOfDifferentLengths(t *testing.T) {
+	p := loadTiny(t)
+	r := request(t, p)
+	want, _ := sample(t, p, r)
+	fixture.InScope(t, func() {
+		r.Negative = Conditioning{Hidden: torch.Cat([]torch.Tensor{r.Negative.Hidden, r.Negative.Hidden}, 1)}
+		got, _ := sample(t, p, r)
+		for i := range want {
+			if math.Abs(float64(got[i]-want[i])) > 1e-4 {
+				t.Fatalf("value %d is %v, want %v: a conditioning that is there twice is the same", i, got[i], want[i])
+			}
+		}
+	})
+}
+
+func TestMistakesOfARequestAreReportedTogether(t *testing.T) {
+	p := loadTiny(t)
+	r := request(t, p)
+	r.Width, r.Height, r.Batch = 33, 0, -1
+	r.Negative, r.CFG, r.Denoise, r.Sampler, r.Scheduler = Conditioning{}, math.NaN(), 0, "plms", "exponential"
+	r.Guidance = &Guidance{Target: isac.Target{Classes: []isac.Class{{Name: "cat", Count: 0, Tokens: []int{99}}}}, Options: isac.Typed()}
+	_, _, err := p.Sample(context.Background(), r)
+	for _, want := range []string{"width is 33", "32 or 36", "height is 0", "batch is -1", "cfg is NaN", "plms", "negative conditioning", "count is 0", "token 99"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v\ndoes not have %q", err, want)
+		}
+	}
+
+	for _, c := range []struct {
+		name   string
+		change func(*SampleRequest)
+		want   string
+	}{
+		{"scheduler", func(r *SampleRequest) { r.Scheduler = "exponential" }, "exponential"},
+		{"no steps", func(r *SampleRequest) { r.Steps = 0 }, "0 steps"},
+		{"denoise", func(r *SampleRequest) { r.Denoise = 1.5 }, "denoise 1.5"},
+		{"latent of another model", func(r *SampleRequest) { r.Latent = torch.Zeros([]int64{1, 16, 8, 8}, torch.Float32, torch.CPU) }, "[1 16 8 8], expected [B 4 h w]"},
+		{"latent of another size", func(r *SampleRequest) { r.Latent = torch.Zeros([]int64{1, 4, 9, 8}, torch.Float32, torch.CPU) }, "leave width and height at 0"},
+		{"conditioning of another model", func(r *SampleRequest) { r.Positive.Hidden = torch.Zeros([]int64{1, 77, 768}, torch.Float32, torch.CPU) }, "[1 77 768]"},
+	} {
+		r := request(t, p)
+		fixture.InScope(t, func() {
+			c.change(&r)
+			if _, _, err := p.Sample(context.Background(), r); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: got %v, want %q in it", c.name, err, c.want)
+			}
+		})
+	}
+}
+
+func TestValuesThatAreNotFiniteNameTheStep(t *testing.T) {
+	p := loadTiny(t)
+	r := request(t, p)
+	r.CFG = 1e38
+	before := torch.LiveHandles()
+	_, _, err := p.Sample(context.Background(), r)
+	if !errors.Is(err, ErrNotFinite) || !strings.Contains(err.Error(), "step ") || !strings.Contains(err.Error(), "cfg") {
+		t.Errorf("got %v, want ErrNotFinite with the step and advice", err)
+	}
+	if left := torch.LiveHandles() - before; left != 0 {
+		t.Errorf("%d tensors were left", left)
+	}
+}
+
+func TestCancelledRunStops(t *testing.T) {
+	p := loadTiny(t)
+	for _, guided := range []bool{false, true} {
+		r := request(t, p)
+		r.Steps = 50
+		if guided {
+			r.Guidance = guidance(r.Positive)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		steps := 0
+		r.OnStep = func(StepInfo) error {
+			if steps++; steps == 2 {
+				cancel()
+			}
+			return nil
+		}
+		before := torch.LiveHandles()
+		_, _, err := p.Sample(ctx, r)
+		if !errors.Is(err, context.Canceled) || steps != 2 {
+			t.Errorf("guided %v: got %v after %d steps, want context.Canceled after 2", guided, err, steps)
+		}
+		if left := torch.LiveHandles() - before; left != 0 {
+			t.Errorf("guided %v: %d tensors were left", guided, left)
+		}
+	}
+}
+
+func TestErrorOfACallbackEndsTheRun(t *testing.T) {
+	p := loadTiny(t)
+	r := request(t, p)
+	stop := errors.New("enough")
+	r.OnStep = func(StepInfo) error { return stop }
+	if _, _, err := p.Sample(context.Background(), r); !errors.Is(err, stop) {
+		t.Errorf("got %v, want the callback's error", err)
+	}
+}
+
+func TestRunsOnAnExecutor(t *testing.T) {
+	torchtest.Require(t)
+	e := torch.NewExecutor()
+	defer e.Close()
+	err := e.Do(context.Background(), func() error {
+		p, err := Load(fixture.Dir("tiny"), LoadOptions{})
+		if err != nil {
+			return err
+		}
+		defer p.Close()
+		r := request(t, p)
+		latent, _, err := p.Sample(context.Background(), r)
+		if err != nil {
+			return err
+		}
+		defer latent.Close()
+		image, err := p.DecodeLatent(latent)
+		if err == nil {
+			image.Close()
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// resident is the process's memory in bytes.
+func resident(t *testing.T) int {
+	t.Helper()
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Skip("no /proc here")
+	}
+	pages, err := strconv.Atoi(strings.Fields(string(text))[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages * os.Getpagesize()
+}
+
+func TestHundredGuidedRunsKeepMemoryFlat(t *testing.T) {
+	p := loadTiny(t)
+	r := request(t, p)
+	r.Guidance = guidance(r.Positive)
+	for range 20 {
+		sample(t, p, r)
+	}
+	handles, memory := torch.LiveHandles(), resident(t)
+	for range 100 {
+		sample(t, p, r)
+	}
+	if left := torch.LiveHandles() - handles; left != 0 {
+		t.Errorf("%d tensors more after 100 runs", left)
+	}
+	if grown := resident(t) - memory; grown > 16<<20 {
+		t.Errorf("the process grew by %d KiB over 100 runs", grown>>10)
+	} else {
+		t.Logf("the process grew by %d KiB over 100 runs", grown>>10)
+	}
+}

@@ -1,0 +1,151 @@
+package unet
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
+	"github.com/isac-guidance/isac/isac/diffusion/weights"
+	"github.com/isac-guidance/isac/isac/torch"
+	"github.com/isac-guidance/isac/isac/torch/torchtest"
+)
+
+func parse(t *testing.T, text string) map[string]any {
+	t.Helper()
+	var values map[string]any
+	if err := json.Unmarshal([]byte(text), &values); err != nil {
+		t.Fatal(err)
+	}
+	return values
+}
+
+// levels builds what is common to Stable Diffusion 1 and 2.
+func levels(heads ...int64) []Level {
+	return []Level{
+		{Channels: 320, Layers: 2, DownDepth: 1, UpDepth: 1, Heads: heads[0]},
+		{Channels: 640, Layers: 2, DownDepth: 1, UpDepth: 1, Heads: heads[1]},
+		{Channels: 1280, Layers: 2, DownDepth: 1, UpDepth: 1, Heads: heads[2]},
+		{Channels: 1280, Layers: 2, Heads: heads[3]},
+	}
+}
+
+func TestConfigIsDetectedFromShapes(t *testing.T) {
+	sd15 := Config{
+		InChannels: 4, OutChannels: 4, TimeWidth: 1280, Context: 768, MidResnets: 2, MidDepth: 1,
+		Levels: levels(8, 8, 8, 8), Groups: 32, Eps: 1e-5, CosineFirst: true,
+	}
+	sd21 := sd15
+	sd21.Context, sd21.Linear, sd21.Levels = 1024, true, levels(5, 10, 20, 20)
+	for _, c := range []struct {
+		name, shapes, json string
+		want               Config
+	}{
+		{"SD1.5 without config.json", "sd15-unet", `{}`, sd15},
+		{"SD1.5 with heads as one number", "sd15-unet", `{"attention_head_dim": 8, "num_attention_heads": null}`, sd15},
+		{"SD2.1 without config.json", "sd21-unet", `{}`, sd21},
+		{"SD2.1 with heads as a list", "sd21-unet", `{"attention_head_dim": [5, 10, 20, 20]}`, sd21},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := ConfigFromWeights(fixture.ReadShapes(t, c.shapes), parse(t, c.json))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got, c.want) {
+				t.Errorf("got  %+v\nwant %+v", got, c.want)
+			}
+			if got.Factor() != 8 {
+				t.Errorf("factor %d, want 8", got.Factor())
+			}
+		})
+	}
+}
+
+// Every tensor of the real models is asked for, with its real shape, and no other: loading fails for want of data only.
+func TestEveryTensorOfStableDiffusionHasItsPlace(t *testing.T) {
+	torchtest.Require(t)
+	for _, name := range []string{"sd15-unet", "sd21-unet"} {
+		src := fixture.ReadShapes(t, name)
+		cfg, err := ConfigFromWeights(src, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := weights.NewParams(src, torch.Float32, torch.CPU)
+		_, err = New(p, cfg)
+		if !errors.Is(err, fixture.ErrNoData) {
+			t.Fatalf("%s: got %v, want ErrNoData", name, err)
+		}
+		for _, mistake := range []error{weights.ErrMissing, weights.ErrShape, weights.ErrUnsupported} {
+			if errors.Is(err, mistake) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if unused := p.Unused(); len(unused) > 0 {
+			t.Errorf("%s: %d tensors are not used, %q first", name, len(unused), unused[0])
+		}
+	}
+}
+
+func TestConfigMistakes(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(fixture.Shapes)
+		json   string
+		want   []string
+	}{
+		{"two tensors are missing", func(s fixture.Shapes) { delete(s, "conv_in.weight"); delete(s, "conv_out.weight") }, `{}`,
+			[]string{`"conv_in.weight": missing`, `"conv_out.weight": missing`}},
+		{"SDXL", func(s fixture.Shapes) { s["add_embedding.linear_1.weight"] = []int64{1280, 2816} }, `{}`, []string{"SDXL", "unsupported"}},
+		{"a level is missing", func(s fixture.Shapes) {
+			for name := range s {
+				if strings.HasPrefix(name, "up_blocks.3.") {
+					delete(s, name)
+				}
+			}
+		}, `{}`, []string{"4 down_blocks and 3 up_blocks"}},
+		{"heads do not divide", func(fixture.Shapes) {}, `{"attention_head_dim": 7}`, []string{"level 0 has 320 channels", "level 2 has 1280 channels", "attention_head_dim"}},
+		{"too few heads", func(fixture.Shapes) {}, `{"attention_head_dim": [5, 10]}`, []string{"one number or 4"}},
+		{"several settings", func(fixture.Shapes) {}, `{"act_fn": "mish", "resnet_time_scale_shift": "scale_shift", "only_cross_attention": true, "norm_eps": "small"}`,
+			[]string{"act_fn", "scale_shift", "only_cross_attention", "norm_eps"}},
+		{"a dimension short", func(s fixture.Shapes) { s["conv_in.weight"] = []int64{320, 4} }, `{}`, []string{"[320 4]", "expected 4 dimensions"}},
+		{"empty", func(s fixture.Shapes) { clear(s) }, `{}`, []string{"0 down_blocks"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			src := fixture.ReadShapes(t, "sd15-unet")
+			c.change(src)
+			_, err := ConfigFromWeights(src, parse(t, c.json))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, want := range c.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error %q\ndoes not have %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestMissingAndMisshapenTensorsAreAllReported(t *testing.T) {
+	torchtest.Require(t)
+	src := fixture.ReadShapes(t, "sd15-unet")
+	cfg, err := ConfigFromWeights(src, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(src, "mid_block.attentions.0.transformer_blocks.0.attn1.to_q.weight")
+	delete(src, "up_blocks.3.resnets.2.conv_shortcut.bias")
+	src["down_blocks.1.resnets.0.time_emb_proj.weight"] = []int64{640, 1281}
+	src["lora.up"] = []int64{4}
+	_, err = New(weights.NewParams(src, torch.Float32, torch.CPU), cfg)
+	for _, want := range []string{"attn1.to_q.weight", "conv_shortcut.bias", "[640 1281], expected [640 1280]"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error does not have %q", want)
+		}
+	}
+	if !errors.Is(err, weights.ErrMissing) || !errors.Is(err, weights.ErrShape) {
+		t.Error("error is neither ErrMissing nor ErrShape")
+	}
+}

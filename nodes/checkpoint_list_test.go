@@ -1,0 +1,86 @@
+package nodes
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// tree makes files in a new folder and returns it; a name with " -> " is a symbolic link.
+func tree(t *testing.T, files ...string) string {
+	t.Helper()
+	root := t.TempDir()
+	for _, f := range files {
+		path := filepath.Join(root, filepath.FromSlash(f))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+func TestListCheckpoints(t *testing.T) {
+	root := tree(t,
+		"one.safetensors", "SD/two.SafeTensors", "notes.txt", ".hidden.safetensors", ".git/three.safetensors",
+		"four/model_index.json", "four/unet/inside.safetensors",
+		"mini/model/model_index.json", "deep/mini/model/model_index.json",
+		"fake.safetensors/readme",
+		"a/b/c/d/e/f/g/too-deep.safetensors",
+	)
+	got := slices.Sorted(maps.Keys(listCheckpoints([]string{root})))
+	want := []string{"SD/two.SafeTensors", "deep/mini", "four", "mini", "one.safetensors"}
+	if !slices.Equal(got, want) {
+		t.Errorf("found %q, want %q", got, want)
+	}
+}
+
+func TestModelFolderThatIsACheckpoint(t *testing.T) {
+	root := tree(t, "mini/model/model_index.json", "sd15/model_index.json")
+	for _, tt := range []struct{ folder, want string }{
+		{"mini/model", "mini"}, {"mini", "mini"}, {"sd15", "sd15"},
+	} {
+		folder := filepath.Join(root, filepath.FromSlash(tt.folder))
+		found := listCheckpoints([]string{folder})
+		if len(found) != 1 || found[tt.want] == "" {
+			t.Errorf("model folder %s: found %q, want %q", tt.folder, found, tt.want)
+		}
+		if path := found[tt.want]; !isFile(filepath.Join(path, diffusersFile)) {
+			t.Errorf("model folder %s: %q leads to %q, where no model is", tt.folder, tt.want, path)
+		}
+	}
+}
+
+func TestFirstModelFolderWins(t *testing.T) {
+	a, b := tree(t, "x.safetensors"), tree(t, "x.safetensors", "y.safetensors")
+	found := listCheckpoints([]string{filepath.Join(a, "missing"), "", a, b})
+	want := map[string]string{"x.safetensors": filepath.Join(a, "x.safetensors"), "y.safetensors": filepath.Join(b, "y.safetensors")}
+	if !maps.Equal(found, want) {
+		t.Errorf("found %q, want %q", found, want)
+	}
+}
+
+func TestLinkedModelsAndLoops(t *testing.T) {
+	store, root := tree(t, "big/real.safetensors"), tree(t, "own.safetensors")
+	for link, to := range map[string]string{
+		"file.safetensors": filepath.Join(store, "big", "real.safetensors"), "folder": filepath.Join(store, "big"),
+		"loop": root, "broken.safetensors": filepath.Join(store, "nowhere"),
+	} {
+		if err := os.Symlink(to, filepath.Join(root, link)); err != nil {
+			t.Skip("no symbolic links here: ", err)
+		}
+	}
+	found := listCheckpoints([]string{root})
+	for _, name := range []string{"own.safetensors", "file.safetensors", "folder/real.safetensors"} {
+		if found[name] == "" {
+			t.Errorf("%s was not found in %q", name, found)
+		}
+	}
+	if _, ok := found["broken.safetensors"]; ok {
+		t.Error("a link to nothing is listed")
+	}
+}

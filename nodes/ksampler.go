@@ -1,0 +1,109 @@
+package nodes
+
+import (
+	"context"
+
+	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/diffusion"
+	"github.com/isac-guidance/isac/isac/diffusion/sampling"
+	"github.com/isac-guidance/isac/nodes/schema"
+)
+
+type samplerInput struct {
+	Model       *Model        `mapstructure:"model" tooltip:"The model that takes noise out of the latent; one from ISACGuidance is guided."`
+	Seed        uint64        `mapstructure:"seed" default:"0" min:"0" max:"18446744073709551615" control_after_generate:"true" tooltip:"The seed of the noise."`
+	Steps       int           `mapstructure:"steps" default:"20" min:"1" max:"10000" tooltip:"How many steps the noise is taken out in."`
+	CFG         float64       `mapstructure:"cfg" default:"8.0" min:"0.0" max:"100.0" step:"0.1" round:"0.01" tooltip:"Scale of classifier-free guidance: how closely the prompt is followed. 1 is none."`
+	SamplerName string        `mapstructure:"sampler_name" combo:"@samplers" tooltip:"The algorithm that takes the steps."`
+	Scheduler   string        `mapstructure:"scheduler" combo:"@schedulers" tooltip:"How the noise levels of the steps are chosen."`
+	Positive    *Conditioning `mapstructure:"positive" tooltip:"What the image shall show."`
+	Negative    *Conditioning `mapstructure:"negative" tooltip:"What the image shall not show."`
+	Latent      *Latent       `mapstructure:"latent_image" tooltip:"Where to start from."`
+	Denoise     float64       `mapstructure:"denoise" default:"1.0" min:"0.0" max:"1.0" step:"0.01" tooltip:"How much of the noise is put in and taken out again: less than 1 keeps something of the latent."`
+}
+
+// kSampler turns noise into latents, guided where the model is.
+func kSampler() Node {
+	return Define(Meta{
+		Class: "KSampler", DisplayName: "KSampler", Category: "sampling",
+		Description: "Takes the noise out of a latent with a model, steered by two conditionings, and guided by ISAC if the model comes from ISAC Guidance.",
+		Outputs:     []Output{{Type: "LATENT", Name: "LATENT", Tooltip: "The denoised latent."}},
+		Lists: func(*Env) schema.Lists {
+			return schema.Lists{"samplers": sampling.Names(), "schedulers": sampling.ScheduleNames()}
+		},
+	}, runKSampler)
+}
+
+// StepReport is what Env.Step hears: what guidance saw and did at one step on one image of the batch, without the soft masks.
+type StepReport struct {
+	Image int `json:"image"` // from 0
+	isac.Report
+}
+
+func runKSampler(ctx context.Context, env *Env, in *samplerInput) (Result, error) {
+	pipeline := in.Model.Pipeline()
+	if in.Denoise == 0 { // ComfyUI allows it: no noise is put in and none is taken out
+		return Result{Values: []any{in.Latent.clone()}}, nil
+	}
+	request := diffusion.SampleRequest{
+		Positive: in.Positive.Encoded, Negative: in.Negative.Encoded,
+		Steps: in.Steps, CFG: in.CFG, Sampler: in.SamplerName, Scheduler: in.Scheduler, Seed: in.Seed, Denoise: in.Denoise,
+	}
+	if in.Latent.Samples.Defined() {
+		request.Latent = in.Latent.Samples
+	} else {
+		request.Width, request.Height, request.Batch = in.Latent.Width, in.Latent.Height, in.Latent.Batch
+	}
+	lines := append(notesOf("positive", in.Positive), notesOf("negative", in.Negative)...)
+	if g := in.Model.guidance; g != nil {
+		parsed, err := g.read(in.Positive.Encoded.Prompt)
+		if err != nil {
+			return Result{}, err
+		}
+		lines = append(lines, understoodLines(parsed)...)
+		// A prompt without objects is sampled plainly, and the line above says so: wildcard prompts should not fail a batch.
+		if len(parsed.Phrases) > 0 {
+			if request.Guidance, err = g.aim(parsed, in.Positive.Encoded); err != nil {
+				return Result{}, err
+			}
+		}
+	}
+	request.OnStep = func(s diffusion.StepInfo) error {
+		env.progress(s.Index+1, s.Count)
+		for i, r := range s.Reports {
+			r.Masks = nil
+			env.step(StepReport{Image: i, Report: r})
+		}
+		return nil
+	}
+	samples, reports, err := pipeline.Sample(ctx, request)
+	if err != nil {
+		return Result{}, err
+	}
+	out := newLatent(samples, pipeline.Factor())
+	if request.Guidance != nil {
+		out.Target, out.Reports = request.Guidance.Target, byImage(reports, out.Batch)
+	}
+	result := Result{Values: []any{out}}
+	if len(lines) > 0 {
+		result.UI = map[string]any{"text": lines}
+	}
+	return result, nil
+}
+
+func notesOf(name string, c *Conditioning) []string {
+	var lines []string
+	for _, n := range c.Encoded.Notes {
+		lines = append(lines, name+": "+n)
+	}
+	return lines
+}
+
+// byImage sorts reports, which come step by step, image by image within a step.
+func byImage(reports []isac.Report, batch int) [][]isac.Report {
+	sorted := make([][]isac.Report, batch)
+	for i, r := range reports {
+		sorted[i%batch] = append(sorted[i%batch], r)
+	}
+	return sorted
+}

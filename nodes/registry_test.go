@@ -1,0 +1,180 @@
+package nodes
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/diffusion/sampling"
+	"github.com/isac-guidance/isac/nodes/schema"
+)
+
+func TestStandardNodes(t *testing.T) {
+	r := Standard()
+	want := []string{"CLIPTextEncode", "CheckpointLoaderSimple", "EmptyLatentImage", "ISACGuidance", "ISACInstances", "ISACMasks",
+		"KSampler", "PreviewImage", "SaveImage", "VAEDecode"}
+	if got := r.Names(); !slices.Equal(got, want) {
+		t.Errorf("nodes are %q, want %q", got, want)
+	}
+	for class, info := range r.Infos(nil) {
+		if info.Name != class || info.DisplayName == "" || info.Category == "" || info.Description == "" || info.Module != Module {
+			t.Errorf("%s: info %+v is incomplete", class, info)
+		}
+		for _, in := range append(slices.Clone(info.Required), info.Optional...) {
+			if !slices.ContainsFunc(in.Options, func(o schema.Option) bool { return o.Name == "tooltip" }) {
+				t.Errorf("%s: input %s has no tooltip", class, in.Name)
+			}
+		}
+		if _, err := json.Marshal(info); err != nil {
+			t.Errorf("%s: %v", class, err)
+		}
+	}
+	if _, ok := r.Get("Nothing"); ok {
+		t.Error("a class that does not exist was found")
+	}
+}
+
+// TestComfyUISchemas compares with what ComfyUI's own /object_info says of its nodes: names, types, order, defaults, ranges.
+func TestComfyUISchemas(t *testing.T) {
+	const samplers, schedulers = `["euler"]`, `["normal"]`
+	tests := map[string]string{
+		"KSampler": `{"input":{"required":{"model":["MODEL"],"seed":["INT",{"default":0,"min":0,"max":18446744073709551615,"control_after_generate":true}],` +
+			`"steps":["INT",{"default":20,"min":1,"max":10000}],"cfg":["FLOAT",{"default":8.0,"min":0.0,"max":100.0,"step":0.1,"round":0.01}],` +
+			`"sampler_name":[SAMPLERS],"scheduler":[SCHEDULERS],"positive":["CONDITIONING"],"negative":["CONDITIONING"],"latent_image":["LATENT"],` +
+			`"denoise":["FLOAT",{"default":1.0,"min":0.0,"max":1.0,"step":0.01}]}},` +
+			`"input_order":{"required":["model","seed","steps","cfg","sampler_name","scheduler","positive","negative","latent_image","denoise"]},` +
+			`"output":["LATENT"],"output_is_list":[false],"output_name":["LATENT"],"name":"KSampler","display_name":"KSampler","category":"sampling","output_node":false}`,
+		"CheckpointLoaderSimple": `{"input":{"required":{"ckpt_name":[[]]}},"input_order":{"required":["ckpt_name"]},` +
+			`"output":["MODEL","CLIP","VAE"],"output_is_list":[false,false,false],"output_name":["MODEL","CLIP","VAE"],` +
+			`"name":"CheckpointLoaderSimple","display_name":"Load Checkpoint","category":"loaders","output_node":false}`,
+		"CLIPTextEncode": `{"input":{"required":{"text":["STRING",{"multiline":true,"dynamicPrompts":true}],"clip":["CLIP"]}},"input_order":{"required":["text","clip"]},` +
+			`"output":["CONDITIONING"],"output_is_list":[false],"output_name":["CONDITIONING"],"name":"CLIPTextEncode","display_name":"CLIP Text Encode (Prompt)","category":"conditioning","output_node":false}`,
+		"EmptyLatentImage": `{"input":{"required":{"width":["INT",{"default":512,"min":16,"max":16384,"step":8}],"height":["INT",{"default":512,"min":16,"max":16384,"step":8}],` +
+			`"batch_size":["INT",{"default":1,"min":1,"max":4096}]}},"input_order":{"required":["width","height","batch_size"]},` +
+			`"output":["LATENT"],"output_is_list":[false],"output_name":["LATENT"],"name":"EmptyLatentImage","display_name":"Empty Latent Image","category":"latent","output_node":false}`,
+		"VAEDecode": `{"input":{"required":{"samples":["LATENT"],"vae":["VAE"]}},"input_order":{"required":["samples","vae"]},` +
+			`"output":["IMAGE"],"output_is_list":[false],"output_name":["IMAGE"],"name":"VAEDecode","display_name":"VAE Decode","category":"latent","output_node":false}`,
+		"SaveImage": `{"input":{"required":{"images":["IMAGE"],"filename_prefix":["STRING",{"default":"ComfyUI"}]},"hidden":{"prompt":"PROMPT","extra_pnginfo":"EXTRA_PNGINFO"}},` +
+			`"input_order":{"required":["images","filename_prefix"],"hidden":["prompt","extra_pnginfo"]},` +
+			`"output":[],"output_is_list":[],"output_name":[],"name":"SaveImage","display_name":"Save Image","category":"image","output_node":true}`,
+		"PreviewImage": `{"input":{"required":{"images":["IMAGE"]},"hidden":{"prompt":"PROMPT","extra_pnginfo":"EXTRA_PNGINFO"}},` +
+			`"input_order":{"required":["images"],"hidden":["prompt","extra_pnginfo"]},` +
+			`"output":[],"output_is_list":[],"output_name":[],"name":"PreviewImage","display_name":"Preview Image","category":"image","output_node":true}`,
+	}
+	lists := strings.NewReplacer("SAMPLERS", list(sampling.Names()), "SCHEDULERS", list(sampling.ScheduleNames()))
+	for class, want := range tests {
+		t.Run(class, func(t *testing.T) {
+			node, _ := Standard().Get(class)
+			raw, err := json.Marshal(node.Info(nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, expected := decoded(t, string(raw)), decoded(t, lists.Replace(want))
+			// Words are ours; the rest is ComfyUI's.
+			for _, key := range []string{"description", "python_module", "output_tooltips"} {
+				delete(got, key)
+			}
+			if !reflect.DeepEqual(withoutTooltips(got), expected) {
+				t.Errorf("entry is\n%s\nwant\n%s", raw, lists.Replace(want))
+			}
+			// DeepEqual forgets the order of an object's members, which older editors go by.
+			at := -1
+			for _, name := range got["input_order"].(map[string]any)["required"].([]any) {
+				next := strings.Index(string(raw), `"`+name.(string)+`":[`)
+				if next < at {
+					t.Errorf("input %v is out of order in %s", name, raw)
+				}
+				at = next
+			}
+		})
+	}
+}
+
+func list(names []string) string {
+	raw, _ := json.Marshal(names)
+	return string(raw)
+}
+
+func decoded(t *testing.T, doc string) map[string]any {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(doc))
+	d.UseNumber() // 8.0 is not 8 to an editor that counts decimals
+	var v map[string]any
+	if err := d.Decode(&v); err != nil {
+		t.Fatalf("%v in %s", err, doc)
+	}
+	return v
+}
+
+// withoutTooltips drops tooltips, and options that then are empty.
+func withoutTooltips(entry map[string]any) map[string]any {
+	for _, group := range entry["input"].(map[string]any) {
+		for name, in := range group.(map[string]any) {
+			pair, ok := in.([]any)
+			if !ok || len(pair) < 2 {
+				continue
+			}
+			options := pair[1].(map[string]any)
+			delete(options, "tooltip")
+			if len(options) == 0 {
+				group.(map[string]any)[name] = pair[:1]
+			}
+		}
+	}
+	return entry
+}
+
+// TestGuidanceDefaultsLeavePresets holds the defaults of ISACGuidance, which stand in tags, against the presets.
+func TestGuidanceDefaultsLeavePresets(t *testing.T) {
+	for _, preset := range isac.PresetNames() {
+		want, err := isac.Preset(preset)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var in guidanceInput
+		inputs := map[string]any{"model": &Model{}, "preset": preset}
+		s := schema.Of[guidanceInput]()
+		required, _ := s.Inputs(nil)
+		for _, r := range required {
+			for _, o := range r.Options {
+				if _, set := inputs[r.Name]; o.Name == "default" && !set {
+					inputs[r.Name] = jsonValue(t, o.Value)
+				}
+			}
+		}
+		if err := s.Decode(inputs, schema.Lists{"presets": isac.PresetNames()}, &in); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := in.options(); err != nil || got != want {
+			t.Errorf("preset %s with the defaults of its inputs is %+v (error %v), want %+v", preset, got, err, want)
+		}
+	}
+}
+
+func jsonValue(t *testing.T, raw json.RawMessage) any {
+	t.Helper()
+	return decoded(t, `{"v":`+string(raw)+`}`)["v"]
+}
+
+func TestDuplicateClassesPanic(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("a registry took two nodes of one class")
+		}
+	}()
+	NewRegistry(saveImage(), saveImage())
+}
+
+func TestWrongInputsNameTheNode(t *testing.T) {
+	node, _ := Standard().Get("EmptyLatentImage")
+	_, err := node.Run(context.Background(), nil, map[string]any{"width": 8, "height": json.Number("99999")})
+	var mistakes schema.Mistakes
+	if !errors.As(err, &mistakes) || len(mistakes) != 3 || !strings.Contains(err.Error(), "EmptyLatentImage") {
+		t.Errorf("error %v: want three mistakes of node EmptyLatentImage", err)
+	}
+}

@@ -1,0 +1,59 @@
+// Isac-plugin is the process that owns models, devices and gradients. A host starts it (see package plugin); by hand it
+// tells what it can do and what it found on this machine.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/alecthomas/kong"
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/isac-guidance/isac/plugin/server"
+)
+
+// version is stamped by the build: -ldflags "-X main.version=v1.2.3".
+var version = "devel"
+
+const description = `Images with the right number of the right things in them, from the prompt alone (ISAC).
+
+This program is a plugin: a host such as isac-host or ComfyUI starts it and gives it work. Started by hand without a command it
+does nothing but say so.`
+
+type commands struct {
+	Models   []string `help:"Directories of models." env:"ISAC_MODELS" sep:":" placeholder:"DIR"`
+	Device   string   `help:"Device that models run on: cpu, cuda:0." env:"ISAC_DEVICE" default:"cpu"`
+	LogLevel string   `help:"What is logged: trace, debug, info, warn, error." env:"ISAC_LOG" enum:"trace,debug,info,warn,error" default:"info"`
+
+	Serve    serve    `cmd:"" default:"1" hidden:"" help:"Serve the host that started this process."`
+	Describe describe `cmd:"" help:"Print as JSON what this plugin can do; works without libtorch."`
+	Doctor   doctor   `cmd:"" help:"Print what was found on this machine, and how to mend what is wrong."`
+	Version  showing  `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	var c commands
+	parser := kong.Must(&c, kong.Name("isac-plugin"), kong.Description(description), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	chosen, err := parser.Parse(os.Args[1:])
+	parser.FatalIfErrorf(err)
+	chosen.FatalIfErrorf(chosen.Run(&c))
+}
+
+type serve struct{}
+
+// Run serves, or explains itself to whoever started this without a host.
+func (serve) Run(c *commands) error {
+	if !server.Started() {
+		fmt.Fprint(os.Stderr, description+`
+
+  isac-plugin describe    what it can do, as JSON
+  isac-plugin doctor      what it found on this machine
+  isac-plugin --help      the rest
+
+To make images: isac-host run workflow.json --out DIR
+`)
+		os.Exit(1)
+	}
+	os.Exit(server.Serve(c.options(), hclog.LevelFromString(c.LogLevel)))
+	return nil
+}

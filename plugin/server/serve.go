@@ -1,0 +1,73 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	goplugin "github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
+
+	"github.com/isac-guidance/isac/plugin"
+)
+
+// Started tells whether a host started this process: whether it was given the cookie.
+func Started() bool {
+	return os.Getenv(plugin.Handshake.MagicCookieKey) == plugin.Handshake.MagicCookieValue
+}
+
+// Serve serves a host until the host asks to stop or is gone, and returns the process's exit status. It owns the process:
+// its standard streams, its signals and its socket. Call it once, early in main, before anything prints or loads a library.
+func Serve(options Options, level hclog.Level) int {
+	streams, err := takeStreams()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "isac-plugin: %v\n", err)
+		return 1
+	}
+	defer streams.keep()
+	log := hclog.New(&hclog.LoggerOptions{Name: "isac-plugin", Level: level, Output: streams.stderr, JSONFormat: true})
+	options.Log = log
+	home, err := newHome()
+	if err != nil {
+		log.Error("no place for the socket", "error", err)
+		return 1
+	}
+	defer home.remove()
+	// Whatever ends this process without returning from here has to clean up first.
+	watchSignals(home, log)
+	watchHost(home, log)
+
+	options.Fatal = func(err error) {
+		// Late enough for the host to get the node's error first. It restarts the plugin when it finds it gone.
+		time.AfterFunc(time.Second, func() { end(home, log, "the device is unusable for this process", err.Error()) })
+	}
+	s := New(options)
+	goplugin.Serve(&goplugin.ServeConfig{
+		HandshakeConfig:  plugin.Handshake,
+		VersionedPlugins: plugin.Versions(s),
+		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
+			return plugin.GRPCServer(append(opts, onFirstCall(s.library.load)...))
+		},
+		Logger: log,
+	})
+	// Serve returns on the host's wish. A node may be in the middle of an evaluation: the process's end is its end, and
+	// gives back everything faster than closing it one by one.
+	return 0
+}
+
+// onFirstCall begins something in the background when a host is connected: after the handshake, which must neither wait for
+// libtorch nor fail with it, and before the host's first wish.
+func onFirstCall(begin func()) []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.ChainUnaryInterceptor(func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+			begin()
+			return handler(ctx, request)
+		}),
+		grpc.ChainStreamInterceptor(func(service any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+			begin()
+			return handler(service, stream)
+		}),
+	}
+}

@@ -1,0 +1,132 @@
+// Package server is the contract's other side: it runs nodes for hosts, keeps what they make, and serves as a process
+// under go-plugin. Package plugin is what hosts use.
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/isac-guidance/isac/isac/torch"
+	"github.com/isac-guidance/isac/nodes"
+	"github.com/isac-guidance/isac/plugin"
+	"github.com/isac-guidance/isac/plugin/isacpb"
+)
+
+// Options say what is served. Registry is needed, the rest may be zero.
+type Options struct {
+	Registry *nodes.Registry
+	// Version of the build.
+	Version string
+	// Families are the model families that the registry's loaders take.
+	Families []string
+	// ModelPaths are the directories in which loaders look.
+	ModelPaths []string
+	// Device is where models run; empty means the CPU.
+	Device torch.Device
+	Log    hclog.Logger
+	// Fatal, where not nil, is called when an error has left the device unusable for this process. It must not block.
+	Fatal func(error)
+}
+
+// Server is the Nodes service. All nodes run one after another on one thread, the executor's.
+type Server struct {
+	isacpb.UnimplementedNodesServer
+	options Options
+	started time.Time
+	handles *table
+	library *library
+	mu      sync.Mutex
+	running map[*run]struct{}
+}
+
+// New makes a server; it neither listens nor loads libtorch yet. Close has to be called.
+func New(options Options) *Server {
+	if options.Log == nil {
+		options.Log = hclog.NewNullLogger()
+	}
+	return &Server{options: options, started: time.Now(), handles: newTable(), library: newLibrary(), running: map[*run]struct{}{}}
+}
+
+// Close releases all handles and ends the executor. No call may be under way.
+func (s *Server) Close() {
+	s.handles.releaseAll()
+	s.library.close()
+}
+
+// env is what every node of this server gets; a run adds its own callbacks.
+func (s *Server) env() *nodes.Env {
+	return &nodes.Env{ModelPaths: s.options.ModelPaths, Device: s.options.Device}
+}
+
+// Description says what the server can do. It loads libtorch first; if that cannot be loaded, it says so.
+func (s *Server) Description(ctx context.Context) (plugin.Description, error) {
+	d := plugin.Description{
+		Version: s.options.Version, Protocols: plugin.Protocols(), Families: s.options.Families, Nodes: map[string]json.RawMessage{},
+	}
+	for class, info := range s.options.Registry.Infos(s.env()) {
+		text, err := json.Marshal(info)
+		if err != nil {
+			return plugin.Description{}, fmt.Errorf("describe node %s: %w", class, err)
+		}
+		d.Nodes[class] = text
+	}
+	if _, err := s.library.wait(ctx); err != nil {
+		if ctx.Err() != nil {
+			return plugin.Description{}, ctx.Err()
+		}
+		d.Torch.Error = err.Error()
+		return d, nil
+	}
+	d.Torch, d.Devices = inspect()
+	return d, nil
+}
+
+// Describe says what the process can do.
+func (s *Server) Describe(ctx context.Context, _ *isacpb.DescribeRequest) (*isacpb.DescribeResponse, error) {
+	d, err := s.Description(ctx)
+	if err != nil {
+		return nil, classify(err)
+	}
+	return plugin.DescriptionToProto(d), nil
+}
+
+// Release gives handles back.
+func (s *Server) Release(_ context.Context, request *isacpb.ReleaseRequest) (*isacpb.ReleaseResponse, error) {
+	released := s.handles.releaseIDs(request.Ids) + s.handles.releaseCalls(request.CallIds)
+	return &isacpb.ReleaseResponse{Released: int32(released)}, nil
+}
+
+// Free gives memory back. What a running node uses is given back when it ends, for which Free waits.
+func (s *Server) Free(ctx context.Context, request *isacpb.FreeRequest) (*isacpb.FreeResponse, error) {
+	released := 0
+	if request.Handles {
+		released = s.handles.releaseAll()
+	}
+	// Without libtorch there is nothing to empty, and no reason to load it.
+	if exec := s.library.loaded(); exec != nil {
+		if err := exec.Do(ctx, func() error { emptyCaches(); return nil }); err != nil {
+			return nil, classify(err)
+		}
+	}
+	return &isacpb.FreeResponse{Released: int32(released)}, nil
+}
+
+// Stats says what is alive.
+func (s *Server) Stats(context.Context, *isacpb.StatsRequest) (*isacpb.StatsResponse, error) {
+	answer := &isacpb.StatsResponse{
+		Handles: s.handles.count(), ResidentBytes: residentBytes(), Running: s.runs(),
+		UptimeSeconds: time.Since(s.started).Seconds(), Pid: int32(os.Getpid()),
+	}
+	if s.library.loaded() != nil {
+		answer.Tensors = int64(torch.LiveHandles())
+		_, devices := inspect()
+		answer.Devices = plugin.DevicesToProto(devices)
+	}
+	return answer, nil
+}
