@@ -17,6 +17,7 @@ type checkpoints struct {
 type checkpointKey struct {
 	path   string
 	device torch.Device
+	dtype  torch.DType
 }
 
 // checkpoint is a loaded model that several values share; the last one to go closes it.
@@ -36,7 +37,7 @@ func (cs *checkpoints) acquire(key checkpointKey, name string) (*checkpoint, err
 		c.uses++
 		return c, nil
 	}
-	pipeline, err := diffusion.Load(key.path, diffusion.LoadOptions{Device: key.device})
+	pipeline, err := diffusion.Load(key.path, diffusion.LoadOptions{Device: key.device, DType: key.dtype})
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint %q: %w", name, err)
 	}

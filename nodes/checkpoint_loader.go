@@ -1,8 +1,10 @@
 package nodes
 
 import (
+	"cmp"
 	"context"
 
+	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/nodes/schema"
 )
 
@@ -23,7 +25,7 @@ func checkpointLoaderSimple(cache *checkpoints) Node {
 		Lists: func(env *Env) schema.Lists { return schema.Lists{"checkpoints": checkpointNames(env)} },
 	}, func(_ context.Context, env *Env, in *checkpointInput) (Result, error) {
 		path := listCheckpoints(env.ModelPaths)[in.Name]
-		c, err := cache.acquire(checkpointKey{path: path, device: env.device()}, in.Name)
+		c, err := cache.acquire(checkpointKey{path: path, device: cmp.Or(env.Device, torch.CPU), dtype: env.DType}, in.Name)
 		if err != nil {
 			return Result{}, err
 		}

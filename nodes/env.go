@@ -12,6 +12,8 @@ type Env struct {
 	ModelPaths []string
 	// Device is where models run; "" is the CPU.
 	Device torch.Device
+	// DType is what models compute in; the zero value is float32. See diffusion.LoadOptions.
+	DType torch.DType
 	// Progress hears how far a long node is; called from the node's own goroutine. May be nil.
 	Progress func(value, max int)
 	// Preview hears pictures of work in progress; format is "png" or "jpeg". nil means that nobody looks and none is made.
@@ -33,13 +35,6 @@ func (e *Env) step(report any) {
 	if e != nil && e.Step != nil {
 		e.Step(report)
 	}
-}
-
-func (e *Env) device() torch.Device {
-	if e == nil || e.Device == "" {
-		return torch.CPU
-	}
-	return e.Device
 }
 
 func (e *Env) workflow() json.RawMessage {

@@ -41,7 +41,6 @@ func TestStandardNodes(t *testing.T) {
 
 // TestComfyUISchemas compares with what ComfyUI's own /object_info says of its nodes: names, types, order, defaults, ranges.
 func TestComfyUISchemas(t *testing.T) {
-	const samplers, schedulers = `["euler"]`, `["normal"]`
 	tests := map[string]string{
 		"KSampler": `{"input":{"required":{"model":["MODEL"],"seed":["INT",{"default":0,"min":0,"max":18446744073709551615,"control_after_generate":true}],` +
 			`"steps":["INT",{"default":20,"min":1,"max":10000}],"cfg":["FLOAT",{"default":8.0,"min":0.0,"max":100.0,"step":0.1,"round":0.01}],` +

@@ -57,6 +57,8 @@ func start(ctx context.Context, config Config, versions map[int]goplugin.PluginS
 	killed, kill := context.WithCancel(context.Background())
 	c := &Client{dir: dir, grace: config.GraceTime, kill: kill}
 	last := new(tail)
+	// go-plugin writes to it from several goroutines.
+	stderr := &lockedWriter{to: config.Stderr}
 	c.plugin = goplugin.NewClient(&goplugin.ClientConfig{
 		HandshakeConfig:  Handshake,
 		VersionedPlugins: versions,
@@ -64,10 +66,10 @@ func start(ctx context.Context, config Config, versions map[int]goplugin.PluginS
 		AutoMTLS:         true,
 		GRPCDialOptions:  DialOptions(),
 		Logger:           config.Logger,
-		Stderr:           io.MultiWriter(last, config.Stderr),
+		Stderr:           io.MultiWriter(last, stderr),
 		// What Go code of the process prints to its standard output belongs to its log.
-		SyncStdout:       config.Stderr,
-		SyncStderr:       config.Stderr,
+		SyncStdout:       stderr,
+		SyncStderr:       stderr,
 		StartTimeout:     config.StartTimeout,
 		SkipHostEnv:      true,
 		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: dir.path},

@@ -68,7 +68,7 @@ def load_vae(run: Run):
 
 def train(run: Run, minutes: float) -> None:
     """Until the time is up; OUT/unet.pt holds averaged and raw weights."""
-    batch = 1024 if run.cuda else 32 // team.size()
+    batch = 1024 if run.cuda else 24 // team.size()
     whole = batch * team.size()
     vae = load_vae(run)
     pool = Pool(run, vae, capacity=2_000_000 if run.cuda else 200_000)
@@ -91,7 +91,7 @@ def train(run: Run, minutes: float) -> None:
         average.steps = step = state["step"]
         spent = state["spent"]
     began = time.time() - spent
-    pool.fill(200_000 if run.cuda else 16_000 // team.size())
+    pool.fill(200_000 if run.cuda else 4_000 // team.size())
     # The factor belongs to the weights: a resumed run keeps it.
     scaling = team.agreed(state["scaling_factor"] if state else pool.scaling_factor())
     alphas = models.scheduler().alphas_cumprod.to(run.device)
@@ -126,7 +126,7 @@ def train(run: Run, minutes: float) -> None:
             pool.grow(64)
         if team.rank() != 0:
             continue
-        if step % 200 == 0 or step in (5, 20, 50):
+        if step % 100 == 0 or step in (10, 50):
             mean = torch.stack(losses).mean().item()
             losses = []
             run.log("unet", step, step * whole, mean, spent, pool=len(pool) * team.size())

@@ -63,8 +63,38 @@ def group_norm(x, num_groups, weight=None, bias=None, eps=1e-5):
     return GroupNorm.apply(x, num_groups, weight, bias, eps)
 
 
-class PlainAttention:
-    """A diffusers attention processor with the score matrix written out: matmul, softmax, matmul."""
+class Scores(torch.autograd.Function):
+    """softmax(q k^T / sqrt(d)) v for [B,heads,N,d]: torch's flash forward, our backward.
+
+    The backward goes image by image, so that one image's score matrix stays in the cache.
+    """
+
+    @staticmethod
+    def forward(ctx, q, k, v, scale):
+        flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+        out, lse = flash(q, k, v, 0.0, False, scale=scale)
+        ctx.save_for_backward(q, k, v, out, lse)
+        ctx.scale = scale
+        return out
+
+    @staticmethod
+    def backward(ctx, d_out):
+        q, k, v, out, lse = ctx.saved_tensors
+        dq, dk, dv = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
+        row = (d_out * out).sum(-1, keepdim=True)
+        lse = lse.view(*q.shape[:3], 1).to(q.dtype)
+        scaled = q * ctx.scale
+        for i in range(len(q)):
+            p = torch.matmul(scaled[i], k[i].transpose(-1, -2)).sub_(lse[i]).exp_()
+            dv[i] = torch.matmul(p.transpose(-1, -2), d_out[i])
+            ds = torch.matmul(d_out[i], v[i].transpose(-1, -2)).sub_(row[i]).mul_(p)
+            dq[i] = torch.matmul(ds, k[i])
+            dk[i] = torch.matmul(ds.transpose(-1, -2), scaled[i])
+        return dq.mul_(ctx.scale), dk, dv, None
+
+
+class CachedAttention:
+    """A diffusers attention processor around Scores."""
 
     def __call__(
         self, attn: Attention, hidden_states, encoder_hidden_states=None, attention_mask=None, **_
@@ -79,8 +109,7 @@ class PlainAttention:
             heads(f(x))
             for f, x in ((attn.to_q, hidden_states), (attn.to_k, context), (attn.to_v, context))
         )
-        scores = (q * attn.scale) @ k.transpose(-1, -2)
-        out = scores.softmax(-1, dtype=scores.dtype) @ v
+        out = Scores.apply(q, k, v, attn.scale)
         out = out.transpose(1, 2).reshape(b, n, -1)
         return attn.to_out[1](attn.to_out[0](out))
 
@@ -89,4 +118,4 @@ def enable(unet=None) -> None:
     """Use both, from now on, in this process."""
     F.group_norm = group_norm
     if unet is not None:
-        unet.set_attn_processor(PlainAttention())
+        unet.set_attn_processor(CachedAttention())

@@ -25,6 +25,8 @@ SIZES = {1: (28, 44), 2: (22, 30), 3: (20, 26), 4: (19, 24), 5: (17, 22)}
 # Part of the sprites turned to face the other way. Few: with little training, half as many shapes
 # to learn is worth more than the variety.
 FLIPPED = 0.0
+# How often each artwork of a class is drawn: one common look that is learnt first, two rarer ones.
+ARTWORKS = [60, 25, 15]
 HELD_OUT = {
     frozenset(pair) for pair in json.loads((Path(__file__).parent / "heldout.json").read_text())
 }
@@ -135,9 +137,9 @@ def compose(wanted: dict[str, int], seed: int) -> tuple[np.ndarray, list[Box]]:
     rng.shuffle(names)
     boxes = place(names, rng)
     # The instances of one class are of one drawing two times in three, as herds are.
-    herd = {name: rng.randrange(3) for name in wanted}
+    herd = {name: rng.choices(range(3), ARTWORKS)[0] for name in wanted}
     for box in boxes:
-        artwork = herd[box.name] if rng.random() < 0.67 else rng.randrange(3)
+        artwork = herd[box.name] if rng.random() < 0.67 else rng.choices(range(3), ARTWORKS)[0]
         colour, clear = sprite(box.name, artwork, box.size, rng.random() < FLIPPED)
         rows, columns = slice(box.y, box.y + box.size), slice(box.x, box.x + box.size)
         image[rows, columns] = image[rows, columns] * clear + colour

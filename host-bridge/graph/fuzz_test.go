@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/isac-guidance/isac/host-bridge/graph"
+	"github.com/isac-guidance/isac/host-bridge/internal/arithmetic"
 )
 
 var fuzzSeeds = []string{
@@ -105,18 +106,18 @@ func FuzzValidate(f *testing.F) {
 				}
 			}
 			done[task.Node.ID] = true
-			runs = runs && arithmeticEntries[task.Node.Class] != nil && task.Node.Class != "Wait" && task.Node.Class != "Digits"
+			runs = runs && arithmetic.Entries[task.Node.Class] != nil && task.Node.Class != "Wait" && task.Node.Class != "Digits"
 		}
 		if !runs {
 			return
 		}
-		runner := newArithmetic()
+		runner := arithmetic.New()
 		_, err = graph.Run(t.Context(), plan, runner, graph.Options{Files: discard{}})
 		var failed *graph.NodeError
 		if err != nil && !errors.As(err, &failed) {
 			t.Fatal(err)
 		}
-		if left := runner.alive(); len(left) > 0 {
+		if left := runner.Alive(); len(left) > 0 {
 			t.Fatalf("handles are left: %v", left)
 		}
 	})

@@ -39,8 +39,10 @@ func (m Mistake) Line() string {
 	switch {
 	case m.Details == "":
 		return m.Message
-	case m.Message == "":
+	case m.Type == TypeExceptionDuring, m.Type == TypeExceptionInner: // an exception is ComfyUI's way of putting it
 		return m.Details
+	case m.Type == TypeMissingNodeType:
+		return m.Message + " (" + m.Details + ")"
 	}
 	return m.Message + ": " + m.Details
 }
@@ -108,15 +110,22 @@ func (e *InvalidError) Error() string {
 	return fmt.Sprintf("the workflow has %d mistakes:\n  %s", len(lines), strings.Join(lines, "\n  "))
 }
 
-// Lines are all mistakes for people, one a line, in the order of the workflow.
+// Lines are all mistakes for people, one a line, in the order of the workflow. A cycle is named once, not at each of its nodes.
 func (r *Report) Lines() []string {
 	var lines []string
+	cycles := map[string]bool{}
 	for _, m := range r.Missing {
 		lines = append(lines, m.Line())
 	}
 	for _, n := range r.Nodes {
 		name := (&Node{ID: n.ID, Class: n.Class, Title: n.Title}).describe()
 		for _, m := range n.Mistakes {
+			if m.Type == TypeDependencyCycle {
+				if cycles[m.Details] {
+					continue
+				}
+				cycles[m.Details] = true
+			}
 			lines = append(lines, name+": "+m.Line())
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/isac-guidance/isac/host-bridge/graph"
+	"github.com/isac-guidance/isac/host-bridge/internal/arithmetic"
 	"github.com/isac-guidance/isac/plugin"
 )
 
@@ -38,7 +39,7 @@ func openFolder(t *testing.T) (*graph.Folder, string) {
 }
 
 func TestRunComputesWritesAndReleases(t *testing.T) {
-	runner := newArithmetic()
+	runner := arithmetic.New()
 	folder, dir := openFolder(t)
 	var events []string
 	outcome, err := graph.Run(t.Context(), planOf(t, division), runner, graph.Options{
@@ -52,8 +53,6 @@ func TestRunComputesWritesAndReleases(t *testing.T) {
 				}
 			case graph.NodeProgress:
 				events = append(events, "progress")
-			case graph.NodeStep:
-				events = append(events, "step "+string(e.Report))
 			case graph.NodePreview:
 				events = append(events, "preview "+e.Format)
 			case graph.NodeFinished:
@@ -67,11 +66,11 @@ func TestRunComputesWritesAndReleases(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = `start a, end a, start b, end b, start d, end d, start q, end q, start t, end t, start r, end r, ` +
-		`start sum, progress, step {"index":0}, preview png, end sum, start s, end s`
+		`start sum, progress, preview png, end sum, start s, end s`
 	if got := strings.Join(events, ", "); got != want {
 		t.Errorf("events are\n%s\nwant\n%s", got, want)
 	}
-	if left := runner.alive(); len(left) > 0 {
+	if left := runner.Alive(); len(left) > 0 {
 		t.Errorf("handles are left: %v", left)
 	}
 	for name, text := range map[string]string{"show_001_.txt": "3", "show_002_.txt": "10", "show_003_.txt": "10"} {
@@ -90,10 +89,10 @@ func TestRunComputesWritesAndReleases(t *testing.T) {
 	if string(r.UI) != ui {
 		t.Errorf("ui is %s", r.UI)
 	}
-	if len(sum.Steps) != 1 || sum.UI != nil {
+	if len(sum.Steps) != 0 || sum.UI != nil {
 		t.Errorf("the sum's result is %+v", sum)
 	}
-	request := runner.requests["q"]
+	request := runner.Request("q")
 	var metadata struct {
 		Prompt   map[string]struct{ Inputs map[string]any }
 		Workflow struct{ Nodes []any }
@@ -104,19 +103,19 @@ func TestRunComputesWritesAndReleases(t *testing.T) {
 	if request.PromptID != "p1" || request.Class != "Show" || string(request.Inputs["label"].JSON) != `"quotient"` {
 		t.Errorf("request is %+v", request)
 	}
-	if got := string(runner.requests["a"].Inputs["value"].JSON); got != "17" {
+	if got := string(runner.Request("a").Inputs["value"].JSON); got != "17" {
 		t.Errorf("value 17 in quotes was sent as %s", got)
 	}
 }
 
 // TestHandlesGoAsSoonAsTheyCan: of a chain never more than two numbers are alive, the one that is read and the one that is made.
 func TestHandlesGoAsSoonAsTheyCan(t *testing.T) {
-	runner := newArithmetic()
+	runner := arithmetic.New()
 	if _, err := graph.Run(t.Context(), planOf(t, strings.Replace(diamonds(50, false), `"value":0`, `"value":1`, 1)), runner, graph.Options{Files: discard{}}); err != nil {
 		t.Fatal(err)
 	}
-	if runner.made != 51 || runner.most != 2 || len(runner.alive()) != 0 {
-		t.Errorf("%d handles were made, %d were alive at once, %v are left", runner.made, runner.most, runner.alive())
+	if runner.Made() != 51 || runner.Most() != 2 || len(runner.Alive()) != 0 {
+		t.Errorf("%d handles were made, %d were alive at once, %v are left", runner.Made(), runner.Most(), runner.Alive())
 	}
 }
 
@@ -128,11 +127,11 @@ func (discard) Write(files []plugin.File) ([]graph.SavedFile, error) {
 }
 
 func TestUnreadOutputsGoAtOnce(t *testing.T) {
-	runner := newArithmetic()
+	runner := arithmetic.New()
 	var alive []int
 	_, err := graph.Run(t.Context(), planOf(t, division), runner, graph.Options{Files: discard{}, Observer: func(e graph.Event) {
 		if e, ok := e.(graph.NodeStarted); ok && (e.Task.Node.ID == "q" || e.Task.Node.ID == "t") {
-			alive = append(alive, len(runner.alive()))
+			alive = append(alive, len(runner.Alive()))
 		}
 	}})
 	if err != nil {
@@ -140,6 +139,22 @@ func TestUnreadOutputsGoAtOnce(t *testing.T) {
 	}
 	if want := []int{4, 3}; !reflect.DeepEqual(alive, want) {
 		t.Errorf("handles alive before q and t: %v, want %v", alive, want)
+	}
+}
+
+func TestStepsAreReported(t *testing.T) {
+	const text = `{"s":{"class_type":"Show","inputs":{"value":["r",0]}},"r":{"class_type":"Root","inputs":{"a":["n",0],"steps":6}},"n":{"class_type":"Number","inputs":{"value":49}}}`
+	var heard []json.RawMessage
+	outcome, err := graph.Run(t.Context(), planOf(t, text), arithmetic.New(), graph.Options{Files: discard{}, Observer: func(e graph.Event) {
+		if e, ok := e.(graph.NodeStep); ok {
+			heard = append(heard, e.Report)
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := outcome.Nodes[1].Steps; len(got) != 6 || !reflect.DeepEqual(got, heard) {
+		t.Errorf("%d steps are in the outcome, %d were heard", len(got), len(heard))
 	}
 }
 
@@ -151,7 +166,7 @@ func TestEqualNodesRunOnce(t *testing.T) {
 		"y":{"class_type":"Add","inputs":{"b":["zwei",0],"a":["eins",0]},"_meta":{"title":"right"}},
 		"one":{"class_type":"Number","inputs":{"value":1}},"eins":{"class_type":"Number","inputs":{"value":1.0}},
 		"two":{"class_type":"Number","inputs":{"value":2}},"zwei":{"class_type":"Number","inputs":{"value":"2"}}}`
-	runner := newArithmetic()
+	runner := arithmetic.New()
 	outcome, err := graph.Run(t.Context(), planOf(t, text), runner, graph.Options{Files: discard{}})
 	if err != nil {
 		t.Fatal(err)
@@ -162,14 +177,14 @@ func TestEqualNodesRunOnce(t *testing.T) {
 			same = append(same, n.Task.Node.ID+"="+n.SameAs)
 		}
 	}
-	if len(same) != 3 || len(runner.calls) != 5 || len(outcome.Nodes) != 8 {
-		t.Errorf("shared: %v; ran: %v", same, runner.calls)
+	if len(same) != 3 || len(runner.Calls()) != 5 || len(outcome.Nodes) != 8 {
+		t.Errorf("shared: %v; ran: %v", same, runner.Calls())
 	}
-	if left := runner.alive(); len(left) > 0 {
+	if left := runner.Alive(); len(left) > 0 {
 		t.Errorf("handles are left: %v", left)
 	}
 	for _, id := range []string{"s1", "s2"} {
-		if runner.requests[id].Class == "" {
+		if runner.Request(id).Class == "" {
 			t.Errorf("output node %s did not run", id)
 		}
 	}
@@ -177,7 +192,7 @@ func TestEqualNodesRunOnce(t *testing.T) {
 
 func TestFailureStopsThePlan(t *testing.T) {
 	text := strings.Replace(division, `"value":5`, `"value":0`, 1)
-	runner := newArithmetic()
+	runner := arithmetic.New()
 	folder, dir := openFolder(t)
 	var failed graph.NodeFailed
 	outcome, err := graph.Run(t.Context(), planOf(t, text), runner, graph.Options{Files: folder, Observer: func(e graph.Event) {
@@ -199,7 +214,7 @@ func TestFailureStopsThePlan(t *testing.T) {
 	if failed.Task == nil || failed.Task.Node.ID != "d" || failed.Err == nil {
 		t.Errorf("event is %+v", failed)
 	}
-	if left := runner.alive(); len(left) > 0 {
+	if left := runner.Alive(); len(left) > 0 {
 		t.Errorf("handles are left: %v", left)
 	}
 	if len(outcome.Nodes) != 2 { // a and b were done
@@ -212,10 +227,10 @@ func TestFailureStopsThePlan(t *testing.T) {
 
 func TestCancelStopsANode(t *testing.T) {
 	const text = `{"s":{"class_type":"Show","inputs":{"value":["w",0]}},"w":{"class_type":"Wait","inputs":{"a":["n",0]}},"n":{"class_type":"Number","inputs":{"value":1}}}`
-	runner := newArithmetic()
+	runner := arithmetic.New()
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
-		<-runner.waiting
+		<-runner.Waiting
 		cancel()
 	}()
 	start := time.Now()
@@ -227,7 +242,7 @@ func TestCancelStopsANode(t *testing.T) {
 	if !strings.Contains(err.Error(), "connection broken") {
 		t.Errorf("error %q does not say what the plugin said", err)
 	}
-	if left := runner.alive(); len(left) > 0 {
+	if left := runner.Alive(); len(left) > 0 {
 		t.Errorf("handles are left: %v", left)
 	}
 	if took := time.Since(start); took > 5*time.Second {
@@ -236,7 +251,7 @@ func TestCancelStopsANode(t *testing.T) {
 }
 
 func TestCancelBetweenNodes(t *testing.T) {
-	runner := newArithmetic()
+	runner := arithmetic.New()
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := graph.Run(ctx, planOf(t, division), runner, graph.Options{Files: discard{}, Observer: func(e graph.Event) {
 		if e, ok := e.(graph.NodeFinished); ok && e.Task.Node.ID == "a" {
@@ -246,10 +261,10 @@ func TestCancelBetweenNodes(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v", err)
 	}
-	if got := strings.Join(runner.calls, " "); got != "a" {
+	if got := strings.Join(runner.Calls(), " "); got != "a" {
 		t.Errorf("nodes that ran: %s", got)
 	}
-	if left := runner.alive(); len(left) > 0 {
+	if left := runner.Alive(); len(left) > 0 {
 		t.Errorf("handles are left: %v", left)
 	}
 }
@@ -258,22 +273,22 @@ func TestRunErrors(t *testing.T) {
 	broken := errors.New("disk is full")
 	tests := []struct {
 		name    string
-		change  func(*arithmetic, *graph.Options) graph.Runner
+		change  func(*arithmetic.Nodes, *graph.Options) graph.Runner
 		message string
 	}{
-		{"no place for files", func(a *arithmetic, o *graph.Options) graph.Runner { o.Files = nil; return a }, "not told where to write"},
-		{"files cannot be written", func(a *arithmetic, o *graph.Options) graph.Runner { o.Files = failing{broken}; return a }, "disk is full"},
-		{"handles cannot be released", func(a *arithmetic, _ *graph.Options) graph.Runner { a.releaseError = broken; return a }, "disk is full"},
-		{"too few outputs", func(a *arithmetic, _ *graph.Options) graph.Runner {
+		{"no place for files", func(a *arithmetic.Nodes, o *graph.Options) graph.Runner { o.Files = nil; return a }, "not told where to write"},
+		{"files cannot be written", func(a *arithmetic.Nodes, o *graph.Options) graph.Runner { o.Files = failing{broken}; return a }, "disk is full"},
+		{"handles cannot be released", func(a *arithmetic.Nodes, _ *graph.Options) graph.Runner { a.ReleaseError = broken; return a }, "disk is full"},
+		{"too few outputs", func(a *arithmetic.Nodes, _ *graph.Options) graph.Runner {
 			return altered{a, func(r *plugin.Result) { r.Outputs = nil }}
 		}, "gave 0 outputs; the class has 1"},
-		{"ui is no object", func(a *arithmetic, _ *graph.Options) graph.Runner {
+		{"ui is no object", func(a *arithmetic.Nodes, _ *graph.Options) graph.Runner {
 			return altered{a, func(r *plugin.Result) { r.UI = json.RawMessage(`[1]`) }}
 		}, "ui that is no object: [1]"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			a := newArithmetic()
+			a := arithmetic.New()
 			options := graph.Options{Files: discard{}}
 			runner := test.change(a, &options)
 			_, err := graph.Run(t.Context(), planOf(t, division), runner, options)
@@ -290,12 +305,12 @@ func (f failing) Write([]plugin.File) ([]graph.SavedFile, error) { return nil, f
 
 // altered spoils the results of another runner.
 type altered struct {
-	*arithmetic
+	*arithmetic.Nodes
 	spoil func(*plugin.Result)
 }
 
 func (a altered) Execute(ctx context.Context, r plugin.Request, events func(plugin.Event)) (plugin.Result, error) {
-	result, err := a.arithmetic.Execute(ctx, r, events)
+	result, err := a.Nodes.Execute(ctx, r, events)
 	a.spoil(&result)
 	return result, err
 }

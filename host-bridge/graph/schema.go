@@ -37,6 +37,10 @@ type InputSchema struct {
 	List bool
 	// Min and Max bound numbers; empty where there is no bound.
 	Min, Max json.Number
+	// Default is what a node takes where the input is not given; nil where there is none.
+	Default any
+	// Tooltip explains the input in a sentence; may be empty.
+	Tooltip string
 	// Config is the entry [type, options] itself: clients want it back in errors.
 	Config json.RawMessage
 
@@ -187,6 +191,8 @@ func parseInputSchema(entry json.RawMessage) (InputSchema, error) {
 	in.List = options["multiselect"] == true || options["multi_select"] != nil && options["multi_select"] != false
 	in.Min, _ = options["min"].(json.Number)
 	in.Max, _ = options["max"].(json.Number)
+	in.Default = options["default"]
+	in.Tooltip, _ = options["tooltip"].(string)
 	in.Config, err = plainJSON([]any{pair[0], options})
 	return in, err
 }

@@ -70,7 +70,7 @@ func TestMiniRunsEqualDiffusers(t *testing.T) {
 			}
 			defer latent.Close()
 			fixture.InScope(t, func() {
-				f.Near(c.want, p.scale(latent), 1e-3)
+				fixture.Near(t, c.want, p.scale(latent), f.Tensor(c.want), 1e-3)
 				if c.sampler == "ddim" {
 					image, err := p.DecodeLatent(latent)
 					if err != nil {

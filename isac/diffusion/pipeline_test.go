@@ -99,7 +99,7 @@ func TestEncodePrompt(t *testing.T) {
 	if s := long.Hidden.Shape(); s[1] != 24 {
 		t.Errorf("a long prompt has %d positions, want 24", s[1])
 	}
-	if len(long.Notes) != 1 || !strings.Contains(long.Notes[0], "3 tokens more than the 22") || !strings.Contains(long.Notes[0], `" two dogs"`) {
+	if len(long.Notes) != 1 || !strings.Contains(long.Notes[0], "4 tokens more than the 22") || !strings.Contains(long.Notes[0], `" dog, two dogs"`) {
 		t.Errorf("notes %q, want one that tells how much was cut", long.Notes)
 	}
 }

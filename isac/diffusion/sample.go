@@ -48,9 +48,9 @@ type run struct {
 	plan    plan
 
 	denoise denoiser
-	guides  []*isac.Session // one for each image, none without guidance
-	step    int
-	current []isac.Report // of this step
+	guides  []*isac.Session  // one for each image, none without guidance
+	noise   *torch.Generator // of ancestral samplers, nil until asked for
+	current []isac.Report    // of this step
 	reports []isac.Report
 }
 
@@ -76,7 +76,7 @@ func (r *run) start(latent *torch.Tensor) error {
 	}
 	r.denoise = newDenoiser(r)
 	x, err := r.plan.sampler(r.denoise.at, r.noised(), r.plan.sigmas, sampling.Hooks{
-		BeforeStep: r.before, AfterStep: r.after, Noise: r.ancestral(),
+		BeforeStep: r.before, AfterStep: r.after, Noise: r.ancestral,
 	})
 	if err != nil {
 		return err
@@ -88,8 +88,11 @@ func (r *run) start(latent *torch.Tensor) error {
 	return nil
 }
 
-// close ends the guidance sessions.
+// close frees what the run holds beside tensors.
 func (r *run) close() {
+	if r.noise != nil {
+		r.noise.Close()
+	}
 	for _, g := range r.guides {
 		g.Close()
 	}
@@ -107,17 +110,18 @@ func (r *run) noised() torch.Tensor {
 	return r.p.schedule.Noised(start, noise, r.plan.sigmas[0])
 }
 
-// ancestral gives the noise that ancestral samplers add. ComfyUI seeds it with the next number, so that it is not the first noise again.
-func (r *run) ancestral() func(int, float64, torch.Tensor) torch.Tensor {
-	g := torch.NewGenerator(r.request.Seed + 1)
-	return func(_ int, _ float64, like torch.Tensor) torch.Tensor {
-		return g.Randn(like.Shape()...).To(like.DType()).ToDevice(like.Device())
+// ancestral gives the noise that ancestral samplers add, of the shape of like. ComfyUI seeds it with the next number, so that it is not
+// the first noise again.
+func (r *run) ancestral(_ int, _ float64, like torch.Tensor) torch.Tensor {
+	if r.noise == nil {
+		r.noise = torch.NewGenerator(r.request.Seed + 1)
 	}
+	return r.noise.Randn(like.Shape()...).To(like.DType()).ToDevice(like.Device())
 }
 
 // before guides the state at the start of a step.
 func (r *run) before(i int, sigma float64, x torch.Tensor) (torch.Tensor, error) {
-	r.step, r.current = i, nil
+	r.current = nil
 	if err := r.ctx.Err(); err != nil {
 		return x, err
 	}

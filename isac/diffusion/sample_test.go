@@ -2,12 +2,9 @@ package diffusion
 
 import (
 	"context"
-	"errors"
 	"math"
-	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/isac-guidance/isac/isac"
@@ -162,11 +159,7 @@ func TestBatch(t *testing.T) {
 		if len(three) != 3*len(alone) {
 			t.Fatalf("%d values, want 3 times %d", len(three), len(alone))
 		}
-		for i := range alone {
-			if d := math.Abs(float64(alone[i] - three[i])); d > 1e-3 {
-				t.Fatalf("guided %v: value %d is %v alone and %v in a batch", guided, i, alone[i], three[i])
-			}
-		}
+		near(t, three[:len(alone)], alone, 1e-3)
 		if slices.Equal(three[:len(alone)], three[len(alone):2*len(alone)]) {
 			t.Error("two images of a batch are the same")
 		}
@@ -183,11 +176,7 @@ func TestWithoutNegative(t *testing.T) {
 	one, _ := sample(t, p, r)
 	r.CFG, r.Negative = 1+1e-9, encode(t, p, "dogs")
 	two, _ := sample(t, p, r)
-	for i := range one {
-		if math.Abs(float64(one[i]-two[i])) > 1e-4 {
-			t.Fatalf("value %d is %v by one evaluation and %v by two", i, one[i], two[i])
-		}
-	}
+	near(t, two, one, 1e-4)
 }
 
 func TestStartFromAnImage(t *testing.T) {
@@ -217,98 +206,8 @@ func TestConditioningsOfDifferentLengths(t *testing.T) {
 	fixture.InScope(t, func() {
 		r.Negative = Conditioning{Hidden: torch.Cat([]torch.Tensor{r.Negative.Hidden, r.Negative.Hidden}, 1)}
 		got, _ := sample(t, p, r)
-		for i := range want {
-			if math.Abs(float64(got[i]-want[i])) > 1e-4 {
-				t.Fatalf("value %d is %v, want %v: a conditioning that is there twice is the same", i, got[i], want[i])
-			}
-		}
+		near(t, got, want, 1e-4) // a conditioning that is there twice is the same
 	})
-}
-
-func TestMistakesOfARequestAreReportedTogether(t *testing.T) {
-	p := loadTiny(t)
-	r := request(t, p)
-	r.Width, r.Height, r.Batch = 33, 0, -1
-	r.Negative, r.CFG, r.Denoise, r.Sampler, r.Scheduler = Conditioning{}, math.NaN(), 0, "plms", "exponential"
-	r.Guidance = &Guidance{Target: isac.Target{Classes: []isac.Class{{Name: "cat", Count: 0, Tokens: []int{99}}}}, Options: isac.Typed()}
-	_, _, err := p.Sample(context.Background(), r)
-	for _, want := range []string{"width is 33", "32 or 36", "height is 0", "batch is -1", "cfg is NaN", "plms", "negative conditioning", "count is 0", "token 99"} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v\ndoes not have %q", err, want)
-		}
-	}
-
-	for _, c := range []struct {
-		name   string
-		change func(*SampleRequest)
-		want   string
-	}{
-		{"scheduler", func(r *SampleRequest) { r.Scheduler = "exponential" }, "exponential"},
-		{"no steps", func(r *SampleRequest) { r.Steps = 0 }, "0 steps"},
-		{"denoise", func(r *SampleRequest) { r.Denoise = 1.5 }, "denoise 1.5"},
-		{"latent of another model", func(r *SampleRequest) { r.Latent = torch.Zeros([]int64{1, 16, 8, 8}, torch.Float32, torch.CPU) }, "[1 16 8 8], expected [B 4 h w]"},
-		{"latent of another size", func(r *SampleRequest) { r.Latent = torch.Zeros([]int64{1, 4, 9, 8}, torch.Float32, torch.CPU) }, "leave width and height at 0"},
-		{"conditioning of another model", func(r *SampleRequest) { r.Positive.Hidden = torch.Zeros([]int64{1, 77, 768}, torch.Float32, torch.CPU) }, "[1 77 768]"},
-	} {
-		r := request(t, p)
-		fixture.InScope(t, func() {
-			c.change(&r)
-			if _, _, err := p.Sample(context.Background(), r); err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("%s: got %v, want %q in it", c.name, err, c.want)
-			}
-		})
-	}
-}
-
-func TestValuesThatAreNotFiniteNameTheStep(t *testing.T) {
-	p := loadTiny(t)
-	r := request(t, p)
-	r.CFG = 1e38
-	before := torch.LiveHandles()
-	_, _, err := p.Sample(context.Background(), r)
-	if !errors.Is(err, ErrNotFinite) || !strings.Contains(err.Error(), "step ") || !strings.Contains(err.Error(), "cfg") {
-		t.Errorf("got %v, want ErrNotFinite with the step and advice", err)
-	}
-	if left := torch.LiveHandles() - before; left != 0 {
-		t.Errorf("%d tensors were left", left)
-	}
-}
-
-func TestCancelledRunStops(t *testing.T) {
-	p := loadTiny(t)
-	for _, guided := range []bool{false, true} {
-		r := request(t, p)
-		r.Steps = 50
-		if guided {
-			r.Guidance = guidance(r.Positive)
-		}
-		ctx, cancel := context.WithCancel(context.Background())
-		steps := 0
-		r.OnStep = func(StepInfo) error {
-			if steps++; steps == 2 {
-				cancel()
-			}
-			return nil
-		}
-		before := torch.LiveHandles()
-		_, _, err := p.Sample(ctx, r)
-		if !errors.Is(err, context.Canceled) || steps != 2 {
-			t.Errorf("guided %v: got %v after %d steps, want context.Canceled after 2", guided, err, steps)
-		}
-		if left := torch.LiveHandles() - before; left != 0 {
-			t.Errorf("guided %v: %d tensors were left", guided, left)
-		}
-	}
-}
-
-func TestErrorOfACallbackEndsTheRun(t *testing.T) {
-	p := loadTiny(t)
-	r := request(t, p)
-	stop := errors.New("enough")
-	r.OnStep = func(StepInfo) error { return stop }
-	if _, _, err := p.Sample(context.Background(), r); !errors.Is(err, stop) {
-		t.Errorf("got %v, want the callback's error", err)
-	}
 }
 
 func TestRunsOnAnExecutor(t *testing.T) {
@@ -338,37 +237,19 @@ func TestRunsOnAnExecutor(t *testing.T) {
 	}
 }
 
-// resident is the process's memory in bytes.
-func resident(t *testing.T) int {
+// near fails where two latents differ anywhere by more than tolerance.
+func near(t *testing.T, got, want []float32, tolerance float64) {
 	t.Helper()
-	text, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		t.Skip("no /proc here")
+	if len(got) != len(want) {
+		t.Fatalf("%d values, want %d", len(got), len(want))
 	}
-	pages, err := strconv.Atoi(strings.Fields(string(text))[1])
-	if err != nil {
-		t.Fatal(err)
+	most := 0.0
+	for i := range want {
+		if d := math.Abs(float64(got[i] - want[i])); !(d <= most) {
+			most = d
+		}
 	}
-	return pages * os.Getpagesize()
-}
-
-func TestHundredGuidedRunsKeepMemoryFlat(t *testing.T) {
-	p := loadTiny(t)
-	r := request(t, p)
-	r.Guidance = guidance(r.Positive)
-	for range 20 {
-		sample(t, p, r)
-	}
-	handles, memory := torch.LiveHandles(), resident(t)
-	for range 100 {
-		sample(t, p, r)
-	}
-	if left := torch.LiveHandles() - handles; left != 0 {
-		t.Errorf("%d tensors more after 100 runs", left)
-	}
-	if grown := resident(t) - memory; grown > 16<<20 {
-		t.Errorf("the process grew by %d KiB over 100 runs", grown>>10)
-	} else {
-		t.Logf("the process grew by %d KiB over 100 runs", grown>>10)
+	if !(most <= tolerance) {
+		t.Errorf("values differ by up to %v, allowed is %v", most, tolerance)
 	}
 }

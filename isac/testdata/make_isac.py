@@ -23,6 +23,7 @@ from safetensors.torch import save_file
 HERE = Path(__file__).resolve().parent
 REPO = HERE.parent.parent
 torch.set_default_dtype(torch.float64)
+torch.set_num_threads(1)  # the work is small, and threads that wait for each other on a busy machine take minutes
 
 PAPER = dict(eta=0.01, step="raw", self_norm="minmax", cross_norm="minmax", divide=False, schedule="E", merge="mean", weight=1.0)
 TYPED = dict(eta=0.02, step="relative", self_norm="row", cross_norm="minmax-classes", divide=True, schedule="E", merge="mean", weight=1.0)
@@ -234,6 +235,7 @@ def synthetic():
         notes["cases"][name] = dict(model=model_name, classes=[dict(count=c, tokens=t) for c, t in classes], options=o, index=index, count=count, **numbers)
         print(f"{name:12} F={numbers['foreground']:3} L_ins={numbers['instance']:.4g} L_cls={numbers['cls']:.4g} |grad|={found['gradient'].norm():.4g}")
     save_file(tensors, HERE / "synthetic.safetensors")
+    (HERE / "synthetic.safetensors").chmod(0o644)
     (HERE / "synthetic.json").write_text(json.dumps(notes, indent=1) + "\n")
 
 
@@ -313,6 +315,7 @@ def mini(folder):
     out.mkdir(parents=True, exist_ok=True)
     save_file(tensors, out / "fixture.safetensors")
     sha = {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in ("unet/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors")}
+    (out / "fixture.safetensors").chmod(0o644)
     (out / "fixture.json").write_text(json.dumps(dict(sha256=sha, cases=cases), indent=1) + "\n")
 
 

@@ -32,7 +32,7 @@ const (
 	KindArgument       Kind = "argument"        // an argument that this package refuses
 	KindLoad           Kind = "load"            // libisactorch.so cannot be loaded
 	KindABI            Kind = "abi"             // libisactorch.so was built for another version of this package
-	KindInternal       Kind = "internal"        // an unexpected C++ exception
+	KindInternal       Kind = "internal"        // something that is not an exception of libtorch or C++
 )
 
 // Error is what operations panic with; see Try.

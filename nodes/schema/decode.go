@@ -22,7 +22,7 @@ func (s *Schema) Decode(inputs map[string]any, lists Lists, out any) error {
 		return fmt.Errorf("schema: decode into %T: expected *%v", out, s.in)
 	}
 	var mistakes Mistakes
-	widgets := make(map[string]any, len(s.fields))
+	widgets, links := make(map[string]any, len(s.fields)), map[int]reflect.Value{}
 	for i := range s.fields {
 		f := &s.fields[i]
 		value, given := inputs[f.name]
@@ -42,9 +42,11 @@ func (s *Schema) Decode(inputs map[string]any, lists Lists, out any) error {
 			continue
 		}
 		if f.link {
-			if m := f.setLink(target.Elem().Field(f.index), value); m != nil {
-				mistakes = append(mistakes, *m)
+			v := reflect.ValueOf(value)
+			if !v.IsValid() || !v.Type().AssignableTo(s.in.Field(f.index).Type) || (v.Kind() == reflect.Pointer && v.IsNil()) {
+				mistakes = append(mistakes, Mistake{WrongLink, f.name, show(value), f.expected(nil)})
 			}
+			links[f.index] = v
 			continue
 		}
 		converted, kind := f.convert(value, lists)
@@ -60,6 +62,10 @@ func (s *Schema) Decode(inputs map[string]any, lists Lists, out any) error {
 	if err := mapstructure.Decode(widgets, out); err != nil {
 		return fmt.Errorf("schema: %w", err)
 	}
+	// Live values do not go through mapstructure, which would copy what their pointers point at.
+	for i, v := range links {
+		target.Elem().Field(i).Set(v)
+	}
 	return nil
 }
 
@@ -69,16 +75,6 @@ func (f *field) defaultValue() any {
 		return f.def == "true"
 	}
 	return f.def
-}
-
-// setLink stores a live value. It does not go through mapstructure, which would copy what the pointer points at.
-func (f *field) setLink(field reflect.Value, value any) *Mistake {
-	v := reflect.ValueOf(value)
-	if !v.IsValid() || !v.Type().AssignableTo(field.Type()) || (v.Kind() == reflect.Pointer && v.IsNil()) {
-		return &Mistake{WrongLink, f.name, show(value), f.expected(nil)}
-	}
-	field.Set(v)
-	return nil
 }
 
 // convert makes of value what the widget's kind holds, or says which kind of mistake it is.

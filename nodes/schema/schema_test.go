@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-type lamp struct{ lit bool }
+type lamp struct{ Lit bool }
 
 func (*lamp) ComfyType() string { return "LAMP" }
 

@@ -78,11 +78,27 @@ func (r *report) devices(devices []plugin.Device, wanted string) {
 	switch {
 	case !known:
 		r.wrong("device %q (--device, %s) is not among %s", wanted, plugin.EnvDevice, strings.Join(names, ", "))
+	case !r.computes(torch.Device(wanted)):
 	case wanted == string(torch.CPU) && len(devices) > 1:
 		r.warn("models run on the CPU although there is %s: set %s=%s", names[1], plugin.EnvDevice, names[1])
 	case len(devices) == 1 && nvidia():
 		r.warn("there is an NVIDIA driver, but this libtorch sees no GPU: build the binding against a CUDA build of libtorch (LIBTORCH=… make shim)")
 	}
+}
+
+// computes tries the device: a driver may list a GPU for which this libtorch has no kernels.
+func (r *report) computes(device torch.Device) bool {
+	err := torch.InScope(func() error {
+		ones := torch.Ones([]int64{8, 8}, torch.Float32, device)
+		if sum := ones.Matmul(ones).SumAll().Item(); sum != 512 {
+			return fmt.Errorf("the sum of a product of ones is %v there, not 512", sum)
+		}
+		return nil
+	})
+	if err != nil {
+		r.wrong("%s cannot compute: %v; use another device (%s), or a libtorch that was built for this one", device, err, plugin.EnvDevice)
+	}
+	return err == nil
 }
 
 // nvidia tells whether the kernel has NVIDIA's driver loaded.
@@ -98,9 +114,7 @@ func (r *report) speed(threads int) {
 	if gflops < slowGEMM {
 		r.warn("the BLAS is slow: install a tuned one (Debian: apt install libopenblas0-pthread), or stop what else keeps the CPU busy and try again")
 	}
-	if memory := torch.MemoryStats(torch.CPU); memory.Total > 0 {
-		r.line("memory", "this process %s with libtorch loaded", gib(uint64(memory.Allocated)))
-	}
+	r.line("memory", "%d MiB resident with libtorch loaded", torch.MemoryStats(torch.CPU).Allocated>>20)
 }
 
 func (r *report) models(folders []string, d plugin.Description) {

@@ -33,7 +33,7 @@ type commands struct {
 
 func main() {
 	var c commands
-	parser := kong.Must(&c, kong.Name("isac-plugin"), kong.Description(description), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	parser := kong.Must(&c, kong.Name("isac-plugin"), kong.Description(description), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	chosen, err := parser.Parse(os.Args[1:])
 	parser.FatalIfErrorf(err)
 	chosen.FatalIfErrorf(chosen.Run(&c))

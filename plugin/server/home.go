@@ -12,9 +12,9 @@ import (
 
 // home is where this process has its socket and its temporary files.
 type home struct {
-	// own is a directory of ours alone, removed whenever we end; empty if the host wants a certain one.
+	// own is a directory of ours alone; empty if the host wants a certain one.
 	own string
-	// private is the host's and ours, removed if the host is gone; empty if the host has none.
+	// private is the host's and ours; empty if the host has none.
 	private string
 	// lock keeps private from being swept by another host.
 	lock *os.File
@@ -42,23 +42,15 @@ func newHome() (*home, error) {
 	return h, nil
 }
 
-// remove removes what is ours alone.
+// remove removes everything, for the host as well: nobody but the two uses it, and the host may be ending just now.
 func (h *home) remove() error {
-	if h.own == "" {
-		return nil
-	}
-	return os.RemoveAll(h.own)
-}
-
-// removeAll removes in place of a host that is gone.
-func (h *home) removeAll() error {
 	// Twice, for go-plugin may be making the socket right now.
 	for range 2 {
-		if err := h.remove(); err != nil {
-			return err
-		}
-		if h.private != "" {
-			if err := os.RemoveAll(h.private); err != nil {
+		for _, dir := range []string{h.own, h.private} {
+			if dir == "" {
+				continue
+			}
+			if err := os.RemoveAll(dir); err != nil {
 				return err
 			}
 		}

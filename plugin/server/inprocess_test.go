@@ -22,10 +22,10 @@ func inProcess(t *testing.T) *plugin.Nodes {
 	t.Helper()
 	torchtest.Require(t)
 	s := server.New(server.Options{Registry: registry(), Version: "v1.2.3", Families: []string{"matrices"}})
-	client, process := goplugin.TestPluginGRPCConn(t, false, plugin.Versions(s)[plugin.ProtocolVersion])
+	client, _ := goplugin.TestPluginGRPCConn(t, false, plugin.Versions(s)[plugin.ProtocolVersion])
 	t.Cleanup(func() {
+		// Also stops the server.
 		client.Close()
-		process.Stop()
 		s.Close()
 	})
 	dispensed, err := client.Dispense(plugin.NodesName)
@@ -221,6 +221,7 @@ func TestErrorsHaveKinds(t *testing.T) {
 	}
 }
 
+// ones are the inputs of the unit matrix [8,8].
 func ones() map[string]plugin.Value {
 	return map[string]plugin.Value{"size": number("8"), "value": number("1")}
 }
@@ -248,7 +249,10 @@ func TestCancelStopsTheNode(t *testing.T) {
 	if took := time.Since(stopped); took > time.Second {
 		t.Errorf("took %v", took)
 	}
-	if !eventually(2*time.Second, func() bool { s := stats(t, n); return len(s.Running) == 0 && s.Handles["MATRIX"] == 1 && s.Tensors == 1 }) {
+	if !eventually(2*time.Second, func() bool {
+		s := stats(t, n)
+		return len(s.Running) == 0 && s.Handles["MATRIX"] == 1 && s.Tensors == 1
+	}) {
 		t.Errorf("still there: %+v", stats(t, n))
 	}
 }

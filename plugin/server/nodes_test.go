@@ -93,7 +93,7 @@ func eigenvalue() nodes.Node {
 
 type echoInput struct {
 	Text string `mapstructure:"text"`
-	Seed uint64 `mapstructure:"seed" default:"0" min:"0" max:"18446744073709551615"`
+	Seed uint64 `mapstructure:"seed" optional:"true" default:"0" min:"0" max:"18446744073709551615"`
 }
 
 func echo() nodes.Node {
@@ -132,6 +132,10 @@ func faulty() nodes.Node {
 		case "panic":
 			var never map[string]int
 			never["x"] = 1
+		case "goroutine":
+			// Nothing can recover this one: the process dies, as of a fault in C.
+			go func() { panic("lost in a goroutine") }()
+			time.Sleep(time.Minute)
 		case "shapes":
 			torch.Ones([]int64{3, 4}, torch.Float32, torch.CPU).Matmul(torch.Ones([]int64{5, 6}, torch.Float32, torch.CPU))
 		case "memory":

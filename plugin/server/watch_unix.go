@@ -48,7 +48,7 @@ func watchHost(h *home, log hclog.Logger) {
 
 // end ends the process, whatever its other threads do, and leaves nothing behind.
 func end(h *home, log hclog.Logger, why, detail string) {
-	err := h.removeAll()
+	err := h.remove()
 	// Whether or not anybody reads our last words.
 	time.AfterFunc(time.Second, func() { os.Exit(1) })
 	log.Warn("this process ends: "+why, "because", detail)

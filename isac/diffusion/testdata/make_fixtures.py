@@ -248,7 +248,7 @@ def make_mini(model):
     table = ((1 - a) / a).sqrt()
     stride = len(table) / steps  # ComfyUI's "simple": every 50th sigma from the highest down
     sigmas = [float(table[-(1 + int(i * stride))]) for i in range(steps)]
-    euler.set_timesteps(sigmas=sigmas)
+    euler.set_timesteps(sigmas=sigmas + [0.0])
     x = noise * (1 + euler.sigmas[0] ** 2).sqrt()
     for t in euler.timesteps:
         x = euler.step(predict(euler.scale_model_input(x, t), t), t, x).prev_sample

@@ -21,17 +21,19 @@ std::vector<uintptr_t> &dead() {
 
 struct Closure : torch::CustomClassHolder {
   uintptr_t handle;
+  std::vector<bool> present;  // which of the caller's inputs are defined; libtorch's Function takes only those
   explicit Closure(uintptr_t h) : handle(h) {}
   ~Closure() override {
     std::lock_guard<std::mutex> lock(dead_mutex);
     dead().push_back(handle);
   }
 
-  // Runs the Go closure in a scope of its own on this thread, with the grad mode that is set.
+  // Runs the Go closure on the defined inputs in a scope of its own on this thread, with the grad mode that is set.
   variable_list call(const variable_list &inputs) const {
     Scope scope;
     std::vector<uint64_t> ids;
-    for (const at::Tensor &t : inputs) ids.push_back(put(t, "checkpoint input"));
+    size_t next = 0;
+    for (const bool defined : present) ids.push_back(defined ? put(inputs[next++], "checkpoint input") : 0);
     isac_list out = call_go(handle, ids.data(), static_cast<int64_t>(ids.size()));
     if (out.err != nullptr) {
       Failure f = parse_failure(out.err);
@@ -56,7 +58,7 @@ struct Checkpoint : torch::autograd::Function<Checkpoint> {
     variable_list saved(inputs.begin(), inputs.end());
     ctx->save_for_backward(saved);
     std::vector<int64_t> wants;
-    for (const at::Tensor &t : inputs) wants.push_back(t.defined() && t.requires_grad());
+    for (const at::Tensor &t : inputs) wants.push_back(t.requires_grad());
     ctx->saved_data["wants"] = wants;
     ctx->saved_data["closure"] = c10::IValue::make_capsule(closure);
     variable_list outputs = closure->call(saved);
@@ -71,7 +73,7 @@ struct Checkpoint : torch::autograd::Function<Checkpoint> {
     auto closure = c10::static_intrusive_pointer_cast<Closure>(ctx->saved_data["closure"].toCapsule());
     variable_list inputs, leaves;
     for (size_t i = 0; i < saved.size(); i++) {
-      at::Tensor t = saved[i].defined() ? saved[i].detach() : saved[i];
+      at::Tensor t = saved[i].detach();
       if (wants[i]) leaves.push_back(t.set_requires_grad(true));
       inputs.push_back(t);
     }
@@ -103,7 +105,10 @@ isac_list checkpoint(uintptr_t h, const uint64_t *ids, int64_t n) {
   auto closure = c10::make_intrusive<Closure>(h);  // owns h from here on, also if something fails below
   return guard<isac_list>("checkpoint", [&](Shapes &s) { s.add(ids, n); }, [&] {
     variable_list inputs;
-    for (int64_t i = 0; i < n; i++) inputs.push_back(maybe(ids[i]));
+    for (int64_t i = 0; i < n; i++) {
+      closure->present.push_back(ids[i] != 0);
+      if (ids[i] != 0) inputs.push_back(tensor(ids[i]));
+    }
     return list(Checkpoint::apply(at::TensorList(inputs), closure), "checkpoint");
   });
 }

@@ -63,7 +63,7 @@ char *describe(const char *op, const Shapes &shapes) noexcept {
       return text("memory", op, shapes.text(), "out of memory");
     } catch (const std::exception &e) {
       const std::string message = first_part(e.what());
-      return text(kind_of(message, "internal"), op, shapes.text(), message);
+      return text(kind_of(message, "torch"), op, shapes.text(), message);  // older libtorch checks some shapes so
     } catch (...) {
       return text("internal", op, shapes.text(), "unknown C++ exception");
     }

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/isac-guidance/isac/host-bridge/graph"
+	"github.com/isac-guidance/isac/plugin"
+)
+
+// process says how to start the plugin.
+type process struct {
+	Plugin  string   `placeholder:"PATH" env:"ISAC_PLUGIN" help:"The isac-plugin executable. Default: beside isac-host, else in PATH."`
+	Models  []string `placeholder:"DIR" env:"ISAC_MODELS" sep:"none" help:"Directory of models; may be given again. Default: examples/mini of the checkout."`
+	Device  string   `placeholder:"NAME" env:"ISAC_DEVICE" default:"cpu" help:"Where models run: cpu, cuda:0."`
+	Verbose bool     `short:"v" help:"Print the plugin's log."`
+}
+
+// start starts the plugin and asks for its nodes. The client has to be closed.
+func (p *process) start(con *console) (*plugin.Client, plugin.Description, graph.Schemas, error) {
+	env := []string{plugin.EnvDevice + "=" + p.Device}
+	if models := p.models(); len(models) > 0 {
+		env = append(env, plugin.EnvModels+"="+strings.Join(models, string(os.PathListSeparator)))
+	}
+	config := plugin.Config{Path: p.Plugin, Env: env}
+	if p.Verbose {
+		config.Stderr = con.stderr
+	}
+	client, err := plugin.Start(con.ctx, config)
+	if err != nil {
+		return nil, plugin.Description{}, nil, err
+	}
+	described, err := client.Describe(con.ctx)
+	if err != nil {
+		return nil, described, nil, errors.Join(fmt.Errorf("ask the plugin for its nodes: %w", err), client.Close())
+	}
+	schemas, err := graph.ParseSchemas(described.Nodes)
+	if err != nil {
+		return nil, described, nil, errors.Join(fmt.Errorf("the plugin's nodes: %w; use host and plugin from one release", err), client.Close())
+	}
+	return client, described, schemas, nil
+}
+
+// miniModel is where a checkout has its model directory.
+var miniModel = filepath.Join("examples", "mini")
+
+// models are the model directories: those that were given, else the checkout's, found upwards from here or from the executable.
+func (p *process) models() []string {
+	var dirs []string
+	for _, given := range p.Models {
+		for _, dir := range filepath.SplitList(given) {
+			if abs, err := filepath.Abs(dir); err == nil {
+				dir = abs
+			}
+			dirs = append(dirs, dir)
+		}
+	}
+	if len(dirs) > 0 {
+		return dirs
+	}
+	var starts []string
+	if here, err := os.Getwd(); err == nil {
+		starts = append(starts, here)
+	}
+	if self, err := os.Executable(); err == nil {
+		starts = append(starts, filepath.Dir(self))
+	}
+	for _, start := range starts {
+		if dir, ok := upwards(start, miniModel); ok {
+			return []string{dir}
+		}
+	}
+	return nil
+}
+
+// upwards looks for a directory in a directory and those above it.
+func upwards(from, name string) (string, bool) {
+	for {
+		found := filepath.Join(from, name)
+		if info, err := os.Stat(found); err == nil && info.IsDir() {
+			return found, true
+		}
+		above := filepath.Dir(from)
+		if above == from {
+			return "", false
+		}
+		from = above
+	}
+}
+
+// readWorkflow reads and parses a workflow file, or standard input for "-".
+func readWorkflow(con *console, path string) (*graph.Workflow, error) {
+	from, name := con.stdin, "standard input"
+	if path != "-" {
+		file, err := os.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("workflow: %w", err)
+		}
+		defer file.Close()
+		from, name = file, path
+	}
+	// One byte more than is allowed, for Parse to say so.
+	text, err := io.ReadAll(io.LimitReader(contextReader{con.ctx, from}, graph.MaxWorkflowBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("workflow: %w", err)
+	}
+	w, err := graph.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return w, nil
+}
+
+// contextReader stops between reads.
+type contextReader struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r contextReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
+}

@@ -1,0 +1,99 @@
+package diffusion
+
+import (
+	"context"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
+	"github.com/isac-guidance/isac/isac/torch"
+)
+
+func TestMistakesOfARequestAreReportedTogether(t *testing.T) {
+	p := loadTiny(t)
+	r := request(t, p)
+	r.Width, r.Height, r.Batch = 33, 0, -1
+	r.Negative, r.CFG, r.Denoise, r.Sampler, r.Scheduler = Conditioning{}, math.NaN(), 0, "plms", "exponential"
+	r.Guidance = &Guidance{Target: isac.Target{Classes: []isac.Class{{Name: "cat", Count: 0, Tokens: []int{99}}}}, Options: isac.Typed()}
+	_, _, err := p.Sample(context.Background(), r)
+	for _, want := range []string{"width is 33", "32 or 36", "height is 0", "batch is -1", "cfg is NaN", "plms", "negative conditioning", "count is 0", "token 99"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v\ndoes not have %q", err, want)
+		}
+	}
+
+	for _, c := range []struct {
+		name   string
+		change func(*SampleRequest)
+		want   string
+	}{
+		{"scheduler", func(r *SampleRequest) { r.Scheduler = "exponential" }, "exponential"},
+		{"no steps", func(r *SampleRequest) { r.Steps = 0 }, "0 steps"},
+		{"denoise", func(r *SampleRequest) { r.Denoise = 1.5 }, "denoise 1.5"},
+		{"latent of another model", func(r *SampleRequest) { r.Latent = torch.Zeros([]int64{1, 16, 8, 8}, torch.Float32, torch.CPU) }, "[1 16 8 8], expected [B 4 h w]"},
+		{"latent of another size", func(r *SampleRequest) { r.Latent = torch.Zeros([]int64{1, 4, 9, 8}, torch.Float32, torch.CPU) }, "leave width and height at 0"},
+		{"conditioning of another model", func(r *SampleRequest) { r.Positive.Hidden = torch.Zeros([]int64{1, 77, 768}, torch.Float32, torch.CPU) }, "[1 77 768]"},
+	} {
+		r := request(t, p)
+		fixture.InScope(t, func() {
+			c.change(&r)
+			if _, _, err := p.Sample(context.Background(), r); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: got %v, want %q in it", c.name, err, c.want)
+			}
+		})
+	}
+}
+
+func TestValuesThatAreNotFiniteNameTheStep(t *testing.T) {
+	p := loadTiny(t)
+	r := request(t, p)
+	r.CFG = 1e38
+	before := torch.LiveHandles()
+	_, _, err := p.Sample(context.Background(), r)
+	if !errors.Is(err, ErrNotFinite) || !strings.Contains(err.Error(), "step ") || !strings.Contains(err.Error(), "cfg") {
+		t.Errorf("got %v, want ErrNotFinite with the step and advice", err)
+	}
+	if left := torch.LiveHandles() - before; left != 0 {
+		t.Errorf("%d tensors were left", left)
+	}
+}
+
+func TestCancelledRunStops(t *testing.T) {
+	p := loadTiny(t)
+	for _, guided := range []bool{false, true} {
+		r := request(t, p)
+		r.Steps = 50
+		if guided {
+			r.Guidance = guidance(r.Positive)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		steps := 0
+		r.OnStep = func(StepInfo) error {
+			if steps++; steps == 2 {
+				cancel()
+			}
+			return nil
+		}
+		before := torch.LiveHandles()
+		_, _, err := p.Sample(ctx, r)
+		if !errors.Is(err, context.Canceled) || steps != 2 {
+			t.Errorf("guided %v: got %v after %d steps, want context.Canceled after 2", guided, err, steps)
+		}
+		if left := torch.LiveHandles() - before; left != 0 {
+			t.Errorf("guided %v: %d tensors were left", guided, left)
+		}
+	}
+}
+
+func TestErrorOfACallbackEndsTheRun(t *testing.T) {
+	p := loadTiny(t)
+	r := request(t, p)
+	stop := errors.New("enough")
+	r.OnStep = func(StepInfo) error { return stop }
+	if _, _, err := p.Sample(context.Background(), r); !errors.Is(err, stop) {
+		t.Errorf("got %v, want the callback's error", err)
+	}
+}

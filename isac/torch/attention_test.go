@@ -1,0 +1,96 @@
+package torch_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/isac-guidance/isac/isac/torch"
+	"github.com/isac-guidance/isac/isac/torch/torchtest"
+)
+
+// naiveMean is AttentionMean spelled out, every probability kept.
+func naiveMean(q, k T, scale float64) T {
+	return q.Matmul(k.Transpose(-2, -1)).MulScalar(scale).Softmax(-1).Mean([]int64{1}, false)
+}
+
+func TestAttentionMean(t *testing.T) {
+	torchtest.Require(t)
+	for _, c := range []struct{ b, h, n, m, d, chunk int64 }{
+		{1, 1, 1, 1, 1, 0}, {1, 2, 6, 6, 4, 2}, {2, 3, 7, 5, 4, 3}, {1, 8, 9, 16, 8, 4}, {2, 2, 5, 9, 3, 0}, {1, 2, 6, 6, 4, 1000},
+	} {
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
+			scoped(t, func() {
+				scale := 0.7
+				q, k := random(1, c.b, c.h, c.n, c.d).SetRequiresGrad(true), random(2, c.b, c.h, c.m, c.d).SetRequiresGrad(true)
+				w := random(3, c.b, c.n, c.m)
+				want := naiveMean(q, k, scale)
+				got := torch.AttentionMean(q, k, scale, int(c.chunk))
+				near(t, got.Float64s(), want.Float64s(), 1e-12)
+				wantGrad := torch.Grad(want.Mul(w).SumAll(), q, k)
+				gotGrad := torch.Grad(got.Mul(w).SumAll(), q, k)
+				for i := range gotGrad {
+					near(t, gotGrad[i].Float64s(), wantGrad[i].Float64s(), 1e-12)
+				}
+			})
+		})
+	}
+}
+
+// TestAttentionMeanOneSided asks for the gradient of q alone, and runs without any.
+func TestAttentionMeanOneSided(t *testing.T) {
+	torchtest.Require(t)
+	scoped(t, func() {
+		q, k := random(1, 1, 2, 4, 3), random(2, 1, 2, 5, 3)
+		plain := torch.AttentionMean(q, k, 0.5, 3)
+		if plain.RequiresGrad() {
+			t.Error("a map of constants requires a gradient")
+		}
+		q.SetRequiresGrad(true)
+		got := torch.Grad(torch.AttentionMean(q, k, 0.5, 3).Square().SumAll(), q)[0]
+		want := torch.Grad(naiveMean(q, k, 0.5).Square().SumAll(), q)[0]
+		near(t, got.Float64s(), want.Float64s(), 1e-12)
+	})
+}
+
+// TestAttentionMeanHalf takes bfloat16, as a GPU model gives, and returns float32.
+func TestAttentionMeanHalf(t *testing.T) {
+	torchtest.Require(t)
+	scoped(t, func() {
+		q := random(1, 1, 2, 8, 4).To(torch.BFloat16).SetRequiresGrad(true)
+		k := random(2, 1, 2, 8, 4).To(torch.BFloat16).SetRequiresGrad(true)
+		got := sameType(torch.AttentionMean(q, k, 0.5, 3), torch.Float32)
+		near(t, got.Float64s(), naiveMean(q.To(torch.Float32), k.To(torch.Float32), 0.5).Float64s(), 1e-6)
+		for _, g := range torch.Grad(got.Square().SumAll(), q, k) {
+			sameType(g, torch.BFloat16)
+		}
+	})
+}
+
+func TestAttentionMeanErrors(t *testing.T) {
+	torchtest.Require(t)
+	for _, c := range [][2][]int64{{{1, 2, 3}, {1, 2, 3}}, {{1, 2, 3, 4}, {1, 3, 3, 4}}, {{1, 2, 3, 4}, {1, 2, 3, 5}}} {
+		err := torch.InScope(func() error {
+			torch.AttentionMean(zeros(c[0]...), zeros(c[1]...), 1, 0)
+			return nil
+		})
+		wantError(t, err, torch.KindTorch)
+	}
+}
+
+// TestSDPAPieces compares SDPA on a size that the old libtorch path cuts into pieces with the same computed with a gradient,
+// which it does not cut.
+func TestSDPAPieces(t *testing.T) {
+	torchtest.Require(t)
+	scoped(t, func() {
+		const n = 3000 // 2 heads · 3000² scores are more than one piece
+		q, k, v := random(1, 1, 2, n, 4).To(torch.Float32), random(2, 1, 2, n, 4).To(torch.Float32), random(3, 1, 2, n, 3).To(torch.Float32)
+		for _, causal := range []bool{false, true} {
+			want := q.Matmul(k.Transpose(-2, -1)).MulScalar(0.5)
+			if causal {
+				want = want.MaskedFill(torch.Ones([]int64{n, n}, torch.Bool, torch.CPU).Triu(1), -inf)
+			}
+			want = want.Softmax(-1).Matmul(v)
+			near(t, torch.SDPA(q, k, v, none, causal, 0).Float64s(), want.Float64s(), 1e-5)
+		}
+	})
+}

@@ -1,0 +1,341 @@
+//go:build unix
+
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/isac-guidance/isac/isac/torch"
+	"github.com/isac-guidance/isac/isac/torch/torchtest"
+	"github.com/isac-guidance/isac/plugin"
+)
+
+// tempDir is a directory with a path short enough for a socket. At the end of the test it has to be empty: processes leave
+// nothing behind.
+func tempDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if left := list(dir); len(left) > 0 {
+			t.Errorf("left on disk: %v", left)
+		}
+		os.RemoveAll(dir)
+	})
+	return dir
+}
+
+func list(dir string) []string {
+	names, _ := filepath.Glob(filepath.Join(dir, "*"))
+	return names
+}
+
+// start starts this test binary as a plugin.
+func start(t testing.TB, change func(*plugin.Config)) *plugin.Client {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := plugin.Config{Path: self, Env: []string{roleEnv + "=plugin"}, TempDir: tempDir(t)}
+	if change != nil {
+		change(&config)
+	}
+	c, err := plugin.Start(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := c.Close(); err != nil {
+			t.Errorf("second Close: %v", err)
+		}
+		if !gone(c.PID()) {
+			t.Errorf("process %d lives after Close", c.PID())
+		}
+	})
+	return c
+}
+
+// gone tells whether a process has ended. One that nobody has waited for has ended too.
+func gone(pid int) bool {
+	if syscall.Kill(pid, 0) != nil {
+		return true
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, state, _ := bytes.Cut(stat, []byte(") "))
+	return bytes.HasPrefix(state, []byte("Z"))
+}
+
+// quoted is a text as JSON.
+func quoted(text string) json.RawMessage {
+	raw, err := json.Marshal(text)
+	if err != nil {
+		panic(err)
+	}
+	return raw
+}
+
+func TestProcessRunsNodes(t *testing.T) {
+	torchtest.Require(t)
+	c := start(t, nil)
+	d, err := c.Describe(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !d.Torch.Loaded || len(d.Nodes) != len(registry().Names()) {
+		t.Errorf("%+v", d)
+	}
+	m := run(t, c.Nodes, "Diagonal", ones()).Outputs[0]
+	var steps int
+	result, err := c.Execute(t.Context(), plugin.Request{Class: "Eigenvalue", Inputs: map[string]plugin.Value{"matrix": m, "steps": number("5")}}, func(e plugin.Event) {
+		if e.Progress != nil {
+			steps = e.Progress.Value
+		}
+	})
+	if err != nil || steps != 5 || string(result.Outputs[0].JSON) != "1" {
+		t.Errorf("%+v after %d steps, %v", result.Outputs, steps, err)
+	}
+	if err := c.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+
+	// A panic leaves the process alive, and the log has the stack.
+	if _, err := c.Execute(t.Context(), plugin.Request{NodeID: "4", Class: "Faulty", Inputs: map[string]plugin.Value{"how": number(`"panic"`)}}, nil); err == nil || !strings.Contains(err.Error(), "node 4 (Faulty)") {
+		t.Errorf("a panic: %v", err)
+	}
+	if s, err := c.Stats(t.Context()); err != nil || s.PID != c.PID() {
+		t.Errorf("%+v, %v after a panic", s, err)
+	}
+}
+
+func TestBigMessages(t *testing.T) {
+	torchtest.Require(t)
+	c := start(t, nil)
+	text := strings.Repeat("0123456789abcdef", 20<<20/16)
+	result := run(t, c.Nodes, "Echo", map[string]plugin.Value{"text": {JSON: quoted(text)}, "seed": number("1")})
+	var back string
+	if err := json.Unmarshal(result.Outputs[0].JSON, &back); err != nil || back != text {
+		t.Errorf("%d bytes came back of %d, %v", len(back), len(text), err)
+	}
+	files := run(t, c.Nodes, "Blob", map[string]plugin.Value{"bytes": number("20971520"), "files": number("3")}).Files
+	if len(files) != 3 || len(files[2].Data) != 20<<20 || !bytes.Equal(files[2].Data, bytes.Repeat([]byte{2}, 20<<20)) {
+		t.Errorf("%d files", len(files))
+	}
+	tooBig := plugin.Request{Class: "Echo", Inputs: map[string]plugin.Value{"text": {JSON: make(json.RawMessage, plugin.MaxMessageBytes)}}}
+	var own *plugin.Error
+	if _, err := c.Execute(t.Context(), tooBig, nil); !errors.As(err, &own) || own.Kind != plugin.KindInvalidInput || !strings.Contains(own.Message, "256 MiB") {
+		t.Errorf("beyond the limit: %v", err)
+	}
+}
+
+// What C or Go code prints must neither reach the handshake nor stop the process when nobody reads it.
+func TestPrintsDoNoHarm(t *testing.T) {
+	torchtest.Require(t)
+	var stderr syncBuffer
+	c := start(t, func(config *plugin.Config) { config.Stderr = &stderr })
+	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	defer stop()
+	if _, err := c.Execute(ctx, plugin.Request{Class: "Prints", Inputs: map[string]plugin.Value{"bytes": number("1000000")}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	// Both streams end up in one, whose lines may be cut by each other.
+	const want = 2 * (1_000_000 / 100) * 99
+	if !eventually(5*time.Second, func() bool { return strings.Count(stderr.String(), "x") >= want }) {
+		t.Errorf("%d characters of %d arrived", strings.Count(stderr.String(), "x"), want)
+	}
+}
+
+func TestLogReachesTheHost(t *testing.T) {
+	torchtest.Require(t)
+	var text syncBuffer
+	c := start(t, func(config *plugin.Config) {
+		config.Logger = hclog.New(&hclog.LoggerOptions{Output: &text, Level: hclog.Debug})
+	})
+	_, _ = c.Execute(t.Context(), plugin.Request{PromptID: "p7", NodeID: "3", Class: "Faulty", Inputs: map[string]plugin.Value{"how": number(`"panic"`)}}, nil)
+	for _, want := range []string{"panic in a node", "assignment to entry in nil map", "nodes_test.go", "p7"} {
+		if !eventually(5*time.Second, func() bool { return strings.Contains(text.String(), want) }) {
+			t.Errorf("the log does not say %q:\n%s", want, text.String())
+		}
+	}
+}
+
+func TestPluginIsKilledWhileItRuns(t *testing.T) {
+	torchtest.Require(t)
+	dir := tempDir(t)
+	c := start(t, func(config *plugin.Config) { config.TempDir = dir })
+	m := run(t, c.Nodes, "Diagonal", ones()).Outputs[0]
+	if len(list(dir)) != 1 {
+		t.Errorf("%v, expected one private directory", list(dir))
+	}
+	request := plugin.Request{NodeID: "5", Class: "Eigenvalue", Inputs: map[string]plugin.Value{"matrix": m, "steps": number("1000000000")}}
+	killed := false
+	_, err := c.Execute(t.Context(), request, func(plugin.Event) {
+		if !killed {
+			killed = true
+			if err := syscall.Kill(c.PID(), syscall.SIGKILL); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	var exit *plugin.ExitError
+	if !errors.As(err, &exit) || exit.State != "signal: killed" {
+		t.Fatalf("%v, expected an exit error", err)
+	}
+	if want := "execute node 5 (Eigenvalue): plugin exited: signal: killed"; !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("%q, expected %q", err, want)
+	}
+	select {
+	case <-c.Exited():
+	default:
+		t.Error("Exited is open")
+	}
+	if !errors.As(c.Err(), &exit) {
+		t.Errorf("Err is %v", c.Err())
+	}
+	if !eventually(2*time.Second, func() bool { return len(list(dir)) == 0 }) {
+		t.Errorf("left on disk before Close: %v", list(dir))
+	}
+	if _, err := c.Describe(t.Context()); !errors.As(err, &exit) {
+		t.Errorf("a later call: %v", err)
+	}
+}
+
+func TestCrashExplainsItself(t *testing.T) {
+	torchtest.Require(t)
+	c := start(t, nil)
+	_, err := c.Execute(t.Context(), plugin.Request{NodeID: "6", Class: "Faulty", Inputs: map[string]plugin.Value{"how": number(`"goroutine"`)}}, nil)
+	if err == nil || !strings.Contains(err.Error(), "plugin exited: exit status 2; it last wrote:\npanic: lost in a goroutine") {
+		t.Errorf("%v", err)
+	}
+}
+
+// Without libtorch the process starts, describes itself and says what is missing.
+func TestWithoutLibtorch(t *testing.T) {
+	c := start(t, func(config *plugin.Config) { config.Env = append(config.Env, torch.ShimEnv+"=/nowhere/libisactorch.so") })
+	d, err := c.Describe(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Torch.Loaded || !strings.Contains(d.Torch.Error, "/nowhere/libisactorch.so") || len(d.Devices) != 0 || len(d.Nodes) == 0 {
+		t.Errorf("torch %+v, devices %v, %d nodes", d.Torch, d.Devices, len(d.Nodes))
+	}
+	_, err = c.Execute(t.Context(), plugin.Request{NodeID: "1", Class: "Diagonal", Inputs: ones()}, nil)
+	var own *plugin.Error
+	if !errors.As(err, &own) || own.Kind != plugin.KindUnavailable || !strings.Contains(own.Message, "make shim") {
+		t.Errorf("%v, expected what to do", err)
+	}
+	if err := c.Free(t.Context(), true); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCloseEndsCalls(t *testing.T) {
+	torchtest.Require(t)
+	c := start(t, nil)
+	m := run(t, c.Nodes, "Diagonal", ones()).Outputs[0]
+	closed := make(chan error, 1)
+	began := false
+	_, err := c.Execute(t.Context(), plugin.Request{Class: "Eigenvalue", Inputs: map[string]plugin.Value{"matrix": m, "steps": number("1000000000")}}, func(plugin.Event) {
+		if !began {
+			began = true
+			go func() { closed <- c.Close() }()
+		}
+	})
+	if !errors.Is(err, plugin.ErrClosed) {
+		t.Errorf("%v, expected ErrClosed", err)
+	}
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("Close does not return")
+	}
+	if err := c.Err(); err != nil {
+		t.Errorf("Err after Close: %v", err)
+	}
+}
+
+// A process that neither works nor ends is killed after the grace time.
+func TestCloseKillsAHungProcess(t *testing.T) {
+	c := start(t, func(config *plugin.Config) { config.GraceTime = 500 * time.Millisecond })
+	if err := syscall.Kill(c.PID(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took < 400*time.Millisecond || took > 4*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
+func TestSignalsLeaveNothing(t *testing.T) {
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT} {
+		t.Run(signal.String(), func(t *testing.T) {
+			dir := tempDir(t)
+			c := start(t, func(config *plugin.Config) { config.TempDir = dir })
+			if err := syscall.Kill(c.PID(), signal); err != nil {
+				t.Fatal(err)
+			}
+			if signal == syscall.SIGINT {
+				// Ctrl-C reaches host and plugin alike; the host decides.
+				time.Sleep(200 * time.Millisecond)
+				if err := c.Ping(t.Context()); err != nil {
+					t.Errorf("after an interrupt: %v", err)
+				}
+				return
+			}
+			select {
+			case <-c.Exited():
+			case <-time.After(5 * time.Second):
+				t.Fatal("lives")
+			}
+			var exit *plugin.ExitError
+			if !errors.As(c.Err(), &exit) || exit.State != "signal: "+signal.String() {
+				t.Errorf("%v, expected signal: %v", c.Err(), signal)
+			}
+			if !eventually(2*time.Second, func() bool { return len(list(dir)) == 0 }) {
+				t.Errorf("left on disk: %v", list(dir))
+			}
+		})
+	}
+}
+
+// BenchmarkRoundTrip runs a node that does nothing, with an input and an output of some size.
+func BenchmarkRoundTrip(b *testing.B) {
+	torchtest.Require(b)
+	c := start(b, nil)
+	for _, size := range []int{64, 64 << 10, 1 << 20} {
+		b.Run(fmt.Sprintf("%dB", size), func(b *testing.B) {
+			inputs := map[string]plugin.Value{"text": {JSON: quoted(strings.Repeat("x", size))}}
+			for b.Loop() {
+				if _, err := c.Execute(b.Context(), plugin.Request{Class: "Echo", Inputs: inputs}, nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
