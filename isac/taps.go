@@ -10,7 +10,7 @@ import (
 // grid is the size of an attention map's image side.
 type grid struct{ height, width int64 }
 
-func (g grid) pixels() int64   { return g.height * g.width }
+func (g grid) pixels() int64  { return g.height * g.width }
 func (g grid) String() string { return fmt.Sprintf("%dx%d", g.height, g.width) }
 
 // reading is the taps of one evaluation, checked and sorted by kind.

@@ -2,6 +2,7 @@ package nodes
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/diffusion"
@@ -68,14 +69,7 @@ func runKSampler(ctx context.Context, env *Env, in *samplerInput) (Result, error
 			}
 		}
 	}
-	request.OnStep = func(s diffusion.StepInfo) error {
-		env.progress(s.Index+1, s.Count)
-		for i, r := range s.Reports {
-			r.Masks = nil
-			env.step(StepReport{Image: i, Report: r})
-		}
-		return nil
-	}
+	request.OnStep = reporter(env, pipeline)
 	samples, reports, err := pipeline.Sample(ctx, request)
 	if err != nil {
 		return Result{}, err
@@ -89,6 +83,27 @@ func runKSampler(ctx context.Context, env *Env, in *samplerInput) (Result, error
 		result.UI = map[string]any{"text": lines}
 	}
 	return result, nil
+}
+
+// reporter tells the host of each step: how far it is, what guidance did, and what the image looks like if somebody looks.
+func reporter(env *Env, pipeline *diffusion.Pipeline) func(diffusion.StepInfo) error {
+	previews := previewer{pipeline: pipeline}
+	return func(s diffusion.StepInfo) error {
+		env.progress(s.Index+1, s.Count)
+		for i, r := range s.Reports {
+			r.Masks = nil
+			env.step(StepReport{Image: i, Report: r})
+		}
+		if env == nil || env.Preview == nil || s.Index+1 == s.Count { // the last step's image is on its way
+			return nil
+		}
+		data, err := previews.draw(s.Denoised)
+		if err != nil {
+			return fmt.Errorf("preview: %w", err)
+		}
+		env.Preview("png", data)
+		return nil
+	}
 }
 
 func notesOf(name string, c *Conditioning) []string {

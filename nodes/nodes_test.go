@@ -139,6 +139,33 @@ func TestImageToImage(t *testing.T) {
 	}
 }
 
+func TestPreviews(t *testing.T) {
+	h := newHost(t, tinyFolder)
+	l := h.load("tiny", catsAndDog)
+	plain := h.run("KSampler", h.sampling(l, nil)).Values[0]
+	var shown [][]byte
+	h.env.Preview = func(format string, data []byte) {
+		if format != "png" {
+			t.Errorf("format %q, want png", format)
+		}
+		shown = append(shown, data)
+	}
+	watched := h.run("KSampler", h.sampling(l, nil)).Values[0]
+	if len(shown) != 3 {
+		t.Fatalf("%d previews, want one for each of four steps but the last", len(shown))
+	}
+	img, err := png.Decode(bytes.NewReader(shown[0]))
+	if err != nil || img.Bounds().Dx() != 32 || img.Bounds().Dy() != 32 {
+		t.Errorf("preview %v, error %v: want the image's size", img.Bounds(), err)
+	}
+	if bytes.Equal(shown[0], shown[2]) {
+		t.Error("previews do not change from step to step")
+	}
+	if !bytes.Equal(h.pngs(plain, l.vae)[0], h.pngs(watched, l.vae)[0]) {
+		t.Error("looking changed the image")
+	}
+}
+
 func TestCancelledSampling(t *testing.T) {
 	h := newHost(t, tinyFolder)
 	l := h.load("tiny", catsAndDog)

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,9 @@ import (
 
 // dirPattern names the private directories: short, for a unix socket's path may have about 104 bytes.
 const dirPattern = "isac-*"
+
+// LockName is the file that marks a private directory, and that is locked while somebody uses it.
+const LockName = "isac-plugin.lock"
 
 // maxBase is the longest base directory under which a socket's path still fits: what go-plugin and we append is
 // /isac-4294967295/plugin-dir4294967295/plugin4294967295.
@@ -38,6 +42,9 @@ func newPrivateDir(base string) (*privateDir, error) {
 		return nil, fmt.Errorf("a directory for the plugin's socket: %w", err)
 	}
 	d := &privateDir{path: path}
+	if err := os.WriteFile(filepath.Join(path, LockName), nil, 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("a directory for the plugin's socket: %w", err), d.remove())
+	}
 	// Without a lock (an exotic file system) the directory works as well, only nobody sweeps it: sweep needs the lock too.
 	d.lock, _ = LockDir(path)
 	return d, nil

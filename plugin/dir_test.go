@@ -17,9 +17,16 @@ func TestPrivateDir(t *testing.T) {
 	used := filepath.Join(base, "isac-used")
 	young := filepath.Join(base, "isac-young")
 	other := filepath.Join(base, "other")
-	for _, dir := range []string{left, used, young, other} {
+	// Not one of ours, although it has such a name.
+	named := filepath.Join(base, "isac-models")
+	for _, dir := range []string{left, used, young, other, named} {
 		if err := os.MkdirAll(filepath.Join(dir, "socket"), 0o700); err != nil {
 			t.Fatal(err)
+		}
+		if dir != named {
+			if err := os.WriteFile(filepath.Join(dir, LockName), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if dir != young {
 			if err := os.Chtimes(dir, old, old); err != nil {
@@ -42,7 +49,7 @@ func TestPrivateDir(t *testing.T) {
 		}
 		defer d.remove()
 	}
-	for dir, want := range map[string]bool{left: false, used: true, young: true, other: true} {
+	for dir, want := range map[string]bool{left: false, used: true, young: true, other: true, named: true} {
 		if _, err := os.Stat(dir); (err == nil) != want {
 			t.Errorf("%s: there = %v, expected %v", filepath.Base(dir), err == nil, want)
 		}
@@ -72,16 +79,21 @@ func TestPrivateDirIsRemoved(t *testing.T) {
 
 // A unix socket's path may have about 104 bytes, and TMPDIR may be long.
 func TestPrivateDirFitsASocket(t *testing.T) {
-	base := filepath.Join(t.TempDir(), strings.Repeat("d", 90))
-	if err := os.Mkdir(base, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	d, err := newPrivateDir(base)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.remove()
-	if socket := filepath.Join(d.path, "plugin-dir4294967295/isac-4294967295/plugin4294967295"); len(socket) > 104 {
-		t.Errorf("%s has %d bytes", socket, len(socket))
+	for _, length := range []int{0, 30, maxBase, maxBase + 1, 90} {
+		root := t.TempDir()
+		base := filepath.Join(root, strings.Repeat("d", max(1, length-len(root)-1)))
+		if err := os.Mkdir(base, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		d, err := newPrivateDir(base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.remove()
+		// The name itself is shorter by chance.
+		longest := filepath.Join(filepath.Dir(d.path), "isac-4294967295", "plugin-dir4294967295", "plugin4294967295")
+		if len(longest) > 104 {
+			t.Errorf("%s has %d bytes", longest, len(longest))
+		}
 	}
 }

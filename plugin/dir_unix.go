@@ -4,12 +4,14 @@ package plugin
 
 import (
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
-// LockDir marks a directory as in use until the returned file is closed or the process ends, however it ends.
+// LockDir marks a private directory as in use until the returned file is closed or the process ends, however it ends. It
+// fails on a directory that is not marked as one.
 func LockDir(path string) (*os.File, error) {
-	f, err := os.Open(path)
+	f, err := os.Open(filepath.Join(path, LockName))
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +28,7 @@ func mine(info os.FileInfo) bool {
 }
 
 func abandoned(path string) bool {
-	f, err := os.Open(path)
+	f, err := os.Open(filepath.Join(path, LockName))
 	if err != nil {
 		return false
 	}

@@ -35,7 +35,8 @@ const (
 	// EnvLifeline set to "stdin" says that standard input is a pipe whose other end the host holds and never writes to: the
 	// process ends when it closes, which the kernel does however the host dies.
 	EnvLifeline = "ISAC_LIFELINE"
-	// EnvPrivateDir names a directory that only this host and this process use; whoever survives the other removes it.
+	// EnvPrivateDir names a directory that only this host and this process use; whoever survives the other removes it with
+	// all that is in it. It has to hold a file of the name LockName, as a proof that it was made for that.
 	EnvPrivateDir = "ISAC_PRIVATE_DIR"
 	// EnvModels lists directories of models, separated as PATH is.
 	EnvModels = "ISAC_MODELS"

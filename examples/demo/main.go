@@ -27,7 +27,7 @@ func main() {
 // rows are the filename prefixes of the workflow's three SaveImage nodes, and what the sheet calls them.
 var rows = []struct{ prefix, label, remark string }{
 	{"plain", "plain", "no guidance"},
-	{"isac", "ISAC", "same seeds"},
+	{"isac", "ISAC", "same seed"},
 	{"masks", "masks", "what ISAC saw"},
 }
 

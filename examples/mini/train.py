@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=110, help="both stages together")
     parser.add_argument("--vae-minutes", type=float, help="stage 1 (default: a fifth)")
     parser.add_argument("--out", type=Path, default=Path("runs/mini"))
-    parser.add_argument("--stage", choices=["all", "vae", "unet"], default="all")
+    parser.add_argument("--stage", choices=["all", "vae", "unet", "decoder"], default="all")
     parser.add_argument("--resume", action="store_true", help="go on from OUT's checkpoints")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--workers", type=int, help="processes (default: cores; 1 on a GPU)")
@@ -54,6 +54,9 @@ def main() -> None:
         torch.backends.cuda.matmul.allow_tf32 = True
     else:
         fast.enable()
+    if options.stage == "decoder":
+        autoencoder.train(run, options.minutes, decoder_only=True)
+        return
     first = options.minutes / 5 if options.vae_minutes is None else options.vae_minutes
     if options.stage != "unet":
         autoencoder.train(run, first)

@@ -70,7 +70,9 @@ func (l *losses) summary() string {
 	for i := range l.steps {
 		s := &l.steps[i]
 		if !s.guided() {
-			reason = s.reason
+			if reason == "" {
+				reason = s.reason
+			}
 			continue
 		}
 		guided++

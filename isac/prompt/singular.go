@@ -26,11 +26,9 @@ var uncertain = setOf("sheep", "fish", "deer", "moose", "bison", "shrimp", "squi
 var pairNouns = setOf("scissors", "pants", "trousers", "jeans", "shorts", "pliers", "sunglasses", "eyeglasses", "binoculars", "goggles", "pajamas",
 	"headphones")
 
-// plurals is the inflector. Its constructor compiles many expressions, so it waits for the first prompt.
+// plurals is the inflector, which is only read once it is made. Its constructor compiles many expressions, so it waits for the
+// first prompt.
 var plurals = sync.OnceValue(pluralize.NewClient)
-
-// inflect guards the inflector, which memoises nothing but promises nothing about concurrent use either.
-var inflect sync.Mutex
 
 // singular gives a lower-case name in the singular: "hot dogs" → "hot dog". Only the last word of a name has a number.
 func singular(name string) string {
@@ -56,8 +54,6 @@ func singular(name string) string {
 	if allNouns[last] {
 		return name
 	}
-	inflect.Lock()
-	defer inflect.Unlock()
 	if s := plurals().Singular(last); s != "" {
 		return lead + s
 	}

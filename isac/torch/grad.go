@@ -58,7 +58,7 @@ func VJP(outputs, cotangents, inputs []Tensor, retain bool) []Tensor {
 
 // AttentionMean returns softmax(scale · q kᵀ) averaged over heads, [B,N,M], for q [B,h,N,d] and k [B,h,M,d]; in float32 for half
 // types. Its gradient keeps only q and k and computes the probabilities again, chunk query rows at a time; chunk 0 picks a size
-// of about 16 MiB. It is the averaged attention map of the paper's accumulation step at the memory of the map itself.
+// that suits the device. It is the averaged attention map of the paper's accumulation step at the memory of the map itself.
 func AttentionMean(q, k Tensor, scale float64, chunk int) Tensor {
 	ensure()
 	return wrap(C.isac_attention_mean(C.uint64_t(q.id), C.uint64_t(k.id), C.double(scale), C.int64_t(chunk)))

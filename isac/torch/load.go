@@ -83,6 +83,9 @@ func load(path string) error {
 		}
 		path = found
 	}
+	if _, err := os.Stat(path); err != nil {
+		return &Error{Kind: KindLoad, Op: "load", Message: fmt.Sprintf("cannot open %s: it does not exist; run `make shim`, or set %s to the library's path", path, ShimEnv)}
+	}
 	setEnvironment()
 	cpath := C.CString(path)
 	defer C.free(unsafe.Pointer(cpath))
@@ -94,7 +97,7 @@ func load(path string) error {
 	if r.err != nil {
 		defer C.free(unsafe.Pointer(r.err))
 		return &Error{Kind: KindLoad, Op: "load", Message: fmt.Sprintf("cannot open %s: %s; run `make shim` against the libtorch of this machine (LIBTORCH=..., PYTHON=...)",
-			path, C.GoString(r.err))}
+			path, strings.TrimPrefix(C.GoString(r.err), path+": "))}
 	}
 	loadPath = path
 	if r.path != nil {

@@ -70,7 +70,7 @@ func TestCommands(t *testing.T) {
 		status         int
 		stdout, stderr []string
 	}{
-		{"by hand", nil, nil, 1, nil, []string{"isac-plugin is a plugin", "isac-plugin doctor"}},
+		{"by hand", nil, nil, 1, nil, []string{"This program is a plugin", "isac-plugin doctor"}},
 		{"version", nil, []string{"version"}, 0, []string{"isac-plugin v0.0.1-test, protocol 1\n"}, nil},
 		{"help", nil, []string{"--help"}, 0, []string{"describe", "doctor", "ISAC_MODELS", "ISAC_DEVICE"}, nil},
 		{"unknown command", nil, []string{"bogus"}, 80, nil, []string{"unexpected argument bogus"}},
@@ -150,7 +150,7 @@ func TestDescribe(t *testing.T) {
 func TestPicture(t *testing.T) {
 	models := filepath.Join("..", "..", "examples", "mini")
 	if _, err := os.Stat(filepath.Join(models, "model", "model_index.json")); err != nil {
-		t.Skip("examples/mini/model is not there: git lfs or the training made it")
+		t.Skip("examples/mini/model is not there; its training makes it")
 	}
 	models, err := filepath.Abs(models)
 	if err != nil {

@@ -192,7 +192,7 @@ func TestErrorsHaveKinds(t *testing.T) {
 		{"empty", "Diagonal", map[string]plugin.Value{"size": {}}, plugin.KindInvalidInput, []string{"empty"}, []string{"size"}},
 		{"handle", "Add", map[string]plugin.Value{"a": m, "b": {Handle: &plugin.Handle{ID: "old-1", Type: "MATRIX"}}}, plugin.KindUnknownHandle, []string{"old-1", "run the node"}, []string{"b"}},
 		{"type", "Add", map[string]plugin.Value{"a": m, "b": number("3")}, plugin.KindInvalidInput, []string{"MATRIX"}, []string{"b"}},
-		{"panic", "Faulty", map[string]plugin.Value{"how": number(`"panic"`)}, plugin.KindInternal, []string{"assignment to entry in nil map", "stack"}, nil},
+		{"panic", "Faulty", map[string]plugin.Value{"how": number(`"panic"`)}, plugin.KindInternal, []string{"index out of range [5] with length 0", "stack"}, nil},
 		{"shapes", "Faulty", map[string]plugin.Value{"how": number(`"shapes"`)}, plugin.KindInternal, []string{"matmul", "3x4"}, nil},
 		{"memory", "Faulty", map[string]plugin.Value{"how": number(`"memory"`)}, plugin.KindOutOfMemory, []string{"memory"}, nil},
 		{"file", "Faulty", map[string]plugin.Value{"how": number(`"file"`)}, plugin.KindFailed, []string{"no such file", "model.safetensors"}, nil},

@@ -27,7 +27,7 @@ func newMatrix(t torch.Tensor) *matrix { return &matrix{tensor: t.Keep()} }
 
 // registry has small nodes that do real work: matrices and their largest eigenvalue.
 func registry() *nodes.Registry {
-	return nodes.NewRegistry(diagonal(), add(), eigenvalue(), echo(), blob(), faulty(), prints())
+	return nodes.NewRegistry(diagonal(), add(), eigenvalue(), echo(), blob(), faulty(), makesBrittle(), prints())
 }
 
 type diagonalInput struct {
@@ -130,8 +130,8 @@ func faulty() nodes.Node {
 	return nodes.Define(nodes.Meta{Class: "Faulty", OutputNode: true}, func(_ context.Context, _ *nodes.Env, in *faultyInput) (nodes.Result, error) {
 		switch in.How {
 		case "panic":
-			var never map[string]int
-			never["x"] = 1
+			none := make([]int, 0)
+			return nodes.Result{Values: []any{none[len(in.How)]}}, nil
 		case "goroutine":
 			// Nothing can recover this one: the process dies, as of a fault in C.
 			go func() { panic("lost in a goroutine") }()
@@ -146,6 +146,19 @@ func faulty() nodes.Node {
 		}
 		return nodes.Result{}, errors.New("no such fault")
 	})
+}
+
+// brittle is a value that cannot be closed.
+type brittle struct{}
+
+func (brittle) ComfyType() string { return "BRITTLE" }
+func (brittle) Close()            { panic("cannot be closed") }
+
+func makesBrittle() nodes.Node {
+	return nodes.Define(nodes.Meta{Class: "Brittle", Outputs: []nodes.Output{{Type: "BRITTLE", Name: "value"}}},
+		func(context.Context, *nodes.Env, *struct{}) (nodes.Result, error) {
+			return nodes.Result{Values: []any{brittle{}}}, nil
+		})
 }
 
 type printsInput struct {

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"time"
@@ -48,7 +47,7 @@ func Serve(options Options, level hclog.Level) int {
 		HandshakeConfig:  plugin.Handshake,
 		VersionedPlugins: plugin.Versions(s),
 		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
-			return plugin.GRPCServer(append(opts, onFirstCall(s.library.load)...))
+			return plugin.GRPCServer(append(opts, s.interceptors()...))
 		},
 		Logger: log,
 	})
@@ -57,17 +56,3 @@ func Serve(options Options, level hclog.Level) int {
 	return 0
 }
 
-// onFirstCall begins something in the background when a host is connected: after the handshake, which must neither wait for
-// libtorch nor fail with it, and before the host's first wish.
-func onFirstCall(begin func()) []grpc.ServerOption {
-	return []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-			begin()
-			return handler(ctx, request)
-		}),
-		grpc.ChainStreamInterceptor(func(service any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-			begin()
-			return handler(service, stream)
-		}),
-	}
-}

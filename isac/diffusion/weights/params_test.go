@@ -88,6 +88,34 @@ func TestParamsReportAllMistakes(t *testing.T) {
 	}
 }
 
+// Each of the values that are not finite is found wherever it stands, in every type; an empty tensor is finite.
+func TestFinite(t *testing.T) {
+	torchtest.Require(t)
+	err := torch.InScope(func() error {
+		for _, dtype := range []torch.DType{torch.Float64, torch.Float32, torch.Float16, torch.BFloat16} {
+			for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+				for at := range 37 {
+					values := make([]float64, 37)
+					if x := torch.FromFloat64s(values).To(dtype); !finite(x) {
+						t.Errorf("%v: zeros are not finite", dtype)
+					}
+					values[at] = bad
+					if x := torch.FromFloat64s(values).To(dtype); finite(x) {
+						t.Errorf("%v: %g at %d was not found", dtype, bad, at)
+					}
+				}
+			}
+		}
+		if !finite(torch.Zeros([]int64{0, 3}, torch.Float32, torch.CPU)) {
+			t.Error("an empty tensor is not finite")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestParamsPaths(t *testing.T) {
 	torchtest.Require(t)
 	p := NewParams(sample(t), torch.Float32, torch.CPU)

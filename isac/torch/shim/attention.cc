@@ -4,6 +4,10 @@
 
 namespace isac {
 namespace x {
+
+#define HAS_SDPA (TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 1))
+
+#if !HAS_SDPA
 namespace {
 
 // softmax(scale q kᵀ + mask) v, spelled out.
@@ -35,11 +39,12 @@ at::Tensor older(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, 
 }
 
 }  // namespace
+#endif
 
 at::Tensor sdpa(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &mask, bool causal, double scale) {
   TORCH_CHECK(q.dim() >= 2 && k.dim() >= 2 && v.dim() >= 2, "q, k and v need at least two dimensions, [..., tokens, width]");
   if (scale == 0) scale = 1 / std::sqrt(static_cast<double>(q.size(-1)));
-#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 1)
+#if HAS_SDPA
   return at::scaled_dot_product_attention(q, k, v, opt(mask), 0.0, causal, scale);
 #else
   return older(q, k, v, mask, causal, scale);
@@ -106,7 +111,9 @@ at::Tensor attention_mean(const at::Tensor &q, const at::Tensor &k, double scale
   TORCH_CHECK(q.size(0) == k.size(0) && q.size(1) == k.size(1) && q.size(3) == k.size(3),
               "q [B,h,N,d] and k [B,h,M,d] must agree in B, h and d");
   const int64_t per_row = std::max<int64_t>(1, q.size(0) * q.size(1) * k.size(2));
-  if (chunk <= 0) chunk = std::max<int64_t>(16, (int64_t(1) << 22) / per_row);  // about 16 MiB of scores
+  // Scores of one chunk: 4 MiB stay in a CPU's cache, a GPU wants fewer and larger launches.
+  const int64_t scores = int64_t(1) << (q.is_cuda() ? 24 : 20);
+  if (chunk <= 0) chunk = std::max<int64_t>(16, scores / per_row);
   return AttentionMean::apply(q, k, scale, std::min(chunk, std::max<int64_t>(1, q.size(2))));
 }
 

@@ -1,0 +1,381 @@
+package isac
+
+import (
+	"encoding/json"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/isac-guidance/isac/isac/torch"
+	"github.com/isac-guidance/isac/isac/torch/torchtest"
+)
+
+// catsAndDog is a target for newLayers' nine tokens.
+func catsAndDog() Target {
+	return Target{Classes: []Class{{Name: "cat", Count: 2, Tokens: []int{2}}, {Name: "dog", Count: 1, Tokens: []int{5, 6}}}}
+}
+
+// all is a preset over the whole run.
+func all(o Options) Options {
+	o.Start, o.End = 0, 1
+	return o
+}
+
+func newSession(t testing.TB, model Model, target Target, opt Options) *Session {
+	t.Helper()
+	s, err := NewSession(model, target, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// guide takes one guided step and closes the result with the test.
+func guide(t testing.TB, s *Session, x torch.Tensor, step Step) (torch.Tensor, Report) {
+	t.Helper()
+	out, report, err := s.Guide(x, step)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out.Keep()
+	t.Cleanup(out.Close)
+	return out, report
+}
+
+// TestGradientIsTheLossesSlope compares the gradient along random directions with finite differences of the reported loss.
+func TestGradientIsTheLossesSlope(t *testing.T) {
+	torchtest.Require(t)
+	model, x := newLayers(t, 1), newLatent(t, 1, torch.Float64)
+	step := Step{Index: 4, Count: 10}
+	for name, opt := range map[string]Options{"paper": all(Paper()), "typed": all(Typed())} {
+		first := newSession(t, model, catsAndDog(), opt)
+		_, seen := guide(t, first, x, step)
+		loss := func(at torch.Tensor) float64 {
+			s := newSession(t, model, catsAndDog(), opt)
+			if err := s.Resume(seen.Labels, seen.Height, seen.Width); err != nil {
+				t.Fatal(err)
+			}
+			_, report := guide(t, s, at, step)
+			if !slices.Equal(report.Labels, seen.Labels) {
+				t.Fatal("the clusters changed within the finite difference: use a smaller one")
+			}
+			return report.Loss
+		}
+		in(t, func() {
+			report := seen
+			report.Skipped = ""
+			s := newSession(t, model, catsAndDog(), opt)
+			if err := s.Resume(seen.Labels, seen.Height, seen.Width); err != nil {
+				t.Fatal(err)
+			}
+			gradient, err := s.gradient(x, &report)
+			if err != nil {
+				t.Fatal(err)
+			}
+			const h = 1e-5
+			for seed := range uint64(4) {
+				v := newLatent(t, 100+seed, torch.Float64)
+				slope := gradient.Mul(v).SumAll().Item()
+				finite := (loss(x.Add(v.MulScalar(h))) - loss(x.Sub(v.MulScalar(h)))) / (2 * h)
+				if math.Abs(slope-finite) > 1e-5*math.Max(math.Abs(slope), gradient.NormAll().Item()) {
+					t.Errorf("%s: slope %v by gradient, %v by finite difference", name, slope, finite)
+				}
+			}
+		})
+	}
+}
+
+// TestStepLowersTheLoss takes small steps and looks at the loss after each.
+func TestStepLowersTheLoss(t *testing.T) {
+	torchtest.Require(t)
+	model := newLayers(t, 2)
+	for name, opt := range map[string]Options{"paper": all(Paper()), "typed": all(Typed())} {
+		opt.Eta = map[string]float64{"paper": 1e-4, "typed": 1e-4}[name]
+		opt.Schedule = ScheduleC // the same weights at every step, so that losses can be compared
+		s := newSession(t, model, catsAndDog(), opt)
+		x := newLatent(t, 2, torch.Float64)
+		before := math.Inf(1)
+		for i := range 6 {
+			out, report := guide(t, s, x, Step{Index: i, Count: 10})
+			if report.Skipped != "" || report.Loss >= before {
+				t.Errorf("%s, step %d: loss %v after %v, skipped %q", name, i, report.Loss, before, report.Skipped)
+			}
+			before, x = report.Loss, out
+		}
+	}
+}
+
+// TestStepRules checks the length and direction of a step.
+func TestStepRules(t *testing.T) {
+	torchtest.Require(t)
+	model, x := newLayers(t, 3), newLatent(t, 3, torch.Float64)
+	for _, rule := range []StepRule{StepRaw, StepRelative} {
+		opt := all(Typed())
+		opt.StepRule, opt.Eta = rule, 0.03
+		out, report := guide(t, newSession(t, model, catsAndDog(), opt), x, Step{Index: 2, Count: 10})
+		in(t, func() {
+			want := 0.03 * report.GradNorm
+			if rule == StepRelative {
+				want = 0.03 * x.NormAll().Item()
+			}
+			moved := out.Sub(x).NormAll().Item()
+			if math.Abs(moved-want) > 1e-9*want || math.Abs(report.StepNorm-want) > 1e-9*want {
+				t.Errorf("%s: moved by %v, reported %v, want %v", rule, moved, report.StepNorm, want)
+			}
+		})
+	}
+}
+
+// TestReport checks what a guided step says of itself.
+func TestReport(t *testing.T) {
+	torchtest.Require(t)
+	model, x := newLayers(t, 4), newLatent(t, 4, torch.Float32)
+	step := Step{Index: 3, Count: 10, Timestep: 700}
+	_, r := guide(t, newSession(t, model, catsAndDog(), all(Typed())), x, step)
+	if r.Step != step || r.Skipped != "" || r.Height != 8 || r.Width != 8 {
+		t.Errorf("report %+v is not of this step or grid", r)
+	}
+	if math.Abs(r.LambdaInstance-0.7) > 1e-12 || math.Abs(r.LambdaClass-0.3) > 1e-12 {
+		t.Errorf("weights %v and %v, want 0.7 and 0.3", r.LambdaInstance, r.LambdaClass)
+	}
+	if want := 0.7*r.LossInstance + 0.3*r.LossClass; math.Abs(r.Loss-want) > 1e-9 || r.LossInstance <= 0 || r.LossInstance > 0.25 || r.LossClass <= 0 {
+		t.Errorf("losses %v, %v and %v do not hold together, want the sum %v and L_ins in (0, 1/4]", r.LossInstance, r.LossClass, r.Loss, want)
+	}
+	count := map[int]int{}
+	for p, l := range r.Labels {
+		count[l]++
+		sum := 0.0
+		for _, mask := range r.Masks {
+			sum += float64(mask[p])
+		}
+		if sum > 1+1e-5 || (l < 0) != (sum == 0) {
+			t.Errorf("pixel %d of instance %d has masks that sum to %v", p, l, sum)
+		}
+	}
+	if len(r.Masks) != 3 || len(r.Labels) != 64 || 64-count[-1] != r.Foreground || count[0] == 0 || count[1] == 0 || count[2] == 0 {
+		t.Errorf("%d masks, %d labels, pixels by instance %v, foreground %d", len(r.Masks), len(r.Labels), count, r.Foreground)
+	}
+	if _, err := json.Marshal(r); err != nil {
+		t.Errorf("the report is no JSON: %v", err)
+	}
+}
+
+// TestSkips lists what leaves the latent as it is, and why.
+func TestSkips(t *testing.T) {
+	torchtest.Require(t)
+	good, x := newLayers(t, 5), newLatent(t, 5, torch.Float64)
+	zero := torch.Scoped(func() torch.Tensor { return torch.Zeros([]int64{1, 1, 64, 4}, torch.Float64, torch.CPU) }).Keep()
+	t.Cleanup(zero.Close)
+	// change gives good's taps with one tensor of each replaced.
+	change := func(fn func(x torch.Tensor, tap *Tap)) Model {
+		return modelFunc(func(x torch.Tensor, _ float64) []Tap {
+			taps := good.Taps(x, 0)
+			for i := range taps {
+				fn(x, &taps[i])
+			}
+			return taps
+		})
+	}
+	never := modelFunc(func(torch.Tensor, float64) []Tap {
+		t.Error("the model was evaluated")
+		return nil
+	})
+	half := all(Typed())
+	half.Start, half.End = 0.2, 0.5
+	onlyClasses, classesFirst := all(Typed()), all(Typed())
+	onlyClasses.Schedule, classesFirst.Schedule = ScheduleB, ScheduleD
+	huge := all(Paper())
+	huge.Eta = 1e308
+	cats := Target{Classes: []Class{{Name: "cat", Count: 2, Tokens: []int{2}}}}
+	for _, tt := range []struct {
+		name   string
+		model  Model
+		target Target
+		opt    Options
+		index  int
+		want   string
+	}{
+		{"before the window", never, catsAndDog(), half, 1, "step 2 of 10 is outside the guided steps 3 to 5"},
+		{"after the window", never, catsAndDog(), half, 5, "step 6 of 10 is outside the guided steps 3 to 5"},
+		{"one instance of one class", never, Target{Classes: []Class{{Name: "cat", Count: 1, Tokens: []int{2}}}}, all(Typed()), 0, "leaves nothing to separate"},
+		{"one class, only classes weighed", never, cats, onlyClasses, 0, "schedule B gives no weight"},
+		{"one class, classes first", never, cats, classesFirst, 0, "schedule D gives no weight"},
+		{"more instances than pixels", good, Target{Classes: []Class{{Name: "cat", Count: 65, Tokens: []int{2}}}}, all(Typed()), 0, "fewer than the 65 instances"},
+		{"a map of NaN", change(func(x torch.Tensor, tap *Tap) { tap.Q = tap.Q.MulScalar(math.NaN()) }), catsAndDog(), all(Typed()), 0, "not finite"},
+		{"a gradient of NaN", change(func(x torch.Tensor, tap *Tap) {
+			tap.Q = tap.Q.Add(x.MulScalar(0).Sqrt().SumAll()) // finite, but the slope of √0 is not
+		}), catsAndDog(), all(Typed()), 0, "the gradient is not finite"},
+		{"no gradient", change(func(x torch.Tensor, tap *Tap) {
+			tap.Q, tap.K = tap.Q.Detach().Add(x.MulScalar(0).SumAll()), tap.K.Detach()
+		}), catsAndDog(), all(Typed()), 0, "the gradient is zero"},
+		{"a flat map", change(func(x torch.Tensor, tap *Tap) { tap.Q = tap.Q.MulScalar(0) }), catsAndDog(), all(Typed()), 0, "the cross-attention map cannot be normalised: all its values are equal"},
+		{"a step out of the numbers", good, catsAndDog(), huge, 2, "leads out of the numbers"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			out, report := guide(t, newSession(t, tt.model, tt.target, tt.opt), x, Step{Index: tt.index, Count: 10})
+			if !strings.Contains(report.Skipped, tt.want) {
+				t.Errorf("skipped %q, want a reason that says %q", report.Skipped, tt.want)
+			}
+			if !slices.Equal(out.Float64s(), x.Float64s()) {
+				t.Error("the latent of a skipped step has changed")
+			}
+			if report.StepNorm != 0 || report.GradNorm != 0 {
+				t.Errorf("a skipped step reports a step of %v and a gradient of %v", report.StepNorm, report.GradNorm)
+			}
+			if _, err := json.Marshal(report); err != nil {
+				t.Errorf("the report is no JSON: %v", err)
+			}
+		})
+	}
+}
+
+// TestErrors lists what cannot be guided at all. Require sees to it that none of them leaves a tensor behind.
+func TestErrors(t *testing.T) {
+	torchtest.Require(t)
+	good, x := newLayers(t, 6), newLatent(t, 6, torch.Float32)
+	with := func(fn func(taps []Tap) []Tap) Model {
+		return modelFunc(func(x torch.Tensor, _ float64) []Tap { return fn(good.Taps(x, 0)) })
+	}
+	two := newLatent(t, 6, torch.Float32)
+	latent := func(fn func(torch.Tensor) torch.Tensor) torch.Tensor {
+		y := torch.Scoped(func() torch.Tensor { return fn(two).Clone() }).Keep()
+		t.Cleanup(y.Close)
+		return y
+	}
+	step := Step{Index: 0, Count: 10}
+	for _, tt := range []struct {
+		name   string
+		model  Model
+		target Target
+		x      torch.Tensor
+		step   Step
+		want   []string
+	}{
+		{"no latent", good, catsAndDog(), torch.Tensor{}, step, []string{"the latent is undefined"}},
+		{"a batch", good, catsAndDog(), latent(func(y torch.Tensor) torch.Tensor { return torch.Cat([]torch.Tensor{y, y}, 0) }), step, []string{"[2 3 8 8]", "guide each image on its own"}},
+		{"a latent of integers", good, catsAndDog(), latent(func(y torch.Tensor) torch.Tensor { return y.To(torch.Int64) }), step, []string{"int64"}},
+		{"a latent of NaN", good, catsAndDog(), latent(func(y torch.Tensor) torch.Tensor { return y.MulScalar(math.NaN()) }), step, []string{"the latent holds values that are not finite"}},
+		{"a step outside the run", good, catsAndDog(), x, Step{Index: 10, Count: 10}, []string{"step 10 of 10", "0..count-1"}},
+		{"no taps", with(func([]Tap) []Tap { return nil }), catsAndDog(), x, step, []string{"0 self-attention and 0 cross-attention taps"}},
+		{"no cross-attention", with(func(taps []Tap) []Tap { return []Tap{taps[0], taps[2]} }), catsAndDog(), x, step, []string{"2 self-attention and 0 cross-attention taps"}},
+		{"token outside the sequence", good, Target{Classes: []Class{{Name: "cat", Count: 2, Tokens: []int{9}}}}, x, step, []string{"cat: token position 9", "9 tokens"}},
+		{"taps that do not fit, all named", with(func(taps []Tap) []Tap {
+			taps[0].Height = 7
+			taps[1].Scale = 0
+			taps[2].K = torch.Tensor{}
+			taps[3].Kind = 7
+			return taps
+		}), catsAndDog(), x, step, []string{"the grid 7x8 has 56", "scale is 0", "undefined", "neither"}},
+		{"a model that fails", with(func(taps []Tap) []Tap { taps[0].Q.Matmul(taps[1].Q.Transpose(0, 1)); return taps }), catsAndDog(), x, step, []string{"guided step 1 of 10", "torch.matmul"}},
+		{"a model that does not depend on the latent", with(func(taps []Tap) []Tap {
+			for i := range taps {
+				taps[i].Q, taps[i].K = taps[i].Q.Detach(), taps[i].K.Detach()
+			}
+			return taps
+		}), catsAndDog(), x, step, []string{"grad"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			before := torch.LiveHandles()
+			_, _, err := newSession(t, tt.model, tt.target, all(Typed())).Guide(tt.x, tt.step)
+			if err == nil {
+				t.Fatal("there is no error")
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error %q does not say %q", err, want)
+				}
+			}
+			if after := torch.LiveHandles(); after != before {
+				t.Errorf("%d tensors are alive after the error, %d before", after, before)
+			}
+		})
+	}
+	s := newSession(t, good, catsAndDog(), all(Typed()))
+	s.Close()
+	if _, _, err := s.Guide(x, step); err != ErrClosed {
+		t.Errorf("a closed session gives %v, want ErrClosed", err)
+	}
+}
+
+// TestGuideIsDeterministic runs two sessions over the same steps.
+func TestGuideIsDeterministic(t *testing.T) {
+	torchtest.Require(t)
+	model := newLayers(t, 7)
+	run := func() ([]float64, []int) {
+		s, x := newSession(t, model, catsAndDog(), all(Paper())), newLatent(t, 7, torch.Float32)
+		var labels []int
+		for i := range 4 {
+			var r Report
+			x, r = guide(t, s, x, Step{Index: i, Count: 10})
+			labels = append(labels, r.Labels...)
+		}
+		return x.Float64s(), labels
+	}
+	first, labels := run()
+	second, again := run()
+	if !slices.Equal(first, second) || !slices.Equal(labels, again) {
+		t.Error("the same run gives another latent or other instances a second time")
+	}
+}
+
+// TestGuideHoldsNoTensors counts tensors over a run: one step leaves its result and nothing else.
+func TestGuideHoldsNoTensors(t *testing.T) {
+	torchtest.Require(t)
+	model, x := newLayers(t, 8), newLatent(t, 8, torch.Float32)
+	s := newSession(t, model, catsAndDog(), all(Typed()))
+	for i := range 5 {
+		before := torch.LiveHandles()
+		out, _, err := s.Guide(x, Step{Index: i, Count: 5})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if after := torch.LiveHandles(); after != before+1 {
+			t.Errorf("step %d leaves %d tensors, want 1", i, after-before)
+		}
+		out.Close()
+	}
+}
+
+// TestGuideKeepsTheType guides a latent in bfloat16: maps and step are computed wide, the result is bfloat16 again.
+func TestGuideKeepsTheType(t *testing.T) {
+	torchtest.Require(t)
+	model := newLayers(t, 9)
+	wideX, x := newLatent(t, 9, torch.Float32), newLatent(t, 9, torch.BFloat16)
+	opt := all(Typed())
+	opt.Eta = 0.5 // bfloat16 has 8 bits
+	step := Step{Index: 1, Count: 10}
+	want, _ := guide(t, newSession(t, model, catsAndDog(), opt), wideX, step)
+	got, r := guide(t, newSession(t, model, catsAndDog(), opt), x, step)
+	if r.Skipped != "" || got.DType() != torch.BFloat16 {
+		t.Fatalf("got %s, skipped %q", got.DType(), r.Skipped)
+	}
+	near(t, "step in bfloat16", got.Float64s(), want.Float64s(), 0.15)
+}
+
+// TestLossScaleDoesNotChangeTheStep holds for any scale in a wide type.
+func TestLossScaleDoesNotChangeTheStep(t *testing.T) {
+	torchtest.Require(t)
+	model, x := newLayers(t, 10), newLatent(t, 10, torch.Float64)
+	opt := all(Typed())
+	want, _ := guide(t, newSession(t, model, catsAndDog(), opt), x, Step{Index: 1, Count: 10})
+	opt.LossScale = 4096
+	got, _ := guide(t, newSession(t, model, catsAndDog(), opt), x, Step{Index: 1, Count: 10})
+	near(t, "step", got.Float64s(), want.Float64s(), 1e-12)
+}
+
+func TestResumeChecksLabels(t *testing.T) {
+	s := newSession(t, layers{}, catsAndDog(), Typed())
+	for _, tt := range []struct {
+		labels []int
+		want   string
+	}{{nil, "0 labels"}, {[]int{0, 1, 2}, "3 labels for a grid of 2x2"}, {[]int{0, 1, 3, -1}, "label 3 at pixel 2"}, {[]int{0, -2, 1, 2}, "label -2 at pixel 1"}} {
+		if err := s.Resume(tt.labels, 2, 2); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("Resume(%v) gives %v, want an error that says %q", tt.labels, err, tt.want)
+		}
+	}
+	if err := s.Resume([]int{0, 1, 2, -1}, 2, 2); err != nil {
+		t.Error(err)
+	}
+}
