@@ -30,7 +30,7 @@ deps-test: ## install what the tests need besides (shellcheck, and ruff and pyte
 
 deps-ref: ## install the reference implementations (PyTorch, diffusers) into .venv-ref, to make fixtures or to train
 	python3 -m venv .venv-ref
-	.venv-ref/bin/pip install -q --disable-pip-version-check -r scripts/requirements-ref.txt
+	.venv-ref/bin/pip install -q --disable-pip-version-check -r examples/mini/requirements.txt
 
 build: deps shim ## build libisactorch.so, isac-plugin and isac-host into build/
 	@mkdir -p $(BIN)

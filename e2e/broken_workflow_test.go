@@ -64,7 +64,10 @@ func TestBrokenWorkflows(t *testing.T) {
 		{"missing link", func(w workflow) { delete(w["10"].Inputs, "positive") }, []string{"node 10 (KSampler", "Required input is missing: positive"}},
 		{"link to nowhere", func(w workflow) { w["11"].Inputs["samples"] = []any{"99", 0} }, []string{"node 11 (VAEDecode)", "['99', 0] names a node that the workflow does not have"}},
 		{"output that is none", func(w workflow) { w["11"].Inputs["samples"] = []any{"10", 3} }, []string{"names output 3; KSampler has 1"}},
-		{"cycle", func(w workflow) { w["10"].Inputs["latent_image"] = []any{"20", 0}; w["20"].Inputs["latent_image"] = []any{"10", 0} }, []string{"Dependency cycle detected", "10 (KSampler)", "20 (KSampler)"}},
+		{"cycle", func(w workflow) {
+			w["10"].Inputs["latent_image"] = []any{"20", 0}
+			w["20"].Inputs["latent_image"] = []any{"10", 0}
+		}, []string{"Dependency cycle detected", "10 (KSampler)", "20 (KSampler)"}},
 		{"nothing to do", func(w workflow) { delete(w, "12"); delete(w, "22"); delete(w, "31") }, []string{"Prompt has no outputs"}},
 		{"missing model", func(w workflow) { w["1"].Inputs["ckpt_name"] = "v1-5-pruned.safetensors" }, []string{"ckpt_name: 'v1-5-pruned.safetensors' not in ['mini']"}},
 		{"sampler that is none", func(w workflow) { w["10"].Inputs["sampler_name"] = "magic" }, []string{"sampler_name: 'magic' not in"}},
@@ -111,15 +114,30 @@ func TestFailuresWhileRunning(t *testing.T) {
 		args []string
 		says []string
 	}{
-		{"size that the model cannot make", []string{"--set", "4.width=24"}, []string{"24"}},
+		{"size that the model cannot make", []string{"--set", "4.width=17"}, []string{`node 10 (KSampler, "plain") failed`, "17", "multiple of"}},
 		{"prefix that leaves the folder", []string{"--set", "12.filename_prefix=../../plain", "--set", "22.filename_prefix=/etc/plain"}, []string{"node 12 (SaveImage)", "filename_prefix"}},
-		{"device that is not there", []string{"--device", "cuda:7"}, []string{"cuda:7"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			start(t, demo, append(quick, test.args...)...).expectRefusal(1, test.says...)
 		})
 	}
+}
+
+func TestDeviceThatIsNotThere(t *testing.T) {
+	start(t, demo, append(quick, "--device", "cuda:77")...).expectRefusal(2, "--device cuda:77", "cpu")
+}
+
+// TestWithoutLibtorch: a machine on which the shim is missing is told what to do.
+func TestWithoutLibtorch(t *testing.T) {
+	s := prepare(t, tempDir(t), demo, quick...)
+	s.cmd.Env = append(s.cmd.Env, "ISAC_TORCH_SHIM=/nowhere/libisactorch.so")
+	s.launch()
+	s.expectRefusal(1, "node 1 (CheckpointLoaderSimple", "/nowhere/libisactorch.so")
+}
+
+func TestWithoutThePlugin(t *testing.T) {
+	start(t, demo, "--plugin", "/nowhere/isac-plugin").expectRefusal(1, "/nowhere/isac-plugin")
 }
 
 // TestPromptsThatCannotBeGuided run all the same: the report says why there is no guidance.

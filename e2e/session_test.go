@@ -39,7 +39,12 @@ var endless = []string{"--set", "10.steps=1000"}
 // start runs a workflow of the checkout, or one by its absolute path.
 func start(t *testing.T, workflow string, args ...string) *session {
 	t.Helper()
-	// Short: the name of a unix socket must fit into 108 bytes.
+	return startIn(t, tempDir(t), workflow, args...)
+}
+
+// tempDir has a short name: that of a unix socket in it must fit into 108 bytes.
+func tempDir(t *testing.T) string {
+	t.Helper()
 	temp, err := os.MkdirTemp("/tmp", "e2e")
 	if err != nil {
 		t.Fatal(err)
@@ -49,11 +54,19 @@ func start(t *testing.T, workflow string, args ...string) *session {
 			t.Error(err)
 		}
 	})
-	return startIn(t, temp, workflow, args...)
+	return temp
 }
 
 // startIn is start with a given directory of temporary files.
 func startIn(t *testing.T, temp, workflow string, args ...string) *session {
+	t.Helper()
+	s := prepare(t, temp, workflow, args...)
+	s.launch()
+	return s
+}
+
+// prepare is startIn up to the start.
+func prepare(t *testing.T, temp, workflow string, args ...string) *session {
 	t.Helper()
 	s := &session{t: t, ended: make(chan struct{}), out: filepath.Join(t.TempDir(), "out"), temp: temp}
 	s.cmd = exec.Command(host, append([]string{"run", workflow, "--out", s.out}, args...)...)
@@ -67,6 +80,12 @@ func startIn(t *testing.T, temp, workflow string, args ...string) *session {
 	s.cmd.Env = append(s.cmd.Env, "TMPDIR="+temp, "ISAC_TORCH_SHIM="+shim)
 	// A group of its own, as a shell makes one: Ctrl-C goes to all of it.
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	return s
+}
+
+func (s *session) launch() {
+	t := s.t
+	t.Helper()
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +100,6 @@ func startIn(t *testing.T, temp, workflow string, args ...string) *session {
 			t.Logf("stdout:\n%s\nstderr:\n%s", s.stdout.String(), s.stderr.String())
 		}
 	})
-	return s
 }
 
 // wait waits for the host's end and gives its exit status; -1 after a signal.

@@ -88,7 +88,7 @@ func (l *lloyd) distances(centroids torch.Tensor) []float64 {
 		return nil
 	})
 	for i := range cross {
-		cross[i] = max(0, l.norms[i/m]-1*cross[i]+norms[i%m])
+		cross[i] = max(0, l.norms[i/m]-2*cross[i]+norms[i%m])
 	}
 	return cross
 }

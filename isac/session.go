@@ -136,12 +136,10 @@ func (s *Session) idle(r Report) string {
 	if r.Index < first || r.Index >= end {
 		return fmt.Sprintf("step %d of %d is outside the guided steps %d to %d", r.Index+1, r.Count, first+1, end)
 	}
-	instances := s.target.Instances() > 1
-	classes := len(s.target.Classes) > 1
 	switch {
-	case !instances && !classes:
+	case s.target.Instances() == 1:
 		return "one instance of one class leaves nothing to separate"
-	case !(instances && r.LambdaInstance > 0) && !(classes && r.LambdaClass > 0):
+	case len(s.target.Classes) == 1 && r.LambdaInstance == 0: // L_cls is 0, and it alone has weight
 		return fmt.Sprintf("schedule %s gives no weight to any loss at this step", s.opt.Schedule)
 	}
 	return ""

@@ -41,10 +41,6 @@ var ErrClosed = errors.New("the plugin's client is closed")
 
 // Start starts the process and waits until it answers. ctx bounds the start alone; the process lives until Close.
 func Start(ctx context.Context, config Config) (*Client, error) {
-	return start(ctx, config, Versions(nil))
-}
-
-func start(ctx context.Context, config Config, versions map[int]goplugin.PluginSet) (*Client, error) {
 	config = config.withDefaults()
 	path, err := FindBinary(config.Path)
 	if err != nil {
@@ -61,7 +57,7 @@ func start(ctx context.Context, config Config, versions map[int]goplugin.PluginS
 	stderr := &lockedWriter{to: config.Stderr}
 	c.plugin = goplugin.NewClient(&goplugin.ClientConfig{
 		HandshakeConfig:  Handshake,
-		VersionedPlugins: versions,
+		VersionedPlugins: Versions(nil),
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		AutoMTLS:         true,
 		GRPCDialOptions:  DialOptions(),

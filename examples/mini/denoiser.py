@@ -17,6 +17,7 @@ from run import Run, lr_at
 
 PEAK = 1e-3  # learning rate
 DROP = 0.1  # part of the captions left empty, for classifier-free guidance
+MEET_EVERY = 4  # steps that each process takes alone before the weights are averaged
 FRESH_EVERY = 16  # steps between two enlargements of the pool
 
 
@@ -82,14 +83,15 @@ def train(run: Run, minutes: float) -> None:
     state = run.load("unet")
     step, spent = 0, 0.0
     if state:
+        spent = state["spent"]
         unet.load_state_dict(state["unet_raw"])
         text.load_state_dict(state["text_raw"])
-    average = Average(nets, decay=0.999 if not run.cuda else 0.9995)
+    average = Average(nets, decay=0.999 ** MEET_EVERY)
     if state:
         optimizer.load_state_dict(state["optimizer"])
         average.shadow = {"unet": state["unet"], "text": state["text"]}
-        average.steps = step = state["step"]
-        spent = state["spent"]
+        average.steps = state["step"] // MEET_EVERY
+        step = state["step"]
     began = time.time() - spent
     pool.fill(200_000 if run.cuda else 4_000 // team.size())
     # The factor belongs to the weights: a resumed run keeps it.
@@ -107,7 +109,11 @@ def train(run: Run, minutes: float) -> None:
 
     losses, saved = [], time.time()
     print(f"pool {len(pool)}, scaling factor {scaling:.4f}, batch {whole}", flush=True)
-    while (spent := team.agreed(time.time() - began)) < minutes * 60:
+    while True:
+        if step % MEET_EVERY == 0:
+            spent = team.agreed(time.time() - began)
+            if spent >= minutes * 60:
+                break
         for group in optimizer.param_groups:
             group["lr"] = PEAK * lr_at(step, spent / (minutes * 60), warmup=200)
         latents, ids = pool.draw(batch)
@@ -115,12 +121,14 @@ def train(run: Run, minutes: float) -> None:
         with run.autocast():
             loss = both(unet, text, alphas, latents * scaling, ids)
         loss.backward()
-        team.average_gradients(raw)
         torch.nn.utils.clip_grad_norm_(raw, 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        average.update()
         step += 1
+        if step % MEET_EVERY == 0:
+            team.average_weights(raw)
+            if team.rank() == 0:
+                average.update()
         losses.append(loss.detach())
         if step % FRESH_EVERY == 0 and pool.made < pool.capacity:
             pool.grow(64)

@@ -2,7 +2,7 @@
 
 On a CPU this beats one process with many threads: those meet after every operation, so that one
 late thread holds up all (31 against 87 images/s on two cores that others used too). Processes
-meet once a step, to average their gradients.
+meet once a step to average their gradients, or every few steps to average their weights.
 """
 
 from __future__ import annotations
@@ -58,6 +58,25 @@ def average_gradients(parameters: list[torch.nn.Parameter]) -> None:
     flat /= size()
     for grad, part in zip(grads, flat.split([g.numel() for g in grads]), strict=True):
         grad.copy_(part.view_as(grad))
+
+
+@torch.no_grad()
+def average_weights(parameters: list[torch.nn.Parameter]) -> None:
+    """Replace every weight by the processes' mean: cheaper than gradients, as it can be rarer."""
+    if size() == 1:
+        return
+    flat = torch.cat([p.reshape(-1) for p in parameters])
+    dist.all_reduce(flat)
+    flat /= size()
+    torch._foreach_copy_(
+        parameters,
+        [
+            part.view_as(p)
+            for p, part in zip(
+                parameters, flat.split([p.numel() for p in parameters]), strict=True
+            )
+        ],
+    )
 
 
 def agreed(value: float) -> float:

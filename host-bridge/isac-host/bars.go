@@ -41,7 +41,8 @@ func (s *barState) get(decor.Statistics) string {
 }
 
 func newBars(to io.Writer, options ...mpb.ContainerOption) *bars {
-	return &bars{progress: mpb.New(append(options, mpb.WithOutput(to))...)}
+	// Bars that are done scroll away as other lines do: a workflow may have more nodes than the terminal has lines.
+	return &bars{progress: mpb.New(append(options, mpb.WithOutput(to), mpb.PopCompletedMode())...)}
 }
 
 func (b *bars) event(e graph.Event) {

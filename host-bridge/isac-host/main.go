@@ -12,7 +12,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
-	"github.com/mattn/go-isatty"
+	"github.com/vbauerster/mpb/v8/cwriter"
 )
 
 // version is stamped by the build: -ldflags "-X main.version=v1.2.3".
@@ -64,9 +64,16 @@ func main() {
 		// The plugin notices that the host is gone, and cleans up after both.
 		os.Exit(exitInterrupted)
 	}()
-	file := os.Stderr
-	terminal := isatty.IsTerminal(file.Fd()) && os.Getenv("TERM") != "dumb"
-	os.Exit(execute(os.Args[1:], &console{ctx: ctx, stdin: os.Stdin, stdout: os.Stdout, stderr: file, terminal: terminal}))
+	os.Exit(execute(os.Args[1:], &console{ctx: ctx, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, terminal: canDraw(os.Stderr)}))
+}
+
+// canDraw says whether bars can be drawn on a file: a terminal that has a size and moves its cursor.
+func canDraw(file *os.File) bool {
+	if os.Getenv("TERM") == "dumb" || !cwriter.IsTerminal(int(file.Fd())) {
+		return false
+	}
+	width, height, err := cwriter.GetSize(int(file.Fd()))
+	return err == nil && width >= labelWidth && height > 1
 }
 
 // ended is what kong's exit becomes, so that --help does not end the process of a test.

@@ -43,7 +43,25 @@ func (p *process) start(con *console) (*plugin.Client, plugin.Description, graph
 	if err != nil {
 		return nil, described, nil, errors.Join(fmt.Errorf("the plugin's nodes: %w; use host and plugin from one release", err), client.Close())
 	}
+	if err := p.checkDevice(described.Devices); err != nil {
+		return nil, described, nil, errors.Join(wrongError{err}, client.Close())
+	}
 	return client, described, schemas, nil
+}
+
+// checkDevice says at once what libtorch would say late and at length. A plugin without libtorch knows no devices.
+func (p *process) checkDevice(devices []plugin.Device) error {
+	var names []string
+	for _, d := range devices {
+		if d.Name == p.Device {
+			return nil
+		}
+		names = append(names, d.Name)
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return fmt.Errorf("--device %s: the plugin has no such device; it has %s", p.Device, strings.Join(names, ", "))
 }
 
 // miniModel is where a checkout has its model directory.

@@ -17,4 +17,7 @@
 // the autoencoder). A sampling step evaluates the UNet once on a batch of two (negative and positive prompt together) and frees the
 // activations block by block. A guided step evaluates it once more on the positive prompt with gradient, and keeps the activations
 // until the backward pass is done, unless LoadOptions.Checkpoint trades them for one more evaluation.
+//
+// Measured on the CPU in float32 with libtorch 1.13, Stable Diffusion 1.5's UNet at 512×512 pixels, weights of 3.4 GB included: a step
+// 4.7 GB, the gradient of all queries and keys 10.4 GB, the same with Checkpoint 8.1 GB (unet.TestStableDiffusionSize).
 package diffusion

@@ -25,8 +25,8 @@ REPO = HERE.parent.parent
 torch.set_default_dtype(torch.float64)
 torch.set_num_threads(1)  # the work is small, and threads that wait for each other on a busy machine take minutes
 
-PAPER = dict(eta=0.01, step="raw", self_norm="minmax", cross_norm="minmax", divide=False, schedule="E", merge="mean", weight=1.0)
-TYPED = dict(eta=0.02, step="relative", self_norm="row", cross_norm="minmax-classes", divide=True, schedule="E", merge="mean", weight=1.0)
+PAPER = {"eta": 0.01, "step": "raw", "self_norm": "minmax", "cross_norm": "minmax", "divide": False, "schedule": "E", "merge": "mean", "weight": 1.0}
+TYPED = {"eta": 0.02, "step": "relative", "self_norm": "row", "cross_norm": "minmax-classes", "divide": True, "schedule": "E", "merge": "mean", "weight": 1.0}
 
 
 # ---------------------------------------------------------------------------------------------------- the method
@@ -153,10 +153,17 @@ def guide(x, run, top, classes, o, index, count):
         step = step * x.norm() / gradient.norm()
     grid = torch.full((top[0] * top[1],), -1, dtype=torch.int64)
     grid[index_fg] = labels
-    return dict(
-        sa=sa_raw, ca=ca_raw, prop=prop, labels=grid, masks=masks, features=points, gradient=gradient, stepped=x - step,
-        numbers=dict(instance=l_ins.item(), cls=l_cls.item(), loss=loss.item(), w_ins=w_ins, w_cls=w_cls, inertia=inertia, foreground=len(index_fg)),
-    )
+    return {
+        "sa": sa_raw,
+        "ca": ca_raw,
+        "prop": prop,
+        "labels": grid,
+        "masks": masks,
+        "features": points,
+        "gradient": gradient,
+        "stepped": x - step,
+        "numbers": {"instance": l_ins.item(), "cls": l_cls.item(), "loss": loss.item(), "w_ins": w_ins, "w_cls": w_cls, "inertia": inertia, "foreground": len(index_fg)},
+    }
 
 
 # ---------------------------------------------------------------------------------------------------- invented layers
@@ -181,19 +188,19 @@ class Synthetic:
         out = []
         for i, (kind, (h, w), heads, d) in enumerate(self.layers):
             pixels = F.adaptive_avg_pool2d(x, (h, w))[0].reshape(self.channels, h * w).T
-            split = lambda weight: torch.tanh(pixels @ self.tensors[f"{i}.{weight}"]).reshape(h * w, heads, d).permute(1, 0, 2)
-            k = split("k") if kind == "self" else self.tensors[f"{i}.k"]
-            out.append((kind, (h, w), split("q"), k, d**-0.5))
+            project = lambda w_, p=pixels, shape=(h * w, heads, d): torch.tanh(p @ w_).reshape(shape).permute(1, 0, 2)
+            q, k = self.tensors[f"{i}.q"], self.tensors[f"{i}.k"]
+            out.append((kind, (h, w), project(q), project(k) if kind == "self" else k, d**-0.5))
         return out
 
 
 MODELS = {
     # Two resolutions, several heads.
-    "square": dict(seed=3, channels=4, top=(8, 8), tokens=10, layers=[
-        ("self", (8, 8), 2, 5), ("cross", (8, 8), 2, 5), ("self", (4, 4), 4, 6), ("cross", (4, 4), 4, 6), ("self", (8, 8), 3, 4), ("cross", (8, 8), 1, 4)]),
+    "square": {"seed": 3, "channels": 4, "top": (8, 8), "tokens": 10, "layers": [
+        ("self", (8, 8), 2, 5), ("cross", (8, 8), 2, 5), ("self", (4, 4), 4, 6), ("cross", (4, 4), 4, 6), ("self", (8, 8), 3, 4), ("cross", (8, 8), 1, 4)]},
     # Not square, a third resolution that does not divide the top one.
-    "wide": dict(seed=5, channels=3, top=(6, 10), tokens=7, layers=[
-        ("self", (6, 10), 2, 4), ("cross", (6, 10), 2, 4), ("self", (3, 5), 3, 4), ("cross", (3, 5), 3, 4), ("self", (4, 4), 1, 6), ("cross", (4, 4), 2, 6)]),
+    "wide": {"seed": 5, "channels": 3, "top": (6, 10), "tokens": 7, "layers": [
+        ("self", (6, 10), 2, 4), ("cross", (6, 10), 2, 4), ("self", (3, 5), 3, 4), ("cross", (3, 5), 3, 4), ("self", (4, 4), 1, 6), ("cross", (4, 4), 2, 6)]},
 }  # fmt: skip
 TWO = [(2, [3]), (1, [6, 7])]
 CASES = {
@@ -203,17 +210,19 @@ CASES = {
     "typed-wide": ("wide", [(1, [2]), (2, [4]), (1, [5, 6])], TYPED, 2, 7),
     "paper-wide": ("wide", [(1, [2]), (2, [4]), (1, [5, 6])], PAPER, 2, 7),
     "one-class": ("square", [(3, [4])], TYPED, 0, 10),
-    "no-division": ("square", TWO, TYPED | dict(divide=False), 3, 10),
-    "cross-none": ("square", TWO, TYPED | dict(cross_norm="none"), 3, 10),
-    "cross-all": ("square", TWO, TYPED | dict(cross_norm="minmax"), 3, 10),
-    "softmax": ("square", TWO, TYPED | dict(cross_norm="softmax100"), 3, 10),
-    "self-minmax": ("square", TWO, TYPED | dict(self_norm="minmax"), 3, 10),
-    "merge-max": ("square", TWO, PAPER | dict(merge="max"), 3, 10),
-    "coordinates": ("square", TWO, TYPED | dict(weight=3.0), 3, 10),
-    "schedule-A": ("square", TWO, TYPED | dict(schedule="A"), 3, 10),
-    "schedule-B": ("square", TWO, TYPED | dict(schedule="B"), 3, 10),
-    "schedule-C": ("square", TWO, PAPER | dict(schedule="C"), 3, 10),
-    "schedule-D": ("square", TWO, PAPER | dict(schedule="D"), 3, 10),
+    "two-of-one": ("square", [(2, [5])], TYPED, 2, 10),
+    "one-of-two": ("wide", [(1, [2]), (1, [4])], PAPER, 2, 10),
+    "no-division": ("square", TWO, TYPED | {"divide": False}, 3, 10),
+    "cross-none": ("square", TWO, TYPED | {"cross_norm": "none"}, 3, 10),
+    "cross-all": ("square", TWO, TYPED | {"cross_norm": "minmax"}, 3, 10),
+    "softmax": ("square", TWO, TYPED | {"cross_norm": "softmax100"}, 3, 10),
+    "self-minmax": ("square", TWO, TYPED | {"self_norm": "minmax"}, 3, 10),
+    "merge-max": ("square", TWO, PAPER | {"merge": "max"}, 3, 10),
+    "coordinates": ("square", TWO, TYPED | {"weight": 3.0}, 3, 10),
+    "schedule-A": ("square", TWO, TYPED | {"schedule": "A"}, 3, 10),
+    "schedule-B": ("square", TWO, TYPED | {"schedule": "B"}, 3, 10),
+    "schedule-C": ("square", TWO, PAPER | {"schedule": "C"}, 3, 10),
+    "schedule-D": ("square", TWO, PAPER | {"schedule": "D"}, 3, 10),
     "last-step": ("square", TWO, TYPED, 9, 10),
 }
 
@@ -223,8 +232,8 @@ def synthetic():
     for name, m in MODELS.items():
         model = MODELS[name]["model"] = Synthetic(**{k: v for k, v in m.items()})
         tensors |= {f"model/{name}/{k}": v for k, v in model.tensors.items()}
-        notes["models"][name] = dict(channels=m["channels"], top=m["top"], tokens=m["tokens"], layers=[
-            dict(kind=kind, grid=grid, heads=heads, d=d) for kind, grid, heads, d in m["layers"]])  # fmt: skip
+        notes["models"][name] = {"channels": m["channels"], "top": m["top"], "tokens": m["tokens"], "layers": [
+            {"kind": kind, "grid": grid, "heads": heads, "d": d} for kind, grid, heads, d in m["layers"]]}  # fmt: skip
     for name, (model_name, classes, o, index, count) in CASES.items():
         model = MODELS[model_name]["model"]
         found = guide(model.tensors["x"], model.run, model.top, classes, o, index, count)
@@ -232,7 +241,7 @@ def synthetic():
         # Maps that do not depend on the options are kept once.
         keep = ["prop", "labels", "masks", "gradient", "stepped"] + (["sa", "ca", "features"] if name in ("paper", "typed", "typed-wide", "paper-wide") else [])
         tensors |= {f"case/{name}/{k}": found[k].detach().contiguous() for k in keep}
-        notes["cases"][name] = dict(model=model_name, classes=[dict(count=c, tokens=t) for c, t in classes], options=o, index=index, count=count, **numbers)
+        notes["cases"][name] = dict(model=model_name, classes=[{"count": c, "tokens": t} for c, t in classes], options=o, index=index, count=count, **numbers)
         print(f"{name:12} F={numbers['foreground']:3} L_ins={numbers['instance']:.4g} L_cls={numbers['cls']:.4g} |grad|={found['gradient'].norm():.4g}")
     save_file(tensors, HERE / "synthetic.safetensors")
     (HERE / "synthetic.safetensors").chmod(0o644)
@@ -293,9 +302,11 @@ def mini(folder):
             context = text(ids).last_hidden_state
         classes = [(count, positions(tokenizer, prompt, word)) for word, count in wanted]
         for s, (timestep, index) in enumerate([(999, 0), (700, 3), (300, 7)]):
-            x = torch.randn(1, unet.config.in_channels, unet.config.sample_size, unet.config.sample_size, generator=torch.Generator().manual_seed(100 * p + s), dtype=torch.float32).double()
+            x = torch.randn(
+                1, unet.config.in_channels, unet.config.sample_size, unet.config.sample_size, generator=torch.Generator().manual_seed(100 * p + s), dtype=torch.float32
+            ).double()
 
-            def run(x):
+            def run(x, timestep=timestep, context=context):
                 layers = []
                 unet.set_attn_processor(Record(layers))
                 unet(x, timestep, encoder_hidden_states=context)
@@ -309,14 +320,14 @@ def mini(folder):
                 tensors |= {f"{name}/{k}": found[k].detach().float().contiguous() for k in ("gradient", "stepped")}
                 tensors |= {f"{name}/x": x.float(), f"{name}/labels": found["labels"]}
                 cases.append(dict(name=name, prompt=prompt, preset=preset, timestep=timestep, index=index, count=10, height=top[0], width=top[1],
-                                  classes=[dict(count=c, tokens=t) for c, t in classes], **numbers))  # fmt: skip
+                                  classes=[{"count": c, "tokens": t} for c, t in classes], **numbers))  # fmt: skip
                 print(f"{name:14} F={numbers['foreground']:3} L_ins={numbers['instance']:.4g} L_cls={numbers['cls']:.4g} |grad|={found['gradient'].norm():.4g} |x|={x.norm():.4g}")
     out = REPO / "isac" / "diffusion" / "testdata" / "guidance"
     out.mkdir(parents=True, exist_ok=True)
     save_file(tensors, out / "fixture.safetensors")
     sha = {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in ("unet/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors")}
     (out / "fixture.safetensors").chmod(0o644)
-    (out / "fixture.json").write_text(json.dumps(dict(sha256=sha, cases=cases), indent=1) + "\n")
+    (out / "fixture.json").write_text(json.dumps({"sha256": sha, "cases": cases}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

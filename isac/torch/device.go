@@ -80,7 +80,8 @@ func SetThreads(n int) {
 	check(C.isac_set_threads(C.int64_t(n)).err)
 }
 
-// Memory is the state of a device's memory in bytes.
+// Memory is the state of a device's memory in bytes. A libtorch before 2.9 that was built against without CUDA's headers reports
+// no Allocated, Reserved and Peak of a GPU: they are 0.
 type Memory struct {
 	Allocated int64 // held by tensors; on the CPU the process's resident memory
 	Reserved  int64 // taken from the device, Allocated and what is cached

@@ -4,6 +4,7 @@ package main_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
@@ -188,10 +190,11 @@ func TestPicture(t *testing.T) {
 	negative := execute("CLIPTextEncode", map[string]plugin.Value{"clip": loaded[1], "text": plain("")}, nil).Outputs[0]
 	empty := execute("EmptyLatentImage", map[string]plugin.Value{"width": plain(64), "height": plain(64), "batch_size": plain(1)}, nil).Outputs[0]
 	steps := 0
-	latent := execute("KSampler", map[string]plugin.Value{
+	sampling := map[string]plugin.Value{
 		"model": loaded[0], "positive": positive, "negative": negative, "latent_image": empty, "seed": plain(1), "steps": plain(3), "cfg": plain(3),
 		"sampler_name": plain("euler"), "scheduler": plain("normal"), "denoise": plain(1),
-	}, func(e plugin.Event) {
+	}
+	latent := execute("KSampler", sampling, func(e plugin.Event) {
 		if e.Progress != nil {
 			steps = e.Progress.Value
 		}
@@ -208,6 +211,30 @@ func TestPicture(t *testing.T) {
 	if err != nil || picture.Bounds().Dx() != 64 || picture.Bounds().Dy() != 64 {
 		t.Errorf("%v, %v; expected 64x64", picture.Bounds(), err)
 	}
+	// Cancelled in its first steps, a long sampling ends.
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	sampling["steps"] = plain(1000)
+	_, err = c.Execute(ctx, plugin.Request{NodeID: "3", Class: "KSampler", Inputs: sampling}, func(plugin.Event) { stop() })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, expected context.Canceled", err)
+	}
+	began := time.Now()
+	for {
+		s, err := c.Stats(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(s.Running) == 0 {
+			break
+		}
+		if time.Since(began) > 10*time.Second {
+			t.Fatalf("still runs: %+v", s.Running)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Logf("ended %v after the cancellation", time.Since(began).Round(time.Millisecond))
+
 	if err := c.Free(t.Context(), true); err != nil {
 		t.Error(err)
 	}

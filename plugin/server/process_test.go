@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -186,56 +185,6 @@ func TestLogReachesTheHost(t *testing.T) {
 	}
 }
 
-func TestPluginIsKilledWhileItRuns(t *testing.T) {
-	torchtest.Require(t)
-	dir := tempDir(t)
-	c := start(t, func(config *plugin.Config) { config.TempDir = dir })
-	m := run(t, c.Nodes, "Diagonal", ones()).Outputs[0]
-	if len(list(dir)) != 1 {
-		t.Errorf("%v, expected one private directory", list(dir))
-	}
-	request := plugin.Request{NodeID: "5", Class: "Eigenvalue", Inputs: map[string]plugin.Value{"matrix": m, "steps": number("1000000000")}}
-	killed := false
-	_, err := c.Execute(t.Context(), request, func(plugin.Event) {
-		if !killed {
-			killed = true
-			if err := syscall.Kill(c.PID(), syscall.SIGKILL); err != nil {
-				t.Error(err)
-			}
-		}
-	})
-	var exit *plugin.ExitError
-	if !errors.As(err, &exit) || exit.State != "signal: killed" {
-		t.Fatalf("%v, expected an exit error", err)
-	}
-	if want := "execute node 5 (Eigenvalue): plugin exited: signal: killed"; !strings.HasPrefix(err.Error(), want) {
-		t.Errorf("%q, expected %q", err, want)
-	}
-	select {
-	case <-c.Exited():
-	default:
-		t.Error("Exited is open")
-	}
-	if !errors.As(c.Err(), &exit) {
-		t.Errorf("Err is %v", c.Err())
-	}
-	if !eventually(2*time.Second, func() bool { return len(list(dir)) == 0 }) {
-		t.Errorf("left on disk before Close: %v", list(dir))
-	}
-	if _, err := c.Describe(t.Context()); !errors.As(err, &exit) {
-		t.Errorf("a later call: %v", err)
-	}
-}
-
-func TestCrashExplainsItself(t *testing.T) {
-	torchtest.Require(t)
-	c := start(t, nil)
-	_, err := c.Execute(t.Context(), plugin.Request{NodeID: "6", Class: "Faulty", Inputs: map[string]plugin.Value{"how": number(`"goroutine"`)}}, nil)
-	if err == nil || !strings.Contains(err.Error(), "plugin exited: exit status 2; it last wrote:\npanic: lost in a goroutine") {
-		t.Errorf("%v", err)
-	}
-}
-
 // Without libtorch the process starts, describes itself and says what is missing.
 func TestWithoutLibtorch(t *testing.T) {
 	c := start(t, func(config *plugin.Config) {
@@ -255,106 +204,5 @@ func TestWithoutLibtorch(t *testing.T) {
 	}
 	if err := c.Free(t.Context(), true); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestCloseEndsCalls(t *testing.T) {
-	torchtest.Require(t)
-	c := start(t, nil)
-	m := run(t, c.Nodes, "Diagonal", ones()).Outputs[0]
-	closed := make(chan error, 1)
-	began := false
-	_, err := c.Execute(t.Context(), plugin.Request{Class: "Eigenvalue", Inputs: map[string]plugin.Value{"matrix": m, "steps": number("1000000000")}}, func(plugin.Event) {
-		if !began {
-			began = true
-			go func() { closed <- c.Close() }()
-		}
-	})
-	if !errors.Is(err, plugin.ErrClosed) {
-		t.Errorf("%v, expected ErrClosed", err)
-	}
-	select {
-	case err := <-closed:
-		if err != nil {
-			t.Error(err)
-		}
-	case <-time.After(10 * time.Second):
-		t.Fatal("Close does not return")
-	}
-	if err := c.Err(); err != nil {
-		t.Errorf("Err after Close: %v", err)
-	}
-}
-
-// A process that neither works nor ends is killed after the grace time.
-func TestCloseKillsAHungProcess(t *testing.T) {
-	c := start(t, func(config *plugin.Config) { config.GraceTime = 500 * time.Millisecond })
-	if err := syscall.Kill(c.PID(), syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	began := time.Now()
-	if err := c.Close(); err != nil {
-		t.Error(err)
-	}
-	if took := time.Since(began); took < 400*time.Millisecond || took > 4*time.Second {
-		t.Errorf("took %v", took)
-	}
-}
-
-func TestSignalsLeaveNothing(t *testing.T) {
-	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT} {
-		t.Run(signal.String(), func(t *testing.T) {
-			dir := tempDir(t)
-			c := start(t, func(config *plugin.Config) { config.TempDir = dir })
-			if err := syscall.Kill(c.PID(), signal); err != nil {
-				t.Fatal(err)
-			}
-			if signal == syscall.SIGINT {
-				// Ctrl-C reaches host and plugin alike; the host decides.
-				time.Sleep(200 * time.Millisecond)
-				if err := c.Ping(t.Context()); err != nil {
-					t.Errorf("after an interrupt: %v", err)
-				}
-				return
-			}
-			select {
-			case <-c.Exited():
-			case <-time.After(5 * time.Second):
-				t.Fatal("lives")
-			}
-			var exit *plugin.ExitError
-			if !errors.As(c.Err(), &exit) || exit.State != "signal: "+signal.String() {
-				t.Errorf("%v, expected signal: %v", c.Err(), signal)
-			}
-			if !eventually(2*time.Second, func() bool { return len(list(dir)) == 0 }) {
-				t.Errorf("left on disk: %v", list(dir))
-			}
-		})
-	}
-}
-
-// BenchmarkRoundTrip runs a node that does nothing, with an input and an output of some size. ns/op is the mean; the median
-// and the least tell more where other processes want the CPU.
-func BenchmarkRoundTrip(b *testing.B) {
-	torchtest.Require(b)
-	c := start(b, nil)
-	if _, err := c.Describe(b.Context()); err != nil {
-		b.Fatal(err)
-	}
-	for _, size := range []int{64, 64 << 10, 1 << 20} {
-		b.Run(fmt.Sprintf("%dB", size), func(b *testing.B) {
-			inputs := map[string]plugin.Value{"text": {JSON: quoted(strings.Repeat("x", size))}}
-			var times []time.Duration
-			for b.Loop() {
-				began := time.Now()
-				if _, err := c.Execute(b.Context(), plugin.Request{Class: "Echo", Inputs: inputs}, nil); err != nil {
-					b.Fatal(err)
-				}
-				times = append(times, time.Since(began))
-			}
-			slices.Sort(times)
-			b.ReportMetric(times[len(times)/2].Seconds()*1e3, "ms/median")
-			b.ReportMetric(times[0].Seconds()*1e3, "ms/least")
-		})
 	}
 }

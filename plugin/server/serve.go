@@ -55,4 +55,3 @@ func Serve(options Options, level hclog.Level) int {
 	// gives back everything faster than closing it one by one.
 	return 0
 }
-

@@ -24,8 +24,8 @@ at::Tensor older(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, 
     TORCH_CHECK(!mask.defined(), "a mask and causal exclude each other");
     mask = at::ones({n, m}, q.options().dtype(at::kBool)).tril();
   }
-  const int64_t budget = int64_t(1) << 24;  // scores in one piece
-  const int64_t rows = std::max<int64_t>(1, budget / std::max<int64_t>(1, q.numel() / std::max<int64_t>(1, n * q.size(-1)) * m));
+  const int64_t budget = int64_t(1) << 21;  // scores in one piece: 8 MiB, about a CPU's cache
+  const int64_t rows = std::max<int64_t>(16, budget / std::max<int64_t>(1, q.numel() / std::max<int64_t>(1, n * q.size(-1)) * m));
   const bool graph = at::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
   if (graph || rows >= n) return plain(q, k, v, mask, scale);
   std::vector<at::Tensor> out;

@@ -28,8 +28,11 @@ if [ -n "$root" ]; then
   root=$(cd "$root" && pwd)
   include=$root/include lib=$root/lib
 else
-  include=/usr/include lib=$(dirname "$(ls /usr/lib/*/libtorch_cpu.so /usr/lib/libtorch_cpu.so 2>/dev/null | head -n 1)" 2>/dev/null)
-  [ -e "$include/ATen/ATen.h" ] && [ -e "$lib/libtorch_cpu.so" ] || fail "no libtorch found; set LIBTORCH or PYTHON, or: apt-get install libtorch-dev libopenblas0-pthread"
+  include=/usr/include lib=
+  for dir in /usr/lib/*-linux-gnu /usr/lib /usr/lib64; do
+    if [ -e "$dir/libtorch_cpu.so" ]; then lib=$dir; break; fi
+  done
+  if [ -z "$lib" ] || ! [ -e "$include/ATen/ATen.h" ]; then fail "no libtorch found; set LIBTORCH or PYTHON, or: apt-get install libtorch-dev libopenblas0-pthread"; fi
 fi
 
 # -isystem /usr/include would hide libstdc++'s own headers from themselves.
@@ -50,10 +53,12 @@ if [ -e "$lib/libtorch_cuda.so" ]; then
   if grep -qs getDeviceAllocator "$include/c10/core/CachingDeviceAllocator.h"; then
     compile="$compile -DISAC_DEVICE_ALLOCATOR"
   else
+    # Without the headers the library works, and knows no peak of GPU memory.
     for cuda in "$CUDA_HOME/include" "$root"/../nvidia/cuda_runtime/include "$root"/../nvidia/cu*/include /usr/local/cuda/include; do
-      [ -e "$cuda/cuda_runtime_api.h" ] || continue
-      compile="$compile -isystem $cuda -DISAC_CUDA_ALLOCATOR"
-      break
+      if [ -e "$cuda/cuda_runtime_api.h" ] && [ -e "$cuda/crt/host_config.h" ]; then
+        compile="$compile -isystem $cuda -DISAC_CUDA_ALLOCATOR"
+        break
+      fi
     done
   fi
 fi
