@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"sync"
 
@@ -11,13 +12,17 @@ import (
 	"github.com/isac-guidance/isac/host-bridge/graph"
 )
 
-// labelWidth is what a bar's label has of the terminal.
-const labelWidth = 40
+// labelWidth is what a bar's label has of the terminal, barWidth what the bar has.
+const (
+	labelWidth = 40
+	barWidth   = 24
+)
 
-// bars shows a run on a terminal: a bar for each node, with its losses beside it.
+// bars shows a run on a terminal: the running node has a bar with its losses beside it, and becomes lines when it is done.
 type bars struct {
 	progress *mpb.Progress
 	bar      *mpb.Bar
+	label    string
 	state    *barState
 	losses   *losses
 }
@@ -41,49 +46,44 @@ func (s *barState) get(decor.Statistics) string {
 }
 
 func newBars(to io.Writer, options ...mpb.ContainerOption) *bars {
-	// Bars that are done scroll away as other lines do: a workflow may have more nodes than the terminal has lines.
-	return &bars{progress: mpb.New(append(options, mpb.WithOutput(to), mpb.PopCompletedMode())...)}
+	return &bars{progress: mpb.New(append(options, mpb.WithOutput(to))...)}
 }
 
 func (b *bars) event(e graph.Event) {
 	switch e := e.(type) {
 	case graph.NodeStarted:
-		b.losses, b.state = &losses{}, &barState{}
-		name := runewidth.FillRight(runewidth.Truncate(label(e), labelWidth, "…"), labelWidth)
+		b.losses, b.state, b.label = &losses{}, &barState{}, label(e)
+		name := runewidth.FillRight(runewidth.Truncate(b.label, labelWidth, "…"), labelWidth)
 		// A total of 0 is one that is not known yet.
-		b.bar = b.progress.New(0, mpb.BarStyle().Rbound("|").Lbound("|"),
-			mpb.PrependDecorators(decor.Name(name, decor.WC{})),
-			mpb.AppendDecorators(
-				decor.Elapsed(decor.ET_STYLE_MMSS, decor.WC{W: 6}),
-				decor.Any(b.state.get, decor.WC{W: 2}),
-			), mpb.BarWidth(24))
+		b.bar = b.progress.New(0, mpb.BarStyle().Lbound("|").Rbound("|"),
+			mpb.PrependDecorators(decor.Name(name)),
+			mpb.AppendDecorators(decor.Elapsed(decor.ET_STYLE_MMSS, decor.WC{W: 6}), decor.Any(b.state.get)),
+			mpb.BarWidth(barWidth))
 	case graph.NodeStep:
 		b.losses.add(e.Report)
 	case graph.NodeProgress:
 		b.bar.SetTotal(int64(e.Max), false)
 		b.bar.SetCurrent(int64(e.Value))
-		b.say(b.losses.now())
+		text := fmt.Sprintf(" %d/%d", e.Value, e.Max)
+		if loss := b.losses.now(); loss != "" {
+			text += " " + loss
+		}
+		b.state.set(text)
 	case graph.NodeFinished:
-		said := notes(e.Result, b.losses)
-		if len(said) > 0 {
-			b.say(said[len(said)-1])
-		}
-		if b.bar.Current() == 0 {
-			b.bar.SetTotal(1, false)
-			b.bar.SetCurrent(1)
-		}
-		b.bar.SetTotal(-1, true)
+		b.end(fmt.Sprintf("%s: %s", b.label, seconds(e.Result.Elapsed)), notes(e.Result, b.losses))
 	case graph.NodeFailed:
-		b.say("stopped")
-		b.bar.Abort(false)
+		b.end(fmt.Sprintf("%s: stopped after %s", b.label, seconds(e.Elapsed)), nil)
 	}
 }
 
-func (b *bars) say(text string) {
-	if text != "" {
-		text = " " + text
+// end puts lines in the place of the bar.
+func (b *bars) end(line string, notes []string) {
+	for _, n := range notes {
+		line += "\n        " + n
 	}
-	b.state.set(text)
+	// It fails only after Wait.
+	_, _ = fmt.Fprintln(b.progress, line)
+	b.bar.Abort(true)
 }
 
 func (b *bars) close() { b.progress.Wait() }

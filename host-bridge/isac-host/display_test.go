@@ -107,7 +107,7 @@ func TestBars(t *testing.T) {
 	sampling(newBars(out, mpb.WithAutoRefresh(), mpb.WithWidth(140), mpb.WithRefreshRate(5*time.Millisecond)), func() { time.Sleep(20 * time.Millisecond) })
 	got := out.b.String()
 	for _, want := range []string{
-		`[ 9/10] 3 KSampler "guided"`, "loss 0.900 (instances 0.650, classes 0.250)", "guided in 5 steps, loss 1.000 to 0.600", "[10/10] 9 SaveImage", "stopped",
+		`[ 9/10] 3 KSampler "guided"`, "loss 0.900 (instances 0.650, classes 0.250)", "[ 9/10] 3 KSampler \"guided\": 5.0 s\n        two cats, a dog\n        guided in 5 steps, loss 1.000 to 0.600\n", "[10/10] 9 SaveImage: stopped after 1m30s\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the terminal never showed %q", want)

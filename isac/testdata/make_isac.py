@@ -25,8 +25,26 @@ REPO = HERE.parent.parent
 torch.set_default_dtype(torch.float64)
 torch.set_num_threads(1)  # the work is small, and threads that wait for each other on a busy machine take minutes
 
-PAPER = {"eta": 0.01, "step": "raw", "self_norm": "minmax", "cross_norm": "minmax", "divide": False, "schedule": "E", "merge": "mean", "weight": 1.0}
-TYPED = {"eta": 0.02, "step": "relative", "self_norm": "row", "cross_norm": "minmax-classes", "divide": True, "schedule": "E", "merge": "mean", "weight": 1.0}
+PAPER = {
+    "eta": 0.01,
+    "step": "raw",
+    "self_norm": "minmax",
+    "cross_norm": "minmax",
+    "divide": False,
+    "schedule": "E",
+    "merge": "mean",
+    "weight": 1.0,
+}
+TYPED = {
+    "eta": 0.02,
+    "step": "relative",
+    "self_norm": "row",
+    "cross_norm": "minmax-classes",
+    "divide": True,
+    "schedule": "E",
+    "merge": "mean",
+    "weight": 1.0,
+}
 
 
 # ---------------------------------------------------------------------------------------------------- the method
@@ -162,7 +180,15 @@ def guide(x, run, top, classes, o, index, count):
         "features": points,
         "gradient": gradient,
         "stepped": x - step,
-        "numbers": {"instance": l_ins.item(), "cls": l_cls.item(), "loss": loss.item(), "w_ins": w_ins, "w_cls": w_cls, "inertia": inertia, "foreground": len(index_fg)},
+        "numbers": {
+            "instance": l_ins.item(),
+            "cls": l_cls.item(),
+            "loss": loss.item(),
+            "w_ins": w_ins,
+            "w_cls": w_cls,
+            "inertia": inertia,
+            "foreground": len(index_fg),
+        },
     }
 
 
@@ -176,7 +202,7 @@ class Synthetic:
         self.g = torch.Generator().manual_seed(seed)
         self.top, self.channels, self.layers, self.tensors = top, channels, layers, {}
         self.tensors["x"] = self.rand(1, channels, *top) * 2
-        for i, (kind, grid, heads, d) in enumerate(layers):
+        for i, (kind, _grid, heads, d) in enumerate(layers):
             self.tensors[f"{i}.q"] = self.rand(channels, heads * d) * 1.5
             shape = (channels, heads * d) if kind == "self" else (heads, tokens, d)
             self.tensors[f"{i}.k"] = self.rand(*shape) * 1.5
@@ -188,7 +214,10 @@ class Synthetic:
         out = []
         for i, (kind, (h, w), heads, d) in enumerate(self.layers):
             pixels = F.adaptive_avg_pool2d(x, (h, w))[0].reshape(self.channels, h * w).T
-            project = lambda w_, p=pixels, shape=(h * w, heads, d): torch.tanh(p @ w_).reshape(shape).permute(1, 0, 2)
+
+            def project(w_, p=pixels, shape=(h * w, heads, d)):
+                return torch.tanh(p @ w_).reshape(shape).permute(1, 0, 2)
+
             q, k = self.tensors[f"{i}.q"], self.tensors[f"{i}.k"]
             out.append((kind, (h, w), project(q), project(k) if kind == "self" else k, d**-0.5))
         return out
@@ -196,12 +225,36 @@ class Synthetic:
 
 MODELS = {
     # Two resolutions, several heads.
-    "square": {"seed": 3, "channels": 4, "top": (8, 8), "tokens": 10, "layers": [
-        ("self", (8, 8), 2, 5), ("cross", (8, 8), 2, 5), ("self", (4, 4), 4, 6), ("cross", (4, 4), 4, 6), ("self", (8, 8), 3, 4), ("cross", (8, 8), 1, 4)]},
+    "square": {
+        "seed": 3,
+        "channels": 4,
+        "top": (8, 8),
+        "tokens": 10,
+        "layers": [
+            ("self", (8, 8), 2, 5),
+            ("cross", (8, 8), 2, 5),
+            ("self", (4, 4), 4, 6),
+            ("cross", (4, 4), 4, 6),
+            ("self", (8, 8), 3, 4),
+            ("cross", (8, 8), 1, 4),
+        ],
+    },
     # Not square, a third resolution that does not divide the top one.
-    "wide": {"seed": 5, "channels": 3, "top": (6, 10), "tokens": 7, "layers": [
-        ("self", (6, 10), 2, 4), ("cross", (6, 10), 2, 4), ("self", (3, 5), 3, 4), ("cross", (3, 5), 3, 4), ("self", (4, 4), 1, 6), ("cross", (4, 4), 2, 6)]},
-}  # fmt: skip
+    "wide": {
+        "seed": 5,
+        "channels": 3,
+        "top": (6, 10),
+        "tokens": 7,
+        "layers": [
+            ("self", (6, 10), 2, 4),
+            ("cross", (6, 10), 2, 4),
+            ("self", (3, 5), 3, 4),
+            ("cross", (3, 5), 3, 4),
+            ("self", (4, 4), 1, 6),
+            ("cross", (4, 4), 2, 6),
+        ],
+    },
+}
 TWO = [(2, [3]), (1, [6, 7])]
 CASES = {
     # name: model, classes (count, tokens), options, step, count
@@ -232,17 +285,28 @@ def synthetic():
     for name, m in MODELS.items():
         model = MODELS[name]["model"] = Synthetic(**{k: v for k, v in m.items()})
         tensors |= {f"model/{name}/{k}": v for k, v in model.tensors.items()}
-        notes["models"][name] = {"channels": m["channels"], "top": m["top"], "tokens": m["tokens"], "layers": [
-            {"kind": kind, "grid": grid, "heads": heads, "d": d} for kind, grid, heads, d in m["layers"]]}  # fmt: skip
+        notes["models"][name] = {
+            "channels": m["channels"],
+            "top": m["top"],
+            "tokens": m["tokens"],
+            "layers": [{"kind": kind, "grid": grid, "heads": heads, "d": d} for kind, grid, heads, d in m["layers"]],
+        }
     for name, (model_name, classes, o, index, count) in CASES.items():
         model = MODELS[model_name]["model"]
         found = guide(model.tensors["x"], model.run, model.top, classes, o, index, count)
         numbers = found.pop("numbers")
         # Maps that do not depend on the options are kept once.
-        keep = ["prop", "labels", "masks", "gradient", "stepped"] + (["sa", "ca", "features"] if name in ("paper", "typed", "typed-wide", "paper-wide") else [])
+        keep = ["prop", "labels", "masks", "gradient", "stepped"] + (
+            ["sa", "ca", "features"] if name in ("paper", "typed", "typed-wide", "paper-wide") else []
+        )
         tensors |= {f"case/{name}/{k}": found[k].detach().contiguous() for k in keep}
-        notes["cases"][name] = dict(model=model_name, classes=[{"count": c, "tokens": t} for c, t in classes], options=o, index=index, count=count, **numbers)
-        print(f"{name:12} F={numbers['foreground']:3} L_ins={numbers['instance']:.4g} L_cls={numbers['cls']:.4g} |grad|={found['gradient'].norm():.4g}")
+        notes["cases"][name] = dict(
+            model=model_name, classes=[{"count": c, "tokens": t} for c, t in classes], options=o, index=index, count=count, **numbers
+        )
+        print(
+            f"{name:12} F={numbers['foreground']:3} L_ins={numbers['instance']:.4g} "
+            f"L_cls={numbers['cls']:.4g} |grad|={found['gradient'].norm():.4g}"
+        )
     save_file(tensors, HERE / "synthetic.safetensors")
     (HERE / "synthetic.safetensors").chmod(0o644)
     (HERE / "synthetic.json").write_text(json.dumps(notes, indent=1) + "\n")
@@ -260,7 +324,10 @@ class Record:
     def __call__(self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None, **_):
         cross = encoder_hidden_states is not None
         context = encoder_hidden_states if cross else hidden_states
-        split = lambda t: t[0].reshape(t.shape[1], attn.heads, -1).permute(1, 0, 2)
+
+        def split(t):
+            return t[0].reshape(t.shape[1], attn.heads, -1).permute(1, 0, 2)
+
         q, k, v = split(attn.to_q(hidden_states)), split(attn.to_k(context)), split(attn.to_v(context))
         side = round(q.shape[1] ** 0.5)  # the mini model's latents are square
         self.layers.append(("cross" if cross else "self", (side, side), q, k, attn.scale))
@@ -303,7 +370,12 @@ def mini(folder):
         classes = [(count, positions(tokenizer, prompt, word)) for word, count in wanted]
         for s, (timestep, index) in enumerate([(999, 0), (700, 3), (300, 7)]):
             x = torch.randn(
-                1, unet.config.in_channels, unet.config.sample_size, unet.config.sample_size, generator=torch.Generator().manual_seed(100 * p + s), dtype=torch.float32
+                1,
+                unet.config.in_channels,
+                unet.config.sample_size,
+                unet.config.sample_size,
+                generator=torch.Generator().manual_seed(100 * p + s),
+                dtype=torch.float32,
             ).double()
 
             def run(x, timestep=timestep, context=context):
@@ -319,13 +391,31 @@ def mini(folder):
                 name = f"{p}-{timestep}-{preset}"
                 tensors |= {f"{name}/{k}": found[k].detach().float().contiguous() for k in ("gradient", "stepped")}
                 tensors |= {f"{name}/x": x.float(), f"{name}/labels": found["labels"]}
-                cases.append(dict(name=name, prompt=prompt, preset=preset, timestep=timestep, index=index, count=10, height=top[0], width=top[1],
-                                  classes=[{"count": c, "tokens": t} for c, t in classes], **numbers))  # fmt: skip
-                print(f"{name:14} F={numbers['foreground']:3} L_ins={numbers['instance']:.4g} L_cls={numbers['cls']:.4g} |grad|={found['gradient'].norm():.4g} |x|={x.norm():.4g}")
+                cases.append(
+                    dict(
+                        name=name,
+                        prompt=prompt,
+                        preset=preset,
+                        timestep=timestep,
+                        index=index,
+                        count=10,
+                        height=top[0],
+                        width=top[1],
+                        classes=[{"count": c, "tokens": t} for c, t in classes],
+                        **numbers,
+                    )
+                )
+                print(
+                    f"{name:14} F={numbers['foreground']:3} L_ins={numbers['instance']:.4g} "
+                    f"L_cls={numbers['cls']:.4g} |grad|={found['gradient'].norm():.4g} |x|={x.norm():.4g}"
+                )
     out = REPO / "isac" / "diffusion" / "testdata" / "guidance"
     out.mkdir(parents=True, exist_ok=True)
     save_file(tensors, out / "fixture.safetensors")
-    sha = {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in ("unet/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors")}
+    sha = {
+        n: hashlib.sha256((folder / n).read_bytes()).hexdigest()
+        for n in ("unet/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors")
+    }
     (out / "fixture.safetensors").chmod(0o644)
     (out / "fixture.json").write_text(json.dumps({"sha256": sha, "cases": cases}, indent=1) + "\n")
 

@@ -105,9 +105,21 @@ def tiny() -> tuple[dict[str, int], list[tuple[str, str]]]:
 
 def random_texts(number: int) -> list[str]:
     rng = random.Random(7)
-    ranges = [(0x20, 0x7E)] * 6 + [(0xA0, 0x24F), (0x300, 0x36F), (0x370, 0x52F), (0x5D0, 0x6FF), (0x900, 0x97F),
-              (0xE00, 0xE7F), (0x1E00, 0x1FFF), (0x2000, 0x22FF), (0x3040, 0x30FF), (0x4E00, 0x4FFF), (0xAC00, 0xAD00),
-              (0x1F300, 0x1F6FF), (0x9, 0xD)]
+    ranges = [(0x20, 0x7E)] * 6 + [
+        (0xA0, 0x24F),
+        (0x300, 0x36F),
+        (0x370, 0x52F),
+        (0x5D0, 0x6FF),
+        (0x900, 0x97F),
+        (0xE00, 0xE7F),
+        (0x1E00, 0x1FFF),
+        (0x2000, 0x22FF),
+        (0x3040, 0x30FF),
+        (0x4E00, 0x4FFF),
+        (0xAC00, 0xAD00),
+        (0x1F300, 0x1F6FF),
+        (0x9, 0xD),
+    ]
     texts = []
     for _ in range(number):
         text = ""
@@ -149,7 +161,9 @@ def main() -> None:
         for text in [*TEXTS, *random_texts(160)]:
             full = tokenizer(text, return_offsets_mapping=True)
             case = {
-                "vocabulary": name, "text": text, "ids": full["input_ids"],
+                "vocabulary": name,
+                "text": text,
+                "ids": full["input_ids"],
                 "spans": byte_spans(text, full["offset_mapping"])[1:-1],
             }
             if text in TEXTS:

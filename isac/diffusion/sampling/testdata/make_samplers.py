@@ -73,15 +73,27 @@ def main() -> None:
 
                     options = {"noise_sampler": noise} if sampler == "euler_ancestral" else {}
                     result = getattr(k, f"sample_{sampler}")(
-                        denoise, x.to(dtype), sigmas.to(dtype), disable=True,
-                        callback=lambda now: states.append(now["x"].clone()), **options,
+                        denoise,
+                        x.to(dtype),
+                        sigmas.to(dtype),
+                        disable=True,
+                        callback=lambda now: states.append(now["x"].clone()),
+                        **options,
                     )
-                    cases.append({
-                        "sampler": sampler, "denoiser": name, "schedule": schedule, "type": str(dtype).split(".")[1],
-                        "sigmas": sigmas.to(dtype).tolist(), "shape": list(x.shape), "x": x.to(dtype).flatten().tolist(),
-                        "noises": [n.flatten().tolist() for n in noises],
-                        "states": [s.flatten().tolist() for s in states], "result": result.flatten().tolist(),
-                    })
+                    cases.append(
+                        {
+                            "sampler": sampler,
+                            "denoiser": name,
+                            "schedule": schedule,
+                            "type": str(dtype).split(".")[1],
+                            "sigmas": sigmas.to(dtype).tolist(),
+                            "shape": list(x.shape),
+                            "x": x.to(dtype).flatten().tolist(),
+                            "noises": [n.flatten().tolist() for n in noises],
+                            "states": [s.flatten().tolist() for s in states],
+                            "result": result.flatten().tolist(),
+                        }
+                    )
     lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
     (HERE / "samplers.json").write_text(f"[\n{lines}\n]\n")
     print(len(cases), "cases")

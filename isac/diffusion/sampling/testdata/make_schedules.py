@@ -70,11 +70,17 @@ def main() -> None:
                 schedules = {k: v if len(v) < 200 else v[:5] + v[-5:] for k, v in schedules.items()}
         probes = [0.001, 0.03, 0.0413, 0.2, 0.5, 1, 1.5, 3.3333, 7, 14, 14.6, 20, 5000]
         times = [-3, 0, 0.5, 1, 10.25, 499.5, 500, 998.999, 999, 1200]
-        out.append({
-            "betas": name, "start": s.linear_start, "end": s.linear_end, "sigmas": s.sigmas.tolist(), "schedules": schedules,
-            "timesteps": [[p, int(s.timestep(torch.tensor(p)))] for p in probes],
-            "times": [[t, float(s.sigma(torch.tensor(float(t))))] for t in times],
-        })
+        out.append(
+            {
+                "betas": name,
+                "start": s.linear_start,
+                "end": s.linear_end,
+                "sigmas": s.sigmas.tolist(),
+                "schedules": schedules,
+                "timesteps": [[p, int(s.timestep(torch.tensor(p)))] for p in probes],
+                "times": [[t, float(s.sigma(torch.tensor(float(t))))] for t in times],
+            }
+        )
     if "rescale_zero_terminal_snr_sigmas" in sampling:
         raw = []
         discrete = sampling["ModelSamplingDiscrete"]

@@ -20,12 +20,19 @@ SHARED = HERE.parent.parent / "testdata"
 Tensors = dict[str, torch.Tensor]
 
 RESNET = {
-    "norm1": "in_layers.0", "conv1": "in_layers.2", "time_emb_proj": "emb_layers.1",
-    "norm2": "out_layers.0", "conv2": "out_layers.3", "conv_shortcut": "skip_connection",
+    "norm1": "in_layers.0",
+    "conv1": "in_layers.2",
+    "time_emb_proj": "emb_layers.1",
+    "norm2": "out_layers.0",
+    "conv2": "out_layers.3",
+    "conv_shortcut": "skip_connection",
 }
 UNET_ENDS = {
-    "conv_in": "input_blocks.0.0", "conv_norm_out": "out.0", "conv_out": "out.2",
-    "time_embedding.linear_1": "time_embed.0", "time_embedding.linear_2": "time_embed.2",
+    "conv_in": "input_blocks.0.0",
+    "conv_norm_out": "out.0",
+    "conv_out": "out.2",
+    "time_embedding.linear_1": "time_embed.0",
+    "time_embedding.linear_2": "time_embed.2",
 }
 
 
@@ -69,10 +76,17 @@ def vae_name(name: str, levels: int) -> str:
     name = re.sub(r"mid_block\.resnets\.([01])", lambda m: f"mid.block_{int(m[1]) + 1}", name)
     name = re.sub(r"decoder\.up_blocks\.(\d)", lambda m: f"decoder.up.{levels - 1 - int(m[1])}", name)
     for new, old in {
-        "encoder.down_blocks.": "encoder.down.", ".resnets.": ".block.", "mid_block.attentions.0.group_norm": "mid.attn_1.norm",
-        "mid_block.attentions.0.to_q": "mid.attn_1.q", "mid_block.attentions.0.to_k": "mid.attn_1.k",
-        "mid_block.attentions.0.to_v": "mid.attn_1.v", "mid_block.attentions.0.to_out.0": "mid.attn_1.proj_out",
-        "conv_shortcut": "nin_shortcut", "conv_norm_out": "norm_out", "downsamplers.0": "downsample", "upsamplers.0": "upsample",
+        "encoder.down_blocks.": "encoder.down.",
+        ".resnets.": ".block.",
+        "mid_block.attentions.0.group_norm": "mid.attn_1.norm",
+        "mid_block.attentions.0.to_q": "mid.attn_1.q",
+        "mid_block.attentions.0.to_k": "mid.attn_1.k",
+        "mid_block.attentions.0.to_v": "mid.attn_1.v",
+        "mid_block.attentions.0.to_out.0": "mid.attn_1.proj_out",
+        "conv_shortcut": "nin_shortcut",
+        "conv_norm_out": "norm_out",
+        "downsamplers.0": "downsample",
+        "upsamplers.0": "upsample",
     }.items():
         name = name.replace(new, old)
     return name
@@ -95,7 +109,9 @@ def check(single: Tensors, unet: Tensors, vae: Tensors, text: Tensors, depth: in
     """diffusers reads it back to the same tensors."""
     levels = 1 + max(int(n.split(".")[2]) for n in vae if n.startswith("decoder.up_blocks."))
     back = {
-        "unet": official.convert_ldm_unet_checkpoint(dict(single), {"layers_per_block": depth, "class_embed_type": None, "addition_embed_type": None}),
+        "unet": official.convert_ldm_unet_checkpoint(
+            dict(single), {"layers_per_block": depth, "class_embed_type": None, "addition_embed_type": None}
+        ),
         "vae": official.convert_ldm_vae_checkpoint(dict(single), {"down_block_types": [0] * levels, "up_block_types": [0] * levels}),
         "text": official.convert_ldm_clip_checkpoint(dict(single), "cond_stage_model.transformer."),
     }
