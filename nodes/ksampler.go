@@ -75,8 +75,11 @@ func runKSampler(ctx context.Context, env *Env, in *samplerInput) (Result, error
 		return Result{}, err
 	}
 	out := newLatent(samples, pipeline.Factor())
+	if in.Model.guidance != nil { // with nothing to guide towards, each image has no reports, and its masks are blank
+		out.Reports = byImage(reports, out.Batch)
+	}
 	if request.Guidance != nil {
-		out.Target, out.Reports = request.Guidance.Target, byImage(reports, out.Batch)
+		out.Target = request.Guidance.Target
 	}
 	result := Result{Values: []any{out}}
 	if len(lines) > 0 {

@@ -13,7 +13,8 @@ type Latent struct {
 	Samples torch.Tensor
 	// Width, Height are those of the images in pixels, Batch is B.
 	Width, Height, Batch int
-	// Reports holds one list for each image: one Report for each step of its sampling. Empty if it was not guided.
+	// Reports holds one list for each image: one Report for each step of its sampling, none if the prompt
+	// gave nothing to guide towards. Nil if the model was not a guided one.
 	Reports [][]isac.Report
 	// Target is what guidance aimed at; it has no classes if there was none.
 	Target isac.Target

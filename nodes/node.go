@@ -75,10 +75,10 @@ func (d *definition[In]) Info(env *Env) NodeInfo {
 func (d *definition[In]) Run(ctx context.Context, env *Env, inputs map[string]any) (Result, error) {
 	var in In
 	if err := d.inputs.Decode(inputs, d.lists(env), &in); err != nil {
-		return Result{}, fmt.Errorf("node %s: %w", d.meta.Class, err)
+		return Result{}, err // which node it was is said by who ran it: it knows the node's id too
 	}
 	if err := ctx.Err(); err != nil {
-		return Result{}, fmt.Errorf("node %s: %w", d.meta.Class, err)
+		return Result{}, err
 	}
 	var result Result
 	err := torch.InScope(func() (err error) {
@@ -87,7 +87,7 @@ func (d *definition[In]) Run(ctx context.Context, env *Env, inputs map[string]an
 	})
 	if err != nil {
 		result.Close()
-		return Result{}, fmt.Errorf("node %s: %w", d.meta.Class, err)
+		return Result{}, err
 	}
 	if len(result.Values) != len(d.meta.Outputs) {
 		panic(fmt.Sprintf("nodes: %s returned %d values, it declares %d outputs", d.meta.Class, len(result.Values), len(d.meta.Outputs)))

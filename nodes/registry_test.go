@@ -169,11 +169,16 @@ func TestDuplicateClassesPanic(t *testing.T) {
 	NewRegistry(saveImage(), saveImage())
 }
 
-func TestWrongInputsNameTheNode(t *testing.T) {
+func TestWrongInputsAreAllNamed(t *testing.T) {
 	node, _ := Standard().Get("EmptyLatentImage")
 	_, err := node.Run(context.Background(), nil, map[string]any{"width": 8, "height": json.Number("99999")})
 	var mistakes schema.Mistakes
-	if !errors.As(err, &mistakes) || len(mistakes) != 3 || !strings.Contains(err.Error(), "EmptyLatentImage") {
-		t.Errorf("error %v: want three mistakes of node EmptyLatentImage", err)
+	if !errors.As(err, &mistakes) || len(mistakes) != 3 {
+		t.Fatalf("error %v: want three mistakes", err)
+	}
+	for _, input := range []string{"width", "height", "batch_size"} {
+		if !strings.Contains(err.Error(), input) {
+			t.Errorf("error %v does not name %s", err, input)
+		}
 	}
 }

@@ -32,19 +32,21 @@ func label(e graph.NodeStarted) string {
 	return text
 }
 
-// notes are what is to be said of a node that is done: the node's own text, losses, files.
+// notes are what is to be said of a node that is done: its own text, losses, names of files. Where the files are is said at
+// the end of the run.
 func notes(r *graph.NodeResult, l *losses) []string {
 	var found []string
 	if r.SameAs != "" {
 		found = append(found, "same as node "+r.SameAs)
 	}
-	if r.Task.Schema.Output && len(r.Files) > 0 {
-		for _, f := range r.Files {
-			found = append(found, f.Path)
-		}
-		return found
+	switch count := len(r.Files); count {
+	case 0:
+		found = append(found, textOf(r.UI)...)
+	case 1:
+		found = append(found, r.Files[0].Name)
+	default:
+		found = append(found, fmt.Sprintf("%s to %s", r.Files[0].Name, r.Files[count-1].Name))
 	}
-	found = append(found, textOf(r.UI)...)
 	if s := l.summary(); s != "" {
 		found = append(found, s)
 	}

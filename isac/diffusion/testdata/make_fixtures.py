@@ -14,7 +14,6 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, EulerDiscreteScheduler, UNet2DConditionModel
 from diffusers.models.attention_processor import Attention
@@ -46,7 +45,7 @@ def plain(config):
 
 
 class Probe:
-    """An attention processor that computes plainly and keeps one number a key: probabilities, averaged over heads, weighted over queries."""
+    """Attention computed plainly, keeping one number a key: probabilities, averaged over heads, weighted over queries."""
 
     def __init__(self, name, out):
         self.name, self.out = name, out
@@ -121,7 +120,8 @@ def make_tiny():
     tc = dict(vocab_size=len(vocab), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
               max_position_embeddings=24, hidden_act="quick_gelu", bos_token_id=eos - 1, eos_token_id=eos, pad_token_id=eos)
     text = halve(CLIPTextModel(CLIPTextConfig(**tc)))
-    torch.nn.init.normal_(text.final_layer_norm.weight, 1, 0.2), halve(text)
+    torch.nn.init.normal_(text.final_layer_norm.weight, 1, 0.2)
+    halve(text)
     save_half(text, root / "text_encoder", "model.safetensors", tc)
 
     unet = halve(UNet2DConditionModel(
@@ -132,7 +132,8 @@ def make_tiny():
     vae = halve(AutoencoderKL(block_out_channels=(8, 16, 16), layers_per_block=1, norm_num_groups=4, latent_channels=4,
                               down_block_types=("DownEncoderBlock2D",) * 3, up_block_types=("UpDecoderBlock2D",) * 3, scaling_factor=0.5))
     save_half(vae, root / "vae", "diffusion_pytorch_model.safetensors", plain(vae.config))
-    scheduler = DDIMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, steps_offset=1, clip_sample=False, set_alpha_to_one=True)
+    scheduler = DDIMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, steps_offset=1, clip_sample=False,
+                              set_alpha_to_one=True)
     (root / "scheduler").mkdir(exist_ok=True)
     (root / "scheduler/scheduler_config.json").write_text(json.dumps(plain(scheduler.config), indent=1, sort_keys=True, default=str) + "\n")
     index = {"_class_name": "StableDiffusionPipeline"}
@@ -167,7 +168,8 @@ def make_shapes():
     """The real names and shapes, from the real classes with the real settings, without any weights."""
     root = HERE / "shapes"
     root.mkdir(exist_ok=True)
-    sd15 = dict(sample_size=64, block_out_channels=(320, 640, 1280, 1280), layers_per_block=2, cross_attention_dim=768, attention_head_dim=8)
+    sd15 = dict(sample_size=64, block_out_channels=(320, 640, 1280, 1280), layers_per_block=2, cross_attention_dim=768,
+                attention_head_dim=8)
     sd21 = sd15 | dict(sample_size=96, cross_attention_dim=1024, attention_head_dim=[5, 10, 20, 20], use_linear_projection=True)
     clip_l = CLIPTextConfig(hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12)
     clip_h = CLIPTextConfig(hidden_size=1024, intermediate_size=4096, num_hidden_layers=23, num_attention_heads=16, hidden_act="gelu")
@@ -196,8 +198,8 @@ def load(cls, folder):
         config = json.loads((folder / "config.json").read_text())
         known = CLIPTextConfig().to_dict()
         model = cls(CLIPTextConfig(**{k: v for k, v in config.items() if k in known and k not in ("architectures", "model_type")}))
-        state = {k.removeprefix("text_model."): v.float() for k, v in load_file(folder / "model.safetensors").items() if "position_ids" not in k}
-        model.load_state_dict(state)
+        state = load_file(folder / "model.safetensors")
+        model.load_state_dict({k.removeprefix("text_model."): v.float() for k, v in state.items() if "position_ids" not in k})
         return halve(model)
     return halve(cls.from_pretrained(folder, torch_dtype=torch.float32))
 
@@ -214,7 +216,8 @@ def guided(unet, cond, uncond, cfg):
 
 def make_mini(model):
     from transformers import CLIPTokenizer
-    text, unet, vae = load(CLIPTextModel, model / "text_encoder"), load(UNet2DConditionModel, model / "unet"), load(AutoencoderKL, model / "vae")
+    text = load(CLIPTextModel, model / "text_encoder")
+    unet, vae = load(UNet2DConditionModel, model / "unet"), load(AutoencoderKL, model / "vae")
     tokenizer = CLIPTokenizer.from_pretrained(model / "tokenizer")
     prompt, negative, seed, steps, cfg = "a photo of two cats and a dog", "", 7, 20, 3.0
     length = text.config.max_position_embeddings
