@@ -11,7 +11,11 @@ GOPACKAGES  := ./...
 TEST_ENV    := ISAC_REQUIRE_TORCH=1
 PURE        := ./plugin ./plugin/isacpb ./host-bridge/...
 
-# Where apt packages are listed: scripts/deps.sh; Python packages: scripts/requirements-*.txt.
+REF         ?= .venv-ref/bin/python
+VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS     := -ldflags '-X main.version=$(VERSION)'
+
+# apt packages are listed in scripts/deps.sh, Python packages in scripts/requirements-test.txt and examples/mini/requirements.txt.
 
 .DEFAULT_GOAL := build
 
@@ -34,8 +38,8 @@ deps-ref: ## install the reference implementations (PyTorch, diffusers) into .ve
 
 build: deps shim ## build libisactorch.so, isac-plugin and isac-host into build/
 	@mkdir -p $(BIN)
-	$(GO) build -o $(BIN)/isac-plugin ./plugin/isac-plugin
-	CGO_ENABLED=0 $(GO) build -o $(BIN)/isac-host ./host-bridge/isac-host
+	$(GO) build $(LDFLAGS) -o $(BIN)/isac-plugin ./plugin/isac-plugin
+	CGO_ENABLED=0 $(GO) build $(LDFLAGS) -o $(BIN)/isac-host ./host-bridge/isac-host
 
 demo: build ## a prompt becomes pictures, plain and guided: out/demo/*.png
 	$(BIN)/isac-plugin doctor
@@ -61,6 +65,10 @@ lint: deps-test
 	$(GO) run $(STATICCHECK) $(GOPACKAGES)
 	.venv/bin/ruff check --quiet .
 	shellcheck $$(git ls-files '*.sh' .ci/run)
+
+fixtures: ## after a new mini model: write again what diffusers and plain PyTorch compute with it (make deps-ref first)
+	$(REF) isac/diffusion/testdata/make_fixtures.py mini
+	$(REF) isac/testdata/make_isac.py mini
 
 clean: ## remove what was built and written
 	rm -rf build out

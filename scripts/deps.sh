@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what building and testing need, or names it where it cannot install.
-#   scripts/deps.sh build   a C++ compiler, libtorch, OpenBLAS (for `make build` and `make demo`)
+#   scripts/deps.sh build   apt: g++ make libtorch-dev libopenblas0-pthread (for `make build` and `make demo`)
 #   scripts/deps.sh test    also shellcheck and a Python environment with ruff and pytest (for `make test`)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,7 +8,6 @@ cd "$(dirname "$0")/.."
 what=${1:-build}
 GO_MINIMUM=1.21 # from here on the go command fetches by itself the toolchain that go.mod names
 APT_BUILD=(g++ make)
-APT_LIBTORCH=(libtorch-dev libopenblas0-pthread)
 APT_TEST=(shellcheck python3 python3-venv)
 
 missing=()
@@ -30,10 +29,8 @@ check_go() {
 have_libtorch() {
     local dir
     [ -n "${LIBTORCH:-}" ] && return 0
-    if [ -n "${PYTHON:-}" ]; then
-        dir=$("$PYTHON" -c "import importlib.util as u,os;s=u.find_spec('torch');print(os.path.dirname(s.origin) if s else '')")
-        [ -n "$dir" ] && [ -e "$dir/lib/libtorch_cpu.so" ] && return 0
-    fi
+    dir=$("${PYTHON:-python3}" -c "import importlib.util as u,os;s=u.find_spec('torch');print(os.path.dirname(s.origin) if s else '')" 2>/dev/null) || dir=
+    [ -n "$dir" ] && [ -e "$dir/lib/libtorch_cpu.so" ] && return 0
     [ -e /usr/include/torch/csrc/api/include/torch/version.h ]
 }
 
@@ -67,9 +64,12 @@ install_missing() {
 check_go
 if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
     command -v "${CXX:-g++}" >/dev/null || want "${APT_BUILD[@]}"
-    have_libtorch || want "${APT_LIBTORCH[@]}"
-    # Debian's default libblas is 20 to 30 times slower; OpenBLAS takes its place once installed.
-    if [ -z "${LIBTORCH:-}${PYTHON:-}" ]; then want libopenblas0-pthread; fi
+    # Debian's libtorch takes whichever libblas is there; the default one is 20 to 30 times slower than OpenBLAS.
+    if ! have_libtorch; then
+        want libtorch-dev libopenblas0-pthread
+    elif have_package libtorch-dev; then
+        want libopenblas0-pthread
+    fi
     [ "$what" = test ] && want "${APT_TEST[@]}"
     install_missing
 else

@@ -1,6 +1,6 @@
 """Writes rng.json: numbers that real torch draws, for random_test.go.
 
-/opt/ref/bin/python isac/torch/testdata/make_rng.py
+.venv-ref/bin/python isac/torch/testdata/make_rng.py
 """
 
 import json

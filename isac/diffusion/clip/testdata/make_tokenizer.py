@@ -1,6 +1,6 @@
 """Writes tokenizer_cases.json and tiny/: what transformers' CLIPTokenizer makes of many texts.
 
-    /opt/ref/bin/python make_tokenizer.py [folder that holds OpenAI's `clip` package]
+    .venv-ref/bin/python make_tokenizer.py [folder that holds OpenAI's `clip` package]
 
 There are two vocabularies: OpenAI's own, built here from ../openai/merges.txt.gz, and a tiny one that
 lacks most bytes, so that unknown symbols occur. With the folder given (unzip PyPI's clip-anytorch),

@@ -1,6 +1,6 @@
 """Writes samplers.json: the way that k-diffusion's own samplers take with two small denoisers.
 
-    /opt/ref/bin/python make_samplers.py FOLDER      (a clone of github.com/crowsonkb/k-diffusion)
+    .venv-ref/bin/python make_samplers.py FOLDER      (a clone of github.com/crowsonkb/k-diffusion)
 
 Only k_diffusion/sampling.py of the clone is loaded; what it imports for other samplers is stubbed.
 Each case has the start, the state at the start of every step, the result, and the recorded noise of

@@ -1,6 +1,6 @@
 """Writes schedules.json: ComfyUI's own noise levels.
 
-    /opt/ref/bin/python make_schedules.py FOLDER      (a checkout of github.com/comfyanonymous/ComfyUI)
+    .venv-ref/bin/python make_schedules.py FOLDER      (a checkout of github.com/comfyanonymous/ComfyUI)
 
 ComfyUI's functions are taken out of its files by name and run as they stand, without importing the
 rest of it: simple_scheduler, ddim_scheduler and normal_scheduler of comfy/samplers.py,

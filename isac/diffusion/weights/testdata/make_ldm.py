@@ -1,6 +1,6 @@
 """Writes tiny_ldm.safetensors and sd15_ldm.txt: models under the names of the first Stable Diffusion release.
 
-    /opt/ref/bin/python make_ldm.py
+    .venv-ref/bin/python make_ldm.py
 
 tiny_ldm.safetensors has the tensors of ../../testdata/tiny, sd15_ldm.txt the names and shapes of all of Stable
 Diffusion 1.5 (from ../../testdata/shapes). The names are made here from diffusers' ones, the other way round
