@@ -62,9 +62,7 @@ def render(document: str) -> Image.Image:
     ink = big.getchannel("A").point(lambda a: 255 if a > 8 else 0).getbbox()
     big = big.crop(ink)
     scale = SIZE / max(big.size)
-    small = big.convert("RGBa").resize(
-        (max(1, round(big.width * scale)), max(1, round(big.height * scale))), Image.LANCZOS
-    )
+    small = big.convert("RGBa").resize((max(1, round(big.width * scale)), max(1, round(big.height * scale))), Image.LANCZOS)
     small = small.convert("RGBA")
     out = Image.new("RGBA", (SIZE, SIZE))
     out.paste(small, ((SIZE - small.width) // 2, (SIZE - small.height) // 2))

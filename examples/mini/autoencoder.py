@@ -56,7 +56,7 @@ def train(run: Run, minutes: float, decoder_only: bool = False) -> None:
     a polish that can come after stage 2, as with Stable Diffusion's own "ft-mse" decoder.
     """
     name = "decoder" if decoder_only else "vae"
-    peak = PEAK / 4 if decoder_only else PEAK
+    peak = PEAK / 2 if decoder_only else PEAK
     batch = 128 if run.cuda else 12 // team.size()
     whole = batch * team.size()
     vae = autoencoder().to(run.device, memory_format=torch.channels_last)

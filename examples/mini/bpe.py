@@ -15,12 +15,12 @@ from pathlib import Path
 
 import caption
 import scene
-from models import TEXT_LENGTH
 
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE / "tokenizer"
 START, END = "<|startoftext|>", "<|endoftext|>"
 MERGES = 480
+TEXT_LENGTH = 32  # tokens a prompt, start and end among them; SD1 has 77
 # Python's re has no \p{L}; [^\W\d_] is the same set but for a few marks that no prompt holds.
 PIECES = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d|[^\W\d_]+|\d|(?:[^\s\w]|_)+")
 

@@ -21,7 +21,7 @@ SINGULARS = {plural: c for c, plural in PLURALS.items()} | {c: c for c in CLASSE
 
 
 def article(word: str) -> str:
-    """"a" or "an"."""
+    """ "a" or "an"."""
     return "an" if word[0] in "aeiou" else "a"
 
 
@@ -35,7 +35,7 @@ def phrase(name: str, count: int, rng: random.Random) -> str:
 
 
 def enumerate_phrases(parts: list[str], rng: random.Random) -> str:
-    """"x", "x and y", "x, y, and z" (with and without the last comma)."""
+    """ "x", "x and y", "x, y, and z" (with and without the last comma)."""
     if len(parts) < 2:
         return "".join(parts)
     if len(parts) == 2:

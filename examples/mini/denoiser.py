@@ -26,10 +26,7 @@ class Average:
 
     def __init__(self, nets: dict[str, torch.nn.Module], decay: float) -> None:
         self.nets, self.decay, self.steps = nets, decay, 0
-        self.shadow = {
-            name: {k: v.detach().clone() for k, v in net.state_dict().items()}
-            for name, net in nets.items()
-        }
+        self.shadow = {name: {k: v.detach().clone() for k, v in net.state_dict().items()} for name, net in nets.items()}
 
     @torch.no_grad()
     def update(self) -> None:
@@ -49,7 +46,7 @@ def v_loss(unet, text, alphas, latents, ids) -> torch.Tensor:
     noise = torch.randn_like(latents)
     # One time from each of B equal slices: the loss of a batch jumps about less.
     b = len(latents)
-    t = ((torch.arange(b, device=latents.device) + torch.rand(b, device=latents.device)) / b * 1000)
+    t = (torch.arange(b, device=latents.device) + torch.rand(b, device=latents.device)) / b * 1000
     t = t.long().clamp_max(999)
     a = alphas[t].sqrt().view(-1, 1, 1, 1)
     s = (1 - alphas[t]).sqrt().view(-1, 1, 1, 1)
@@ -86,7 +83,7 @@ def train(run: Run, minutes: float) -> None:
         spent = state["spent"]
         unet.load_state_dict(state["unet_raw"])
         text.load_state_dict(state["text_raw"])
-    average = Average(nets, decay=0.999 ** MEET_EVERY)
+    average = Average(nets, decay=0.999**MEET_EVERY)
     if state:
         optimizer.load_state_dict(state["optimizer"])
         average.shadow = {"unet": state["unet"], "text": state["text"]}
@@ -147,5 +144,3 @@ def train(run: Run, minutes: float) -> None:
     for name, net in nets.items():
         net.load_state_dict(average.shadow[name])
     sample.grid(unet, text, vae, scaling, run.out / "samples.png")
-
-

@@ -96,19 +96,14 @@ class Scores(torch.autograd.Function):
 class CachedAttention:
     """A diffusers attention processor around Scores."""
 
-    def __call__(
-        self, attn: Attention, hidden_states, encoder_hidden_states=None, attention_mask=None, **_
-    ):
+    def __call__(self, attn: Attention, hidden_states, encoder_hidden_states=None, attention_mask=None, **_):
         context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
         b, n, _ = hidden_states.shape
 
         def heads(x):
             return x.view(b, -1, attn.heads, x.shape[-1] // attn.heads).transpose(1, 2)
 
-        q, k, v = (
-            heads(f(x))
-            for f, x in ((attn.to_q, hidden_states), (attn.to_k, context), (attn.to_v, context))
-        )
+        q, k, v = (heads(f(x)) for f, x in ((attn.to_q, hidden_states), (attn.to_k, context), (attn.to_v, context)))
         out = Scores.apply(q, k, v, attn.scale)
         out = out.transpose(1, 2).reshape(b, n, -1)
         return attn.to_out[1](attn.to_out[0](out))

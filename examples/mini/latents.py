@@ -14,8 +14,8 @@ from diffusers import AutoencoderKL
 
 import scene
 import team
-from bpe import Tokenizer
-from models import LATENT_CHANNELS, LATENT_SIDE, TEXT_LENGTH
+from bpe import TEXT_LENGTH, Tokenizer
+from models import LATENT_CHANNELS, LATENT_SIDE
 from run import Run
 
 FIRST_SEED = 1 << 30  # other scenes than the autoencoder saw
@@ -60,9 +60,7 @@ class Pool:
         """A random batch: latents float32, ids; on the training device."""
         where = torch.randint(len(self), (number,))
         latents = self.latents[where].to(self.run.device).float()
-        return latents.contiguous(memory_format=torch.channels_last), self.ids[where].to(
-            self.run.device
-        )
+        return latents.contiguous(memory_format=torch.channels_last), self.ids[where].to(self.run.device)
 
     def scaling_factor(self) -> float:
         """1 / standard deviation of the latents: stage 2 and diffusers multiply by it."""

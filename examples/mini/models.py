@@ -5,11 +5,12 @@ from __future__ import annotations
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
+from bpe import TEXT_LENGTH
+
 SIDE = 64  # image, pixels
 LATENT_SIDE = 16  # the autoencoder shrinks 4 times, not 8: sprites are small
 LATENT_CHANNELS = 4
 TEXT_WIDTH = 128
-TEXT_LENGTH = 32  # tokens; SD1 has 77
 
 
 def autoencoder() -> AutoencoderKL:

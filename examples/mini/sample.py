@@ -47,9 +47,11 @@ def images(unet, text, vae, scaling: float, prompts: list[str], seed: int = 0) -
     x = torch.stack(noise).to(device)
     ddim.set_timesteps(STEPS)
     for t in ddim.timesteps:
-        v0, v = unet(torch.cat([x, x]), t.to(device), both).sample.float().chunk(2)
+        with torch.autocast(device.type, torch.bfloat16):
+            v0, v = unet(torch.cat([x, x]), t.to(device), both).sample.float().chunk(2)
         x = ddim.step(v0 + GUIDANCE * (v - v0), t, x).prev_sample
-    pixels = vae.decode(x / scaling).sample.float()
+    with torch.autocast(device.type, torch.bfloat16):
+        pixels = vae.decode(x / scaling).sample.float()
     pixels = ((pixels.clamp(-1, 1) + 1) * 127.5).round().byte()
     return pixels.permute(0, 2, 3, 1).cpu().numpy()
 
@@ -73,10 +75,7 @@ def sheet(pictures: np.ndarray, prompts: list[str], columns: int = 3) -> Image.I
 def grid(unet, text, vae, scaling: float, path: Path) -> None:
     """Write the grid of all PROMPTS, PER_PROMPT images each."""
     wanted = [p for p in PROMPTS for _ in range(PER_PROMPT)]
-    parts = [
-        images(unet, text, vae, scaling, wanted[i : i + 48], seed=i)
-        for i in range(0, len(wanted), 48)
-    ]
+    parts = [images(unet, text, vae, scaling, wanted[i : i + 48], seed=i) for i in range(0, len(wanted), 48)]
     sheet(np.concatenate(parts), PROMPTS).save(path, optimize=True)
 
 

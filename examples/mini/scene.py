@@ -27,9 +27,7 @@ SIZES = {1: (28, 44), 2: (22, 30), 3: (20, 26), 4: (19, 24), 5: (17, 22)}
 FLIPPED = 0.0
 # How often each artwork of a class is drawn: one common look that is learnt first, two rarer ones.
 ARTWORKS = [80, 12, 8]
-HELD_OUT = {
-    frozenset(pair) for pair in json.loads((Path(__file__).parent / "heldout.json").read_text())
-}
+HELD_OUT = {frozenset(pair) for pair in json.loads((Path(__file__).parent / "heldout.json").read_text())}
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,7 @@ def launch(workers: int) -> None:
             subprocess.Popen([sys.executable, *sys.argv], env=common | {"MINI_RANK": str(i)})
         os.environ.update(common)
     if size() > 1:
-        dist.init_process_group(
-            "gloo", init_method=f"file://{os.environ['MINI_STORE']}", rank=rank(), world_size=size()
-        )
+        dist.init_process_group("gloo", init_method=f"file://{os.environ['MINI_STORE']}", rank=rank(), world_size=size())
 
 
 def same_start(*nets: torch.nn.Module) -> None:
@@ -70,12 +68,7 @@ def average_weights(parameters: list[torch.nn.Parameter]) -> None:
     flat /= size()
     torch._foreach_copy_(
         parameters,
-        [
-            part.view_as(p)
-            for p, part in zip(
-                parameters, flat.split([p.numel() for p in parameters]), strict=True
-            )
-        ],
+        [part.view_as(p) for p, part in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True)],
     )
 
 

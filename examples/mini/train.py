@@ -1,4 +1,4 @@
-"""Train the mini model: `python train.py --device cpu --minutes 110 --out runs/a [--resume]`.
+"""Train the mini model: `python train.py --device cpu --minutes 110 --out out/a [--resume]`.
 
 Stage 1 is the autoencoder, stage 2 the UNet with the text encoder, on latents encoded beforehand.
 """
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--minutes", type=float, default=110, help="both stages together")
     parser.add_argument("--vae-minutes", type=float, help="stage 1 (default: a fifth)")
-    parser.add_argument("--out", type=Path, default=Path("runs/mini"))
+    parser.add_argument("--out", type=Path, default=Path("out/mini"))
     parser.add_argument("--stage", choices=["all", "vae", "unet", "decoder"], default="all")
     parser.add_argument("--resume", action="store_true", help="go on from OUT's checkpoints")
     parser.add_argument("--compile", action="store_true")

@@ -21,7 +21,9 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel
 
 HERE = Path(__file__).resolve().parent
-WEIGHTS = ["unet/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors"]
+BOUND = ["unet/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors",
+         "unet/config.json", "vae/config.json", "text_encoder/config.json", "scheduler/scheduler_config.json",
+         "tokenizer/vocab.json", "tokenizer/merges.txt"]  # a fixture of the mini model holds for these very files
 torch.set_grad_enabled(False)
 
 
@@ -214,8 +216,13 @@ def guided(unet, cond, uncond, cfg):
     return run
 
 
+def checksums(model):
+    return {name: hashlib.sha256((model / name).read_bytes()).hexdigest() for name in BOUND}
+
+
 def make_mini(model):
     from transformers import CLIPTokenizer
+    sums = checksums(model)
     text = load(CLIPTextModel, model / "text_encoder")
     unet, vae = load(UNet2DConditionModel, model / "unet"), load(AutoencoderKL, model / "vae")
     tokenizer = CLIPTokenizer.from_pretrained(model / "tokenizer")
@@ -259,7 +266,8 @@ def make_mini(model):
 
     root = HERE / "mini"
     root.mkdir(exist_ok=True)
-    sums = {w: hashlib.sha256((model / w).read_bytes()).hexdigest() for w in WEIGHTS}
+    if sums != checksums(model):
+        sys.exit(f"{model} was replaced meanwhile: run this again")
     save(out, root, {"taps": taps, "prompt": prompt, "negative": negative, "seed": seed, "steps": steps, "cfg": cfg,
                      "sigmas": sigmas, "sha256": sums})
 
