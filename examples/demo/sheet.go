@@ -40,7 +40,7 @@ var (
 
 // title reads what the sheet says of the run from the workflow that a picture carries.
 func (s *sheet) title(p saved) {
-	s.heading = "ISAC: the right number of the right things"
+	s.heading = "Without and with ISAC"
 	if prompt := p.graph.positive(); prompt != "" {
 		s.prompt = "“" + prompt + "”"
 	}

@@ -74,10 +74,12 @@ func watchSignals(h *home, log hclog.Logger) {
 		}
 		// Dying of the signal itself tells the host the truth.
 		signal.Reset(got)
-		if number, ok := got.(syscall.Signal); ok {
+		number, ok := got.(syscall.Signal)
+		// On a busy machine the signal may take its time.
+		for tries := 0; ok && tries < 50; tries++ {
 			_ = syscall.Kill(os.Getpid(), number)
+			time.Sleep(100 * time.Millisecond)
 		}
-		time.Sleep(time.Second)
 		os.Exit(1)
 	}()
 }
