@@ -65,7 +65,11 @@ func watchSignals(h *home, log hclog.Logger) {
 	// the process before it has cleaned up.
 	signal.Ignore(syscall.SIGPIPE, syscall.SIGINT)
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	for _, s := range []os.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+		if !signal.Ignored(s) { // nohup asks for the hangup to be ignored
+			signal.Notify(signals, s)
+		}
+	}
 	go func() {
 		got := <-signals
 		log.Warn("ended by a signal", "signal", got.String())
@@ -74,12 +78,10 @@ func watchSignals(h *home, log hclog.Logger) {
 		}
 		// Dying of the signal itself tells the host the truth.
 		signal.Reset(got)
-		number, ok := got.(syscall.Signal)
-		// On a busy machine the signal may take its time.
-		for tries := 0; ok && tries < 50; tries++ {
+		if number, ok := got.(syscall.Signal); ok {
 			_ = syscall.Kill(os.Getpid(), number)
-			time.Sleep(100 * time.Millisecond)
 		}
+		time.Sleep(time.Second)
 		os.Exit(1)
 	}()
 }
