@@ -8,7 +8,7 @@ SHIM_OUT ?= build/lib/libisactorch.so
 .PHONY: shim shim-clean
 shim:
 	@mkdir -p build/shim
-	@flock build/shim/.lock$(subst /,_,$(SHIM_OUT)) $(MAKE) --no-print-directory -f isac/torch/shim/Makefile OUT=$(SHIM_OUT) LIBTORCH=$(LIBTORCH) PYTHON=$(PYTHON)
+	@flock build/shim/.lock$(subst /,_,$(SHIM_OUT)) $(MAKE) --no-print-directory -j$$(nproc) -f isac/torch/shim/Makefile OUT=$(SHIM_OUT) LIBTORCH=$(LIBTORCH) PYTHON=$(PYTHON)
 
 shim-clean:
 	rm -rf build/shim $(SHIM_OUT)

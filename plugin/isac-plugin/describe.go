@@ -13,8 +13,8 @@ import (
 	"github.com/isac-guidance/isac/plugin/server"
 )
 
-// families are what package diffusion loads.
-var families = []string{"sd1", "sd2"}
+// families are what package diffusion loads. Folders of Stable Diffusion 2 load as well, but nobody compared their pictures yet.
+var families = []string{"sd1"}
 
 // options are what both serving and the commands by hand work with.
 func (c *commands) options() server.Options {

@@ -17,7 +17,7 @@ var version = "devel"
 
 const description = `Images with the right number of the right things in them, from the prompt alone (ISAC).
 
-This program is a plugin: a host such as isac-host or ComfyUI starts it and gives it work. Started by hand without a command it
+This program is a plugin: a host such as isac-host starts it and gives it work. Started by hand without a command it
 does nothing but say so.`
 
 type commands struct {
