@@ -42,7 +42,7 @@ build: deps shim ## build libisactorch.so, isac-plugin and isac-host into build/
 	CGO_ENABLED=0 $(GO) build $(LDFLAGS) -o $(BIN)/isac-host ./host-bridge/isac-host
 
 demo: build ## a prompt becomes pictures, plain and guided: out/demo/*.png
-	$(BIN)/isac-plugin doctor
+	$(BIN)/isac-plugin doctor --models examples/mini
 	$(BIN)/isac-host run examples/workflows/two-cats-and-a-dog.json --out $(DEMO)
 	$(GO) run ./examples/demo --dir $(DEMO)
 
