@@ -19,13 +19,13 @@ def draw(log: Path, to: Path) -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
     for name in ("vae", "decoder"):
         part = [r for r in rows if r["stage"] == name and r["psnr"]]
-        left.plot([int(r["images"]) for r in part], [float(r["psnr"]) for r in part], label=name)
+        left.plot([int(r["images"]) / 1000 for r in part], [float(r["psnr"]) for r in part], label=name)
     left.axhline(30, color="grey", linestyle=":")
-    left.set(title="autoencoder, held-out PSNR (dB)", xlabel="scenes seen")
+    left.set(title="autoencoder, held-out PSNR (dB)", xlabel="scenes seen, thousands")
     left.legend()
     part = [r for r in rows if r["stage"] == "unet"]
-    right.plot([int(r["images"]) for r in part], [float(r["loss"]) for r in part])
-    right.set(title="UNet and text, v-loss", xlabel="images seen", ylim=(0, 0.6))
+    right.plot([int(r["images"]) / 1000 for r in part], [float(r["loss"]) for r in part])
+    right.set(title="UNet and text, v-loss", xlabel="images seen, thousands", ylim=(0, 0.6))
     right.grid(alpha=0.3)
     figure.tight_layout()
     figure.savefig(to, dpi=80)
