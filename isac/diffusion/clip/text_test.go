@@ -1,7 +1,6 @@
 package clip
 
 import (
-	"encoding/json"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -13,15 +12,6 @@ import (
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
 
-func parseConfig(t *testing.T, text string) map[string]any {
-	t.Helper()
-	var values map[string]any
-	if err := json.Unmarshal([]byte(text), &values); err != nil {
-		t.Fatal(err)
-	}
-	return values
-}
-
 // tinyText builds the tiny model's text model.
 func tinyText(t *testing.T, json string) *TextModel {
 	t.Helper()
@@ -31,7 +21,7 @@ func tinyText(t *testing.T, json string) *TextModel {
 	}
 	defer files.Close()
 	root := TextRoot(files.Text)
-	cfg, err := TextConfigFromWeights(root, parseConfig(t, json))
+	cfg, err := TextConfigFromWeights(root, fixture.Settings(t, json))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +91,7 @@ func TestTextConfigIsDetectedFromShapes(t *testing.T) {
 		{"sd15-text", `{}`, TextConfig{Vocab: 49408, Positions: 77, Width: 768, Hidden: 3072, Layers: 12, Heads: 12, Activation: "quick_gelu", Eps: 1e-5}},
 		{"sd21-text", `{"hidden_act": "gelu"}`, TextConfig{Vocab: 49408, Positions: 77, Width: 1024, Hidden: 4096, Layers: 23, Heads: 16, Activation: "gelu", Eps: 1e-5}},
 	} {
-		got, err := TextConfigFromWeights(fixture.ReadShapes(t, c.shapes), parseConfig(t, c.json))
+		got, err := TextConfigFromWeights(fixture.ReadShapes(t, c.shapes), fixture.Settings(t, c.json))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +106,7 @@ func TestTextMistakesAreReportedTogether(t *testing.T) {
 	src := fixture.ReadShapes(t, "sd15-text")
 	delete(src, "embeddings.position_embedding.weight")
 	src["embeddings.token_embedding.weight"] = []int64{49408}
-	_, err := TextConfigFromWeights(src, parseConfig(t, `{"hidden_act": "relu", "num_attention_heads": 1.5}`))
+	_, err := TextConfigFromWeights(src, fixture.Settings(t, `{"hidden_act": "relu", "num_attention_heads": 1.5}`))
 	for _, want := range []string{"position_embedding", "[49408]", "relu", "num_attention_heads"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v\ndoes not have %q", err, want)

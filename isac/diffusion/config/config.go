@@ -30,30 +30,12 @@ func (r *Reader) Fail(key string, kind error, format string, a ...any) {
 
 // Float reads a number.
 func (r *Reader) Float(key string, otherwise float64) float64 {
-	v := r.values[key]
-	if v == nil {
-		return otherwise
-	}
-	f, ok := v.(float64)
-	if !ok {
-		r.Fail(key, weights.ErrConfig, "expected a number")
-		return otherwise
-	}
-	return f
+	return setting(r, key, otherwise, is[float64], "a number")
 }
 
 // Int reads a whole number.
 func (r *Reader) Int(key string, otherwise int64) int64 {
-	v := r.values[key]
-	if v == nil {
-		return otherwise
-	}
-	n, ok := whole(v)
-	if !ok {
-		r.Fail(key, weights.ErrConfig, "expected a whole number")
-		return otherwise
-	}
-	return n
+	return setting(r, key, otherwise, whole, "a whole number")
 }
 
 // Ints reads a whole number that holds for all n levels, or a list of n of them. nil where the setting is absent or wrong.
@@ -79,33 +61,34 @@ func (r *Reader) Ints(key string, n int) []int64 {
 
 // String reads a text.
 func (r *Reader) String(key, otherwise string) string {
-	v := r.values[key]
-	if v == nil {
-		return otherwise
-	}
-	s, ok := v.(string)
-	if !ok {
-		r.Fail(key, weights.ErrConfig, "expected a text")
-		return otherwise
-	}
-	return s
+	return setting(r, key, otherwise, is[string], "a text")
 }
 
 // Bool reads true or false. A list, which diffusers allows with an entry for each level, is true where any of its entries is.
 func (r *Reader) Bool(key string, otherwise bool) bool {
+	if list, ok := r.values[key].([]any); ok {
+		return slices.Contains(list, any(true))
+	}
+	return setting(r, key, otherwise, is[bool], "true or false")
+}
+
+// setting gives a setting as cast makes it of what the file has; otherwise, where it has none or cast refuses.
+func setting[T any](r *Reader, key string, otherwise T, cast func(any) (T, bool), expected string) T {
 	v := r.values[key]
 	if v == nil {
 		return otherwise
 	}
-	if list, ok := v.([]any); ok {
-		return slices.Contains(list, any(true))
-	}
-	b, ok := v.(bool)
+	value, ok := cast(v)
 	if !ok {
-		r.Fail(key, weights.ErrConfig, "expected true or false")
+		r.Fail(key, weights.ErrConfig, "expected %s", expected)
 		return otherwise
 	}
-	return b
+	return value
+}
+
+func is[T any](v any) (T, bool) {
+	value, ok := v.(T)
+	return value, ok
 }
 
 func whole(v any) (int64, bool) {

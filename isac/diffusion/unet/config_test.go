@@ -1,7 +1,6 @@
 package unet
 
 import (
-	"encoding/json"
 	"errors"
 	"reflect"
 	"strings"
@@ -12,15 +11,6 @@ import (
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
-
-func parse(t *testing.T, text string) map[string]any {
-	t.Helper()
-	var values map[string]any
-	if err := json.Unmarshal([]byte(text), &values); err != nil {
-		t.Fatal(err)
-	}
-	return values
-}
 
 // levels builds what is common to Stable Diffusion 1 and 2.
 func levels(heads ...int64) []Level {
@@ -49,7 +39,7 @@ func TestConfigIsDetectedFromShapes(t *testing.T) {
 		{"SD2.1 with heads as a list", "sd21-unet", `{"attention_head_dim": [5, 10, 20, 20]}`, sd21},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := ConfigFromWeights(fixture.ReadShapes(t, c.shapes), parse(t, c.json))
+			got, err := ConfigFromWeights(fixture.ReadShapes(t, c.shapes), fixture.Settings(t, c.json))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -115,7 +105,7 @@ func TestConfigMistakes(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			src := fixture.ReadShapes(t, "sd15-unet")
 			c.change(src)
-			_, err := ConfigFromWeights(src, parse(t, c.json))
+			_, err := ConfigFromWeights(src, fixture.Settings(t, c.json))
 			if err == nil {
 				t.Fatal("no error")
 			}

@@ -29,7 +29,7 @@ func open(t *testing.T, weightsFile, configFile string) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := ConfigFromWeights(file, parse(t, string(text)))
+	cfg, err := ConfigFromWeights(file, fixture.Settings(t, string(text)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package vae
 
 import (
-	"encoding/json"
 	"errors"
 	"math"
 	"os"
@@ -16,15 +15,6 @@ import (
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
 
-func parse(t *testing.T, text string) map[string]any {
-	t.Helper()
-	var values map[string]any
-	if err := json.Unmarshal([]byte(text), &values); err != nil {
-		t.Fatal(err)
-	}
-	return values
-}
-
 // source opens the tiny model's weights, with its config.json.
 func source(t *testing.T) (*weights.File, map[string]any) {
 	t.Helper()
@@ -38,7 +28,7 @@ func source(t *testing.T) (*weights.File, map[string]any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return file, parse(t, string(text))
+	return file, fixture.Settings(t, string(text))
 }
 
 func build(t *testing.T, src weights.Source, json map[string]any) *Model {
@@ -162,7 +152,7 @@ func TestMistakesAreReportedTogether(t *testing.T) {
 	src := fixture.ReadShapes(t, "sd15-vae")
 	delete(src, "decoder.conv_out.weight")
 	src["decoder.conv_in.weight"] = []int64{512, 4}
-	_, err := ConfigFromWeights(src, parse(t, `{"scaling_factor": 0, "act_fn": "mish", "norm_num_groups": "many"}`))
+	_, err := ConfigFromWeights(src, fixture.Settings(t, `{"scaling_factor": 0, "act_fn": "mish", "norm_num_groups": "many"}`))
 	for _, want := range []string{"decoder.conv_out.weight", "[512 4]", "scaling_factor", "mish", "norm_num_groups"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v\ndoes not have %q", err, want)
