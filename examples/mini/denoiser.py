@@ -85,7 +85,8 @@ def train(run: Run, minutes: float) -> None:
         text.load_state_dict(state["text_raw"])
     average = Average(nets, decay=0.999**MEET_EVERY)
     if state:
-        optimizer.load_state_dict(state["optimizer"])
+        if "optimizer" in state:  # there is none where the weights come from a folder
+            optimizer.load_state_dict(state["optimizer"])
         average.shadow = {"unet": state["unet"], "text": state["text"]}
         average.steps = state["step"] // MEET_EVERY
         step = state["step"]

@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("out/mini"))
     parser.add_argument("--stage", choices=["all", "vae", "unet", "decoder"], default="all")
     parser.add_argument("--resume", action="store_true", help="go on from OUT's checkpoints")
+    parser.add_argument("--start", type=Path, help="a diffusers folder to go on from where OUT holds no checkpoint")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--workers", type=int, help="processes (default: cores; 1 on a GPU)")
     parser.add_argument("--seed", type=int, default=0)
@@ -49,6 +50,11 @@ def main() -> None:
     import fast
     from run import Run
 
+    if options.start:
+        import warm
+
+        warm.checkpoints(options.start, options.out)
+        options.resume = True
     run = Run(options.device, options.out, options.resume, options.compile)
     if run.cuda:
         torch.backends.cuda.matmul.allow_tf32 = True
