@@ -4,33 +4,40 @@ import "github.com/isac-guidance/isac/isac/torch"
 
 // clusterer finds the instances of each step and remembers those of the step before.
 type clusterer struct {
+	kind   Clustering
 	opt    KMeansOptions
-	weight float64 // of the coordinate columns
+	weight float64 // of the coordinates
 	last   []int   // label of each pixel of the grid at, -1 on the background; nil before the first step
 	at     grid
 }
 
-// cluster gives each foreground pixel one of n instances, by K-means (K = n) on the rows of SA[I,I] with the pixel's
-// coordinates appended (figure 5). fg is SA[I,I] [F,F] without gradient, F ≥ n; pixels is I on the grid g.
+// cluster gives each foreground pixel one of n instances, none of them empty: K-means (K = n) on the rows of SA[I,I] with the
+// pixel's coordinates appended (figure 5), or one of the other clusterings. fg is SA[I,I] [F,F] without gradient, F ≥ n; pixels
+// is I on the grid g.
 //
 // With Options.KMeans.Warm the clusters of the step before are where it starts, so that an instance keeps its number. Otherwise,
 // and at the first step, instances are numbered in the row-major order of their first pixels.
 func (c *clusterer) cluster(fg torch.Tensor, pixels []int, g grid, n int) []int {
-	start := make([]int, len(pixels))
-	warm := c.opt.Warm && c.last != nil && c.at == g
-	for i, p := range pixels {
-		start[i] = -1
-		if warm {
+	var start []int
+	if c.opt.Warm && c.last != nil && c.at == g {
+		start = make([]int, len(pixels))
+		for i, p := range pixels {
 			start[i] = c.last[p]
 		}
 	}
 	labels := make([]int, len(pixels))
-	switch {
-	case n == 1:
-	case warm:
-		labels = kmeans(features(fg, pixels, g, c.weight), n, start, c.opt)
-	default:
-		labels = inOrder(kmeans(features(fg, pixels, g, c.weight), n, nil, c.opt), n)
+	if n > 1 {
+		switch c.kind {
+		case ClusterSpectral:
+			labels = spectral(affinity(fg, coordinates(pixels, g, c.weight)), n, start, c.opt)
+		case ClusterGMM:
+			labels = gaussians(features(fg, pixels, g, c.weight), n, start, c.opt)
+		default:
+			labels = kmeans(features(fg, pixels, g, c.weight), n, start, c.opt)
+		}
+		if start == nil {
+			labels = inOrder(labels, n)
+		}
 	}
 	c.last, c.at = scatter(labels, pixels, g), g
 	return labels
@@ -44,12 +51,17 @@ func features(fg torch.Tensor, pixels []int, g grid, weight float64) torch.Tenso
 	if err != nil {
 		rows = fg.ZerosLike() // flat: the coordinates alone tell pixels apart
 	}
+	xy := coordinates(pixels, g, weight).To(fg.DType()).ToDevice(fg.Device())
+	return torch.Cat([]torch.Tensor{rows, xy}, 1)
+}
+
+// coordinates are x and y of pixels, in [-1,1] times weight, [F,2] in double precision.
+func coordinates(pixels []int, g grid, weight float64) torch.Tensor {
 	at := make([]float64, 0, 2*len(pixels))
 	for _, p := range pixels {
 		at = append(at, weight*place(int64(p)%g.width, g.width), weight*place(int64(p)/g.width, g.height))
 	}
-	xy := torch.FromFloat64s(at, int64(len(pixels)), 2).To(fg.DType()).ToDevice(fg.Device())
-	return torch.Cat([]torch.Tensor{rows, xy}, 1)
+	return torch.FromFloat64s(at, int64(len(pixels)), 2)
 }
 
 // place maps 0..n-1 to [-1,1].

@@ -14,23 +14,35 @@ type dense struct {
 	clusters *clusterer
 }
 
-func (d *dense) measure(r reading) (measurement, error) {
+func (d *dense) measure(r reading, maps *Maps) (measurement, error) {
 	var m measurement
+	if maps != nil {
+		maps.Height, maps.Width = int(r.top.height), int(r.top.width)
+	}
 	sa, err := normaliseSelf(accumulate(r.self, r.top, d.opt.UpsampleNorm), d.opt.SelfNorm)
 	if err != nil {
 		return measurement{skipped: fmt.Sprintf("the self-attention map cannot be normalised: %v", err)}, nil
+	}
+	if maps != nil {
+		maps.Self = sa.Detach().Float32s()
 	}
 	ca, err := normaliseCross(accumulate(r.cross, r.top, false), d.opt.CrossNorm, d.positions())
 	if err != nil {
 		return measurement{skipped: fmt.Sprintf("the cross-attention map cannot be normalised: %v", err)}, nil
 	}
 	prop := mergeTokens(sa.Matmul(ca), d.target.Classes, d.opt.TokenMerge) // (7), [HW,k]
+	binary := binarise(prop)
+	if maps != nil {
+		maps.Cross = columns(mergeTokens(ca.Detach(), d.target.Classes, d.opt.TokenMerge))
+		maps.Prop = columns(prop)
+		maps.ClassForeground, maps.Foreground = marks(binary)
+	}
 	if !prop.AllFinite() {
 		return measurement{skipped: "the attention maps hold values that are not finite (NaN or Inf)"}, nil
 	}
 
 	n := d.target.Instances()
-	m.pixels = foreground(prop)
+	m.pixels = foreground(binary)
 	if len(m.pixels) < n {
 		m.skipped = fmt.Sprintf("the foreground has %d pixels, fewer than the %d instances", len(m.pixels), n)
 		return m, nil
@@ -41,10 +53,16 @@ func (d *dense) measure(r reading) (measurement, error) {
 	m.masks = masks.Detach()
 
 	if n > 1 {
-		m.instance, _ = overlap(masks)
+		m.instance = overlap(masks, d.opt.Overlap)
 	}
 	if len(d.target.Classes) > 1 {
-		m.class, _ = overlap(prop)
+		m.class = overlap(prop, d.opt.Overlap)
+	}
+	if maps != nil {
+		maps.InstancePeak, maps.ClassPeak = peakOf(masks), peakOf(prop)
+		if maps.InstancePeak != nil {
+			maps.InstancePeak.Pixel = m.pixels[maps.InstancePeak.Pixel] // from a row of the masks to the grid
+		}
 	}
 	return m, nil
 }

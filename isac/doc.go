@@ -14,6 +14,10 @@
 //	  losses      (6)(8)(12)(5)  the largest overlap of two instances, and of two classes, weighted by the schedule
 //	  step        (Alg. 1) X̃_t = X_t − η ∇L
 //
+// Options choose among readings of these lines that the paper leaves open, and what its ablations put in their place: other
+// overlaps, other clusterings, other schedules; and a control that goes as far in a random direction. Session.Measure looks at a
+// step without taking it, and Session.Observe shows all maps that a step saw.
+//
 // A Session holds what lasts from one step to the next. It knows no particular model: whatever implements Model can be guided.
 // Latents are in the variance-preserving parametrisation X_t = √ᾱ x_0 + √(1−ᾱ) ε; hosts that speak another convert first.
 package isac

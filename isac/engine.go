@@ -5,8 +5,9 @@ import "github.com/isac-guidance/isac/isac/torch"
 // engine turns the taps of one evaluation into the loss terms. There may be several ways to the same numbers: dense forms every
 // map and is the reference.
 type engine interface {
-	// measure works on checked taps, in the caller's scope, with gradients enabled.
-	measure(r reading) (measurement, error)
+	// measure works on checked taps, in the caller's scope; its terms have gradients where those are enabled. It fills in maps
+	// as far as it comes, but for what a report has, unless maps is nil.
+	measure(r reading, maps *Maps) (measurement, error)
 	// resume gives the clusters of an earlier step: the label of each pixel of the grid, -1 on the background.
 	resume(labels []int, at grid)
 }

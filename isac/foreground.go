@@ -2,17 +2,20 @@ package isac
 
 import "github.com/isac-guidance/isac/isac/torch"
 
-// foreground is (9) and I of (10): the pixels, in row-major order, at which some column of CA^prop [HW,k] is above its own mean.
-func foreground(prop torch.Tensor) []int {
+// binarise is CA^bin (9) of CA^prop [HW,k]: 1 where a column is above its own mean, else 0, without gradient.
+func binarise(prop torch.Tensor) torch.Tensor {
+	p := prop.Detach()
+	return p.Gt(p.Mean([]int64{0}, true)).To(torch.Float32)
+}
+
+// foreground is I of (10): the pixels, in row-major order, at which some column of binary [HW,k] is 1.
+func foreground(binary torch.Tensor) []int {
 	var pixels []int
-	torch.NoGrad(func() {
-		p := prop.Detach()
-		for i, in := range p.Gt(p.Mean([]int64{0}, true)).To(torch.Float32).Amax([]int64{1}, false).Bools() {
-			if in {
-				pixels = append(pixels, i)
-			}
+	for i, in := range binary.Amax([]int64{1}, false).Bools() {
+		if in {
+			pixels = append(pixels, i)
 		}
-	})
+	}
 	return pixels
 }
 

@@ -7,50 +7,6 @@ import (
 	"strings"
 )
 
-// SelfNorm says how the accumulated self-attention map SA is normalised.
-type SelfNorm string
-
-const (
-	// SelfRow leaves SA as it was accumulated. With UpsampleNorm its rows sum to 1, so that soft masks stay within [0,1], as (8) needs.
-	SelfRow SelfNorm = "row"
-	// SelfMinMax rescales SA to [0,1] over the whole matrix, as appendix B.1 says.
-	SelfMinMax SelfNorm = "minmax"
-)
-
-// CrossNorm says how the accumulated cross-attention map CA is normalised.
-type CrossNorm string
-
-const (
-	// CrossMinMax is (14) over the whole matrix, all tokens: the beginning-of-text token, which draws most attention, sets the scale.
-	CrossMinMax CrossNorm = "minmax"
-	// CrossMinMaxClasses is (14) over the columns of the class tokens alone, with one minimum and one maximum for all of them.
-	CrossMinMaxClasses CrossNorm = "minmax-classes"
-	// CrossNone leaves CA as it was accumulated.
-	CrossNone CrossNorm = "none"
-	// CrossSoftmax is (13), softmax(100·CA) over the tokens but the first: what Attend-and-Excite and its kin do.
-	CrossSoftmax CrossNorm = "softmax100"
-)
-
-// StepRule says how a gradient becomes a step.
-type StepRule string
-
-const (
-	// StepRaw is Algorithm 1: X̃ = X − η ∇L.
-	StepRaw StepRule = "raw"
-	// StepRelative is X̃ = X − η ‖X‖ ∇L/‖∇L‖: every step moves the latent by the fraction η of its norm.
-	StepRelative StepRule = "relative"
-)
-
-// TokenMerge says how the columns of a class word of several tokens become one.
-type TokenMerge string
-
-const (
-	// MergeMean takes the mean of the columns.
-	MergeMean TokenMerge = "mean"
-	// MergeMax takes the largest value at each pixel.
-	MergeMax TokenMerge = "max"
-)
-
 // Options are everything about guidance that can be chosen. Take Default, Paper or Typed and change what you need: the zero
 // value is not valid.
 type Options struct {
@@ -79,21 +35,32 @@ type Options struct {
 	End   float64 `json:"end"`
 	// TokenMerge is how a class word of several tokens ("fris", "bee") becomes one column of CA^prop.
 	TokenMerge TokenMerge `json:"token_merge"`
-	// CoordinateWeight multiplies the two coordinate columns, each in [-1,1], that are appended to the K-means features
-	// (figure 5). 1 is the paper's; 0 clusters by attention alone.
+	// Overlap is how the overlap of two masks is measured, in both losses.
+	Overlap Overlap `json:"overlap"`
+	// Clustering is how foreground pixels are divided into instances.
+	Clustering Clustering `json:"clustering"`
+	// CoordinateWeight multiplies the two coordinate columns, each in [-1,1], that are appended to the features that are
+	// clustered (figure 5). 1 is the paper's; 0 clusters by attention alone.
 	CoordinateWeight float64 `json:"coordinate_weight"`
 	// KMeans says how instances are clustered.
 	KMeans KMeansOptions `json:"kmeans"`
+	// Direction is which way a step goes: against the gradient, or at random as a control.
+	Direction Direction `json:"direction"`
+	// DirectionSeed decides the random directions, together with the number of the step: each step has a direction of its
+	// own, and the same one in every run.
+	DirectionSeed uint64 `json:"direction_seed"`
 	// LossScale multiplies the loss before the backward pass and divides the gradient after it, so that single-pixel losses
 	// do not vanish in float16. 0 chooses it: 4096 where a tap is float16, else 1.
 	LossScale float64 `json:"loss_scale"`
 }
 
-// KMeansOptions say how instances are clustered.
+// KMeansOptions say how instances are clustered, by K-means and by the K-means within the other clusterings: spectral clustering
+// ends with one, a Gaussian mixture starts from one.
 type KMeansOptions struct {
 	// Seed starts the generator of the k-means++ starts. The same seed gives the same clusters.
 	Seed uint64 `json:"seed"`
-	// Iterations is the largest number of Lloyd iterations of one start, at least 1. They end earlier when no pixel changes.
+	// Iterations is the largest number of Lloyd iterations of one start, and of EM iterations of a Gaussian mixture, at least
+	// 1. They end earlier when no pixel changes, or the likelihood does not.
 	Iterations int `json:"iterations"`
 	// Restarts is the number of k-means++ starts where there are no clusters of a step before, at least 1; the tightest wins.
 	Restarts int `json:"restarts"`
@@ -112,8 +79,10 @@ func Paper() Options {
 		Eta: 0.01, StepRule: StepRaw,
 		SelfNorm: SelfMinMax, CrossNorm: CrossMinMax, UpsampleNorm: false,
 		Schedule: ScheduleE, Start: 0, End: 1,
-		TokenMerge: MergeMean, CoordinateWeight: 1,
-		KMeans: KMeansOptions{Iterations: 25, Restarts: 4, Warm: true},
+		TokenMerge: MergeMean, Overlap: OverlapMPO,
+		Clustering: ClusterKMeans, CoordinateWeight: 1,
+		KMeans:    KMeansOptions{Iterations: 25, Restarts: 4, Warm: true},
+		Direction: DirectionGradient,
 	}
 }
 
@@ -156,6 +125,9 @@ func (o Options) Validate() error {
 	oneOf(bad, "cross-attention normalisation", o.CrossNorm, CrossMinMax, CrossMinMaxClasses, CrossNone, CrossSoftmax)
 	oneOf(bad, "schedule", o.Schedule, Schedules()...)
 	oneOf(bad, "token merge", o.TokenMerge, MergeMean, MergeMax)
+	oneOf(bad, "overlap", o.Overlap, OverlapMPO, OverlapMAE, OverlapKL, OverlapIoU)
+	oneOf(bad, "clustering", o.Clustering, ClusterKMeans, ClusterSpectral, ClusterGMM)
+	oneOf(bad, "direction", o.Direction, DirectionGradient, DirectionRandom)
 	if !(o.Start >= 0 && o.Start < o.End && o.End <= 1) {
 		bad("the window of steps is %v to %v, it must be two fractions of the run with 0 <= start < end <= 1", o.Start, o.End)
 	}

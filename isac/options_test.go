@@ -35,11 +35,13 @@ func TestPresets(t *testing.T) {
 
 // TestValidateReportsAll holds that every mistake of a set of options is named.
 func TestValidateReportsAll(t *testing.T) {
-	bad := Options{Eta: math.NaN(), StepRule: "big", SelfNorm: "x", CrossNorm: "y", Schedule: "F", TokenMerge: "sum", Start: 0.5, End: 0.5, CoordinateWeight: -1, LossScale: -1}
+	bad := Options{Eta: math.NaN(), StepRule: "big", SelfNorm: "x", CrossNorm: "y", Schedule: "F", TokenMerge: "sum", Start: 0.5, End: 0.5, CoordinateWeight: -1, LossScale: -1, Overlap: "dice", Clustering: "dbscan"}
 	err := bad.Validate()
 	for _, want := range []string{
 		"eta is NaN", `step rule is "big", it must be one of raw, relative`, "self-attention normalisation", "cross-attention normalisation",
 		"one of A, B, C, D, E", "one of mean, max", "0.5 to 0.5", "coordinate weight is -1", "iterations are 0", "restarts are 0", "loss scale is -1",
+		`overlap is "dice", it must be one of mpo, mae, kl, iou`, `clustering is "dbscan", it must be one of kmeans, spectral, gmm`,
+		`direction is "", it must be one of gradient, random`,
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the errors do not say %q:\n%v", want, err)

@@ -6,33 +6,72 @@ import (
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
-// peak is where the overlap of two masks is largest.
-type peak struct {
-	pixel         int // row
-	first, second int // columns, first < second
+// klFloor is added to the shares of a mask before their logarithm: far below the share that a pixel of an even mask has on any
+// grid (1/16384 on 128×128), far above where float32 ends.
+const klFloor = 1e-8
+
+// overlap is the largest overlap of two columns of masks [P,n], n ≥ 2, for (8) and (12): a scalar, with gradient. Only the pair
+// that overlaps most carries it, so that pair is found without gradient. Of equal overlaps the first counts.
+func overlap(masks torch.Tensor, kind Overlap) torch.Tensor {
+	if kind == OverlapMPO {
+		// One pixel of the pair decides, and it alone has a gradient.
+		at := findPeak(masks.Detach().Float64s(), int(masks.Size(1)))
+		row := masks.Select(0, int64(at.Pixel))
+		return row.Select(0, int64(at.First)).Mul(row.Select(0, int64(at.Second)))
+	}
+	between := func(i, j int64) torch.Tensor { return kind.between(masks.Select(1, i), masks.Select(1, j)) }
+	var first, second int64
+	most := math.Inf(-1)
+	n := masks.Size(1)
+	torch.NoGrad(func() {
+		for i := range n {
+			for j := i + 1; j < n; j++ {
+				v := torch.Scoped(func() torch.Tensor { return between(i, j) }).Item()
+				if v > most || math.IsNaN(v) {
+					most, first, second = v, i, j
+				}
+				if math.IsNaN(v) {
+					return // so that the loss says so
+				}
+			}
+		}
+	})
+	return between(first, second)
 }
 
-// overlap is the largest maximum pixel-wise overlap of two columns of masks [P,n], n ≥ 2:
-//
-//	max_{i<j} MPO(A_i, A_j), MPO(A,B) = max_p A[p]·B[p]                                                      (6), (8), (12)
-//
-// a scalar with gradient, and where it is reached. The maximum is of one pixel of one pair, so it is found without gradient and
-// only that product carries it. Of equal overlaps the first pixel and then the first pair counts.
-func overlap(masks torch.Tensor) (torch.Tensor, peak) {
+// between is the overlap of two masks [P], a scalar, for every kind but MPO.
+func (o Overlap) between(a, b torch.Tensor) torch.Tensor {
+	switch o {
+	case OverlapMAE:
+		return a.Sub(b).Abs().MeanAll().Neg().AddScalar(1)
+	case OverlapKL:
+		// KL(a‖b) + KL(b‖a) = Σ (a − b)(log a − log b)
+		a, b = a.Div(a.SumAll()), b.Div(b.SumAll())
+		return a.Sub(b).Mul(a.AddScalar(klFloor).Log().Sub(b.AddScalar(klFloor).Log())).SumAll().MulScalar(-0.5)
+	default:
+		return a.Minimum(b).SumAll().Div(a.Maximum(b).SumAll())
+	}
+}
+
+// peakOf is where two columns of masks [P,n] overlap most; nil if there are no two.
+func peakOf(masks torch.Tensor) *Peak {
+	if masks.Size(1) < 2 {
+		return nil
+	}
 	at := findPeak(masks.Detach().Float64s(), int(masks.Size(1)))
-	row := masks.Select(0, int64(at.pixel))
-	return row.Select(0, int64(at.first)).Mul(row.Select(0, int64(at.second))), at
+	return &at
 }
 
-// findPeak looks for the largest product of two values of a row of n.
-func findPeak(values []float64, n int) peak {
-	best, at := math.Inf(-1), peak{second: 1}
+// findPeak looks for the largest product of two values of a row of n: MPO of all pairs (6), in rows as Pixel. Of equal products
+// the first row and then the first pair counts.
+func findPeak(values []float64, n int) Peak {
+	at := Peak{Second: 1, Value: math.Inf(-1)}
 	for p := range len(values) / n {
 		row := values[p*n : (p+1)*n]
 		for i := range row {
 			for j := i + 1; j < n; j++ {
-				if v := row[i] * row[j]; v > best {
-					best, at = v, peak{p, i, j}
+				if v := row[i] * row[j]; v > at.Value {
+					at = Peak{p, i, j, v}
 				}
 			}
 		}

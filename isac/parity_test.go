@@ -11,7 +11,8 @@ import (
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
 
-// synthetic is testdata/synthetic.json: what make_isac.py computed in plain PyTorch, in double precision.
+// synthetic is testdata/synthetic.json or testdata/ablations.json: what make_isac.py and make_ablations.py computed in plain
+// PyTorch, in double precision.
 type synthetic struct {
 	Models map[string]struct {
 		Top    [2]int64
@@ -21,8 +22,9 @@ type synthetic struct {
 			Heads, D int64
 		}
 	}
-	Cases map[string]syntheticCase
-	file  *weights.File
+	Cases       map[string]syntheticCase
+	Clusterings map[string]clustering
+	file        *weights.File
 }
 
 type syntheticCase struct {
@@ -39,6 +41,7 @@ type syntheticCase struct {
 		Divide    bool
 		Schedule  Schedule
 		Merge     TokenMerge
+		Overlap   Overlap // none in make_isac.py's: MPO
 		Weight    float64
 	}
 	Index, Count  int
@@ -52,16 +55,22 @@ type syntheticCase struct {
 
 func openSynthetic(t testing.TB) *synthetic {
 	t.Helper()
+	return openFixture(t, "synthetic", "make_isac.py synthetic")
+}
+
+// openFixture opens testdata/name.json and its tensors, which command writes.
+func openFixture(t testing.TB, name, command string) *synthetic {
+	t.Helper()
 	s := &synthetic{}
-	text, err := os.ReadFile("testdata/synthetic.json")
+	text, err := os.ReadFile("testdata/" + name + ".json")
 	if err == nil {
 		err = json.Unmarshal(text, s)
 	}
 	if err == nil {
-		s.file, err = weights.Open("testdata/synthetic.safetensors")
+		s.file, err = weights.Open("testdata/" + name + ".safetensors")
 	}
 	if err != nil {
-		t.Fatalf("%v: write the fixture with testdata/make_isac.py synthetic", err)
+		t.Fatalf("%v: write the fixture with testdata/%s", err, command)
 	}
 	t.Cleanup(func() { s.file.Close() })
 	return s
@@ -107,6 +116,9 @@ func (c syntheticCase) options() Options {
 	o.Eta, o.StepRule, o.SelfNorm, o.CrossNorm = c.Options.Eta, c.Options.Step, c.Options.SelfNorm, c.Options.CrossNorm
 	o.UpsampleNorm, o.Schedule, o.TokenMerge, o.CoordinateWeight = c.Options.Divide, c.Options.Schedule, c.Options.Merge, c.Options.Weight
 	o.Start, o.End = 0, 1
+	if c.Options.Overlap != "" {
+		o.Overlap = c.Options.Overlap
+	}
 	return o
 }
 
@@ -132,9 +144,10 @@ func TestPresetsMatchTheScript(t *testing.T) {
 }
 
 // TestParity compares every map, loss, gradient and step with the plain PyTorch ones, in float64 and float32, the clusters given.
-func TestParity(t *testing.T) {
+func TestParity(t *testing.T) { parity(t, openSynthetic(t)) }
+
+func parity(t *testing.T, s *synthetic) {
 	torchtest.Require(t)
-	s := openSynthetic(t)
 	for name, c := range s.Cases {
 		for dt, limit := range map[torch.DType]float64{torch.Float64: 1e-8, torch.Float32: 1e-4} {
 			t.Run(fmt.Sprintf("%s/%s", name, dt), func(t *testing.T) {
@@ -175,7 +188,7 @@ func compare(t *testing.T, s *synthetic, name string, c syntheticCase, dt torch.
 	ca, _ := normaliseCross(accumulate(r.cross, r.top, false), opt.CrossNorm, d.positions())
 	prop := mergeTokens(sa.Matmul(ca), c.target().Classes, opt.TokenMerge)
 	near(t, "CA^prop", prop.Float64s(), want("prop"), limit)
-	pixels := foreground(prop)
+	pixels := foreground(binarise(prop))
 	if s.file.Has("case/" + name + "/features") {
 		near(t, "features", features(crop(sa, pixels), pixels, r.top, opt.CoordinateWeight).Float64s(), want("features"), limit)
 	}
@@ -193,7 +206,7 @@ func compare(t *testing.T, s *synthetic, name string, c syntheticCase, dt torch.
 	}
 	step := Step{Index: c.Index, Count: c.Count}
 	report := Report{Step: step, LambdaInstance: c.WIns, LambdaClass: c.WCls}
-	gradient, err := session().gradient(x, &report)
+	gradient, err := session().gradient(x, &report, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

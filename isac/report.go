@@ -17,14 +17,16 @@ type Report struct {
 	Step
 	// Skipped tells why the latent was left as it was; it is "" where the step was guided.
 	Skipped string `json:"skipped,omitempty"`
-	// LossInstance is L_ins (8), LossClass is L_cls (12), Loss is their weighted sum (5), before the step.
+	// LossInstance is L_ins (8), LossClass is L_cls (12), Loss is their weighted sum (5), before the step. They are in units of
+	// Options.Overlap: numbers of different overlaps cannot be compared.
 	LossInstance float64 `json:"loss_instance"`
 	LossClass    float64 `json:"loss_class"`
 	Loss         float64 `json:"loss"`
 	// LambdaInstance and LambdaClass are the weights that the schedule gave at this step.
 	LambdaInstance float64 `json:"lambda_instance"`
 	LambdaClass    float64 `json:"lambda_class"`
-	// GradNorm is ‖∇L‖, StepNorm is ‖X̃_t − X_t‖, both Euclidean over the whole latent.
+	// GradNorm is ‖∇L‖, StepNorm is ‖X̃_t − X_t‖, both Euclidean over the whole latent. Both are 0 of a step that was skipped
+	// or only measured; GradNorm also of a random step under the relative rule, which takes no gradient.
 	GradNorm float64 `json:"grad_norm"`
 	StepNorm float64 `json:"step_norm"`
 	// Foreground is F, the number of foreground pixels (9), of Height·Width, the grid on which maps are accumulated.
@@ -46,14 +48,13 @@ func (r *Report) see(at reading, m measurement) {
 		return
 	}
 	r.Labels = scatter(m.labels, m.pixels, at.top)
-	n := int(m.masks.Size(1))
-	values := m.masks.Float32s()
-	r.Masks = make([][]float32, n)
-	for i := range r.Masks {
-		r.Masks[i] = make([]float32, at.top.pixels())
+	r.Masks = columns(m.masks)
+	for i, mask := range r.Masks {
+		all := make([]float32, at.top.pixels())
 		for f, p := range m.pixels {
-			r.Masks[i][p] = values[f*n+i]
+			all[p] = mask[f]
 		}
+		r.Masks[i] = all
 	}
 	if m.instance.Defined() {
 		r.LossInstance = m.instance.Item()

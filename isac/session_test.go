@@ -70,7 +70,7 @@ func TestGradientIsTheLossesSlope(t *testing.T) {
 			if err := s.Resume(seen.Labels, seen.Height, seen.Width); err != nil {
 				t.Fatal(err)
 			}
-			gradient, err := s.gradient(x, &report)
+			gradient, err := s.gradient(x, &report, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -41,8 +41,16 @@ type SampleRequest struct {
 
 // Guidance is what ISAC is to do in a run.
 type Guidance struct {
-	Target  isac.Target
+	Target isac.Target
+	// Options are for every image. The request's seed and the number of the image are added to DirectionSeed, so that random
+	// directions are as different from image to image as their noise is.
 	Options isac.Options
+	// Measure has every step looked at and none moved: a run that gives the bits of an unguided one and reports its losses. It
+	// costs one evaluation of the model a step.
+	Measure bool
+	// Observe, if not nil, is called for every image at each step at which guidance looked at the model, with all that it saw.
+	// image counts from 0.
+	Observe func(image int, m isac.Maps)
 }
 
 // StepInfo tells about a step that has been taken.

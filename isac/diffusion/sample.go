@@ -58,10 +58,15 @@ type run struct {
 func (r *run) begin() error {
 	if g := r.request.Guidance; g != nil {
 		model := r.p.Conditional(r.request.Positive)
-		for range r.plan.shape[0] {
-			s, err := isac.NewSession(model, g.Target, g.Options)
+		for b := range int(r.plan.shape[0]) {
+			opt := g.Options
+			opt.DirectionSeed += r.request.Seed + uint64(b)
+			s, err := isac.NewSession(model, g.Target, opt)
 			if err != nil {
 				return err
+			}
+			if g.Observe != nil {
+				s.Observe(func(m isac.Maps) { g.Observe(b, m) })
 			}
 			r.guides = append(r.guides, s)
 		}
@@ -144,7 +149,16 @@ func (r *run) guide(i int, sigma float64, x torch.Tensor) (torch.Tensor, error) 
 	moved := false
 	for b, session := range r.guides {
 		images[b] = x.Narrow(0, int64(b), 1)
-		guided, report, err := session.Guide(images[b].DivScalar(scale), step)
+		at := images[b].DivScalar(scale)
+		if r.request.Guidance.Measure {
+			report, err := session.Measure(at, step)
+			if err != nil {
+				return x, err
+			}
+			r.current = append(r.current, report)
+			continue
+		}
+		guided, report, err := session.Guide(at, step)
 		if err != nil {
 			return x, err
 		}
@@ -179,7 +193,7 @@ func (r *run) after(i int, sigma float64, x, denoised torch.Tensor) error {
 
 // notFinite says which of guidance and model to blame; the sampler adds the step's number.
 func (r *run) notFinite(sigma float64, x torch.Tensor) error {
-	if !x.AllFinite() && len(r.guides) > 0 {
+	if !x.AllFinite() && len(r.guides) > 0 && !r.request.Guidance.Measure {
 		return fmt.Errorf("at sigma %.4g the guided latent has values that are not finite: lower eta: %w", sigma, ErrNotFinite)
 	}
 	advice := "lower cfg, or look whether the model is sound"

@@ -25,10 +25,11 @@ type commands struct {
 	Device   string   `help:"Device that models run on: cpu, cuda:0." env:"ISAC_DEVICE" default:"cpu"`
 	LogLevel string   `help:"What is logged: trace, debug, info, warn, error." env:"ISAC_LOG" enum:"trace,debug,info,warn,error" default:"info"`
 
-	Serve    serve    `cmd:"" default:"1" hidden:"" help:"Serve the host that started this process."`
-	Describe describe `cmd:"" help:"Print as JSON what this plugin can do; works without libtorch."`
-	Doctor   doctor   `cmd:"" help:"Print what was found on this machine, and how to mend what is wrong."`
-	Version  showing  `cmd:"" help:"Print the version."`
+	Serve    serve     `cmd:"" default:"1" hidden:"" help:"Serve the host that started this process."`
+	Describe describe  `cmd:"" help:"Print as JSON what this plugin can do; works without libtorch."`
+	Doctor   doctor    `cmd:"" help:"Print what was found on this machine, and how to mend what is wrong."`
+	Bench    benchmark `cmd:"" help:"Measure whether guidance helps: pictures, counts, tables, plots."`
+	Version  showing   `cmd:"" help:"Print the version."`
 }
 
 func main() {

@@ -1,0 +1,173 @@
+package isac
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/isac-guidance/isac/isac/torch"
+	"github.com/isac-guidance/isac/isac/torch/torchtest"
+)
+
+func openAblations(t testing.TB) *synthetic {
+	t.Helper()
+	return openFixture(t, "ablations", "make_ablations.py")
+}
+
+// TestOverlapParity compares guided steps on MAE, KL and IoU with plain PyTorch ones.
+func TestOverlapParity(t *testing.T) { parity(t, openAblations(t)) }
+
+// TestOverlapsByHand has two pairs of masks whose overlaps are easy to work out. Of three masks, the third is far from both.
+func TestOverlapsByHand(t *testing.T) {
+	in(t, func() {
+		masks := torch.FromFloat64s([]float64{
+			0.2, 0.4, 0,
+			0.6, 0.4, 0,
+			0.2, 0.2, 1,
+		}, 3, 3)
+		kl := 0.5 * ((0.2-0.4)*math.Log(0.2/0.4) + (0.6-0.4)*math.Log(0.6/0.4))
+		for kind, want := range map[Overlap]float64{
+			OverlapMPO: 0.24,
+			OverlapMAE: 1 - 0.4/3,
+			OverlapKL:  -kl,
+			OverlapIoU: 0.8 / 1.2,
+		} {
+			if got := overlap(masks, kind).Item(); math.Abs(got-want) > 1e-6 {
+				t.Errorf("%s: overlap %v, want %v", kind, got, want)
+			}
+		}
+		equal := torch.FromFloat64s([]float64{0.5, 0.5, 1, 1}, 2, 2)
+		apart := torch.FromFloat64s([]float64{1, 0, 0, 1}, 2, 2)
+		for kind, want := range map[Overlap][2]float64{
+			OverlapMPO: {1, 0}, OverlapMAE: {1, 0}, OverlapKL: {0, math.Log(1e-8)}, OverlapIoU: {1, 0},
+		} {
+			if got := [2]float64{overlap(equal, kind).Item(), overlap(apart, kind).Item()}; math.Abs(got[0]-want[0]) > 1e-6 || math.Abs(got[1]-want[1]) > 1e-6 {
+				t.Errorf("%s of equal and of disjoint masks: %v, want %v", kind, got, want)
+			}
+		}
+	})
+}
+
+// TestOverlapsThatAreNone holds that a mask of zeros makes a loss that is not finite, which skips the step, wherever it stands.
+func TestOverlapsThatAreNone(t *testing.T) {
+	in(t, func() {
+		for _, masks := range [][]float64{{0, 0.2, 0.3, 0, 0.5, 0.6}, {0.2, 0.3, 0, 0.5, 0.6, 0}} {
+			if got := overlap(torch.FromFloat64s(masks, 2, 3), OverlapKL).Item(); !math.IsNaN(got) {
+				t.Errorf("overlap %v, want NaN", got)
+			}
+		}
+		if got := overlap(torch.FromFloat64s(make([]float64, 4), 2, 2), OverlapIoU).Item(); !math.IsNaN(got) {
+			t.Errorf("overlap %v, want NaN", got)
+		}
+	})
+}
+
+// TestEveryOverlapIsLowered takes small steps with each overlap, which separate masks as that overlap sees them.
+func TestEveryOverlapIsLowered(t *testing.T) {
+	torchtest.Require(t)
+	model := newLayers(t, 2)
+	for _, kind := range []Overlap{OverlapMPO, OverlapMAE, OverlapKL, OverlapIoU} {
+		for name, opt := range map[string]Options{"paper": all(Paper()), "typed": all(Typed())} {
+			opt.Overlap, opt.Schedule, opt.StepRule, opt.Eta = kind, ScheduleC, StepRelative, 1e-3
+			s, x := newSession(t, model, catsAndDog(), opt), newLatent(t, 2, torch.Float64)
+			before := math.Inf(1)
+			for i := range 5 {
+				out, report := guide(t, s, x, Step{Index: i, Count: 10})
+				if report.Skipped != "" || report.Loss >= before {
+					t.Errorf("%s, %s, step %d: loss %v after %v, skipped %q", kind, name, i, report.Loss, before, report.Skipped)
+				}
+				before, x = report.Loss, out
+			}
+		}
+	}
+}
+
+// TestRandomDirection holds that the control goes exactly as far as guidance, elsewhere, differently at each step and with each
+// seed, and the same way twice; that it skips what guidance skips; and that a relative step takes no gradient.
+func TestRandomDirection(t *testing.T) {
+	torchtest.Require(t)
+	model, x := newLayers(t, 3), newLatent(t, 3, torch.Float64)
+	for _, preset := range []Options{all(Paper()), all(Typed())} {
+		opt := preset
+		gradient := newSession(t, model, catsAndDog(), opt)
+		opt.Direction = DirectionRandom
+		grads := 0
+		counting := modelFunc(func(x torch.Tensor, timestep float64) []Tap {
+			if torch.GradEnabled() {
+				grads++
+			}
+			return model.Taps(x, timestep)
+		})
+		random := func(seed uint64, index int) ([]float64, Report) {
+			opt.DirectionSeed = seed
+			out, report := guide(t, newSession(t, counting, catsAndDog(), opt), x, Step{Index: index, Count: 10})
+			return moves(out, x), report
+		}
+		out, want := guide(t, gradient, x, Step{Index: 2, Count: 10})
+		down := moves(out, x)
+		first, got := random(0, 2)
+		again, _ := random(0, 2)
+		later, _ := random(0, 3)
+		other, _ := random(1, 2)
+		if got.Skipped != "" || math.Abs(got.StepNorm/want.StepNorm-1) > 1e-9 || got.Loss != want.Loss {
+			t.Errorf("%s: a random step of %v with loss %v, skipped %q; guidance goes %v with loss %v", opt.StepRule, got.StepNorm, got.Loss, got.Skipped, want.StepNorm, want.Loss)
+		}
+		if !slices.Equal(first, again) {
+			t.Error("the same step goes elsewhere a second time")
+		}
+		for name, b := range map[string][]float64{"the next step": later, "another seed": other, "guidance": down} {
+			// Of random directions in 192 dimensions the cosine has a standard deviation of 0.07.
+			if c := cosine(first, b); math.Abs(c) > 0.35 {
+				t.Errorf("%s: the cosine of a random step and %s is %v", opt.StepRule, name, c)
+			}
+		}
+		if raw := opt.StepRule == StepRaw; (grads > 0) != raw || (got.GradNorm > 0) != raw {
+			t.Errorf("%s: %d evaluations with gradient, norm %v", opt.StepRule, grads, got.GradNorm)
+		}
+		opt.End = 0.2
+		if _, report := random(0, 2); report.Skipped == "" || report.StepNorm != 0 {
+			t.Error("a random step outside the window is taken")
+		}
+	}
+	opt := all(Typed())
+	opt.Direction = DirectionRandom
+	many := Target{Classes: []Class{{Name: "cat", Count: 65, Tokens: []int{2}}}}
+	if _, report := guide(t, newSession(t, model, many, opt), x, Step{Count: 10}); report.Skipped == "" {
+		t.Error("a random step is taken where guidance skips")
+	}
+}
+
+// TestRandomDirectionIsEven holds that a random step has no favourite direction: of normal numbers of variance 1/n, the mean, the
+// variance and the kurtosis.
+func TestRandomDirectionIsEven(t *testing.T) {
+	in(t, func() {
+		like := torch.Zeros([]int64{1, 4, 100, 100}, torch.Float32, torch.CPU)
+		var sum, square, fourth float64
+		values := randomLike(like, 7, 0).Float64s()
+		for _, v := range values {
+			v *= math.Sqrt(float64(len(values)))
+			sum, square, fourth = sum+v, square+v*v, fourth+v*v*v*v
+		}
+		n := float64(len(values))
+		if math.Abs(sum/n) > 0.02 || math.Abs(square/n-1) > 1e-4 || math.Abs(fourth/n-3) > 0.2 {
+			t.Errorf("mean %v, variance %v, fourth moment %v, want 0, 1, 3", sum/n, square/n, fourth/n)
+		}
+	})
+}
+
+// moves is out − x.
+func moves(out, x torch.Tensor) []float64 {
+	d := out.Float64s()
+	for i, v := range x.Float64s() {
+		d[i] -= v
+	}
+	return d
+}
+
+func cosine(a, b []float64) float64 {
+	ab, aa, bb := 0.0, 0.0, 0.0
+	for i := range a {
+		ab, aa, bb = ab+a[i]*b[i], aa+a[i]*a[i], bb+b[i]*b[i]
+	}
+	return ab / math.Sqrt(aa*bb)
+}

@@ -1,0 +1,144 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/isac-guidance/isac/isac"
+)
+
+// Base is the method that the others are compared with: plain sampling.
+const Base = "none"
+
+// The kinds of methods.
+const (
+	kindNone   = Base
+	kindISAC   = "isac"
+	kindRandom = "random"
+)
+
+// Method is one way to make a picture. Its text is
+//
+//	none                          plain sampling
+//	isac[:preset][+key=value…]    guided, with the options of a preset and single ones set by their JSON names
+//	random[:preset][+key=value…]  the control: steps of the same length in a random direction
+//
+// for instance "isac:typed+end=0.3+eta=0.05". Without a preset the options are isac.Default's.
+type Method struct {
+	kind, preset string
+	settings     map[string]string
+	options      isac.Options
+}
+
+// ParseMethod reads the text of a method. The error names everything that is wrong with it.
+func ParseMethod(text string) (Method, error) {
+	parts := strings.Split(strings.TrimSpace(text), "+")
+	kind, preset, named := strings.Cut(parts[0], ":")
+	m := Method{kind: kind, preset: preset, settings: map[string]string{}}
+	var errs []error
+	bad := func(format string, a ...any) { errs = append(errs, fmt.Errorf(format, a...)) }
+	switch {
+	case kind != kindNone && kind != kindISAC && kind != kindRandom:
+		bad("%q is no method: expected none, isac or random, the latter two with a preset and settings as in isac:typed+eta=0.05", kind)
+	case kind == kindNone && (named || len(parts) > 1):
+		bad("none is plain sampling, which has no preset and no settings")
+	case named && preset == "":
+		bad("no preset after the colon: expected %s, or leave the colon out", strings.Join(isac.PresetNames(), " or "))
+	}
+	for _, part := range parts[1:] {
+		key, value, ok := strings.Cut(part, "=")
+		_, twice := m.settings[key]
+		switch {
+		case !ok || key == "" || value == "":
+			bad("setting %q: expected key=value, as in eta=0.05 (numbers without a plus sign)", part)
+		case twice:
+			bad("setting %q is given twice", key)
+		case key == "direction" || key == "direction_seed":
+			bad("setting %q: the method itself, isac or random, and the picture's seed decide it", key)
+		default:
+			m.settings[key] = value
+		}
+	}
+	if len(errs) == 0 && kind != kindNone {
+		errs = append(errs, m.resolve())
+	}
+	if err := errors.Join(errs...); err != nil {
+		return Method{}, fmt.Errorf("method %q: %w", text, err)
+	}
+	return m, nil
+}
+
+// resolve makes the options that the text stands for.
+func (m *Method) resolve() error {
+	options, err := isac.Preset(m.preset)
+	if err != nil {
+		return err
+	}
+	if options, err = options.With(m.settings); err != nil {
+		return err
+	}
+	if m.kind == kindRandom {
+		options.Direction = isac.DirectionRandom
+	}
+	m.options = options
+	return options.Validate()
+}
+
+// ParseMethods reads several methods, in their order, each of them once. All mistakes are reported together.
+func ParseMethods(texts []string) ([]Method, error) {
+	var methods []Method
+	var errs []error
+	known := map[string]bool{}
+	for _, text := range texts {
+		m, err := ParseMethod(text)
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case !known[m.String()]:
+			known[m.String()] = true
+			methods = append(methods, m)
+		}
+	}
+	return methods, errors.Join(errs...)
+}
+
+// String is the canonical text: the settings sorted by their keys. It is what records call the method.
+func (m Method) String() string {
+	var b strings.Builder
+	b.WriteString(m.kind)
+	if m.preset != "" {
+		b.WriteString(":" + m.preset)
+	}
+	for _, key := range slices.Sorted(maps.Keys(m.settings)) {
+		b.WriteString("+" + key + "=" + m.settings[key])
+	}
+	return b.String()
+}
+
+// Guided says whether the method does more than plain sampling.
+func (m Method) Guided() bool { return m.kind != kindNone }
+
+// Options are what guidance works with, nil for plain sampling.
+func (m Method) Options() *isac.Options {
+	if !m.Guided() {
+		return nil
+	}
+	o := m.options
+	return &o
+}
+
+// with is the method with one more setting, or another value of one that it has.
+func (m Method) with(key, value string) (Method, error) {
+	m.settings = maps.Clone(m.settings)
+	m.settings[key] = value
+	return ParseMethod(m.String())
+}
+
+// sameOptions says whether two methods do the same under two names.
+func (m Method) sameOptions(o Method) bool {
+	return m.Guided() == o.Guided() && reflect.DeepEqual(m.options, o.options)
+}

@@ -1,0 +1,150 @@
+package bench
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/isac-guidance/isac/isac/bench/render"
+	"github.com/isac-guidance/isac/isac/bench/score"
+)
+
+// galleryRows is how many pairs of each kind a gallery shows.
+const galleryRows = 6
+
+// tableFile is the file of the tables.
+const tableFile = "table.md"
+
+// Report writes what the records of some folders say to a folder: table.md, plots, and a gallery for each guided method if
+// pictures were kept. It gives the paths of what it wrote. The folders have to be of the same settings, for instance parts of one
+// bench from several machines. Where methods are named, only theirs count. The same records give the same bytes.
+func Report(folders []*Folder, to string, only []string) ([]string, error) {
+	records, err := gather(folders)
+	if err != nil {
+		return nil, err
+	}
+	if records, err = chosen(records, only); err != nil {
+		return nil, err
+	}
+	base, methods := baseOf(records)
+	summary, err := score.Summarise(records, base)
+	if err != nil {
+		return nil, err
+	}
+	var table bytes.Buffer
+	if err := render.Markdown(&table, summary); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return nil, err
+	}
+	written := []string{filepath.Join(to, tableFile)}
+	if err := writeWhole(written[0], table.Bytes()); err != nil {
+		return nil, err
+	}
+	plots, err := render.Plots(filepath.Join(to, "plots"), summary, records)
+	written = append(written, plots...)
+	if err != nil {
+		return written, err
+	}
+	if !slices.ContainsFunc(folders, (*Folder).Pictures) {
+		return written, nil
+	}
+	for _, m := range methods {
+		path := filepath.Join(to, "gallery-"+fileName(m)+".png")
+		err := render.Gallery(path, records, pictureOf(folders), base, m, galleryRows)
+		switch {
+		case errors.Is(err, render.ErrNothingToShow):
+		case err != nil:
+			return written, err
+		default:
+			written = append(written, path)
+		}
+	}
+	return written, nil
+}
+
+// gather reads the records of all folders, sorted by key.
+func gather(folders []*Folder) ([]score.Record, error) {
+	var all []score.Record
+	for i, f := range folders {
+		if i > 0 {
+			if _, err := folders[0].Settings.join(f.Settings); err != nil {
+				return nil, fmt.Errorf("%s and %s do not go into one table:\n%w", folders[0].Path, f.Path, err)
+			}
+		}
+		records, err := f.Records()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, records...)
+	}
+	if len(all) == 0 {
+		return nil, errors.New("no pictures were made yet: there is nothing to report")
+	}
+	slices.SortStableFunc(all, func(a, b score.Record) int { return strings.Compare(a.Key(), b.Key()) })
+	return all, nil
+}
+
+// chosen are the records of the named methods, of all where none is named.
+func chosen(records []score.Record, only []string) ([]score.Record, error) {
+	if len(only) == 0 {
+		return records, nil
+	}
+	methods, err := ParseMethods(only)
+	if err != nil {
+		return nil, err
+	}
+	made := map[string]bool{}
+	for _, r := range records {
+		made[r.Method] = true
+	}
+	wanted := map[string]bool{}
+	var errs []error
+	for _, m := range methods {
+		wanted[m.String()] = true
+		if !made[m.String()] {
+			errs = append(errs, fmt.Errorf("there are no pictures of the method %s", m))
+		}
+	}
+	return slices.DeleteFunc(records, func(r score.Record) bool { return !wanted[r.Method] }), errors.Join(errs...)
+}
+
+// baseOf gives what methods are compared with, plain sampling or else the first of them, and the others, sorted.
+func baseOf(records []score.Record) (base string, others []string) {
+	for _, r := range records {
+		others = append(others, r.Method)
+	}
+	slices.Sort(others)
+	others = slices.Compact(others)
+	at := max(slices.Index(others, Base), 0)
+	base = others[at]
+	return base, slices.Delete(others, at, at+1)
+}
+
+// pictureOf finds a picture in whichever folder has it.
+func pictureOf(folders []*Folder) func(score.Record) (image.Image, error) {
+	return func(r score.Record) (image.Image, error) {
+		for _, f := range folders {
+			if picture, err := f.Picture(r); !errors.Is(err, os.ErrNotExist) {
+				return picture, err
+			}
+		}
+		return nil, fmt.Errorf("picture of %s: %w", r.Key(), os.ErrNotExist)
+	}
+}
+
+// fileName makes a method's text fit for a file's name.
+func fileName(method string) string {
+	return strings.Map(func(c rune) rune {
+		if strings.ContainsRune(`:/\*?"<>|`, c) {
+			return '-'
+		}
+		return c
+	}, method)
+}

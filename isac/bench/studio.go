@@ -1,0 +1,150 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"time"
+
+	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/bench/detect"
+	"github.com/isac-guidance/isac/isac/bench/score"
+	"github.com/isac-guidance/isac/isac/diffusion"
+	"github.com/isac-guidance/isac/isac/torch"
+)
+
+// Studio is a loaded model with detectors: it makes pictures and counts what is in them. It works on an executor of its own and
+// is for one goroutine.
+type Studio struct {
+	plan      *Plan
+	executor  *torch.Executor
+	pipeline  *diffusion.Pipeline
+	detectors []detect.Detector
+	negative  diffusion.Conditioning
+	size      int
+}
+
+// OpenStudio loads the model and the detectors of a plan. The caller closes the studio.
+func OpenStudio(ctx context.Context, p *Plan) (*Studio, error) {
+	if err := torch.Load(""); err != nil {
+		return nil, err
+	}
+	s := &Studio{plan: p, executor: torch.NewExecutor()}
+	err := s.executor.Do(ctx, func() (err error) {
+		if s.pipeline, err = diffusion.Load(p.Model, diffusion.LoadOptions{Device: p.Device, DType: p.DType, Checkpoint: p.Checkpoint}); err != nil {
+			return err
+		}
+		if s.size = p.Size; s.size == 0 {
+			s.size = s.pipeline.NativeSize()
+		}
+		if s.detectors, err = OpenDetectors(p.Detectors); err != nil {
+			return err
+		}
+		s.negative, err = s.pipeline.EncodePrompt("")
+		return err
+	})
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Close frees the model and the detectors. Closing twice is allowed.
+func (s *Studio) Close() error {
+	err := s.executor.Do(context.Background(), func() error {
+		s.negative.Close()
+		if s.pipeline != nil {
+			s.pipeline.Close()
+		}
+		return closeDetectors(s.detectors)
+	})
+	s.executor.Close()
+	if errors.Is(err, torch.ErrExecutorClosed) {
+		return nil
+	}
+	return err
+}
+
+// Make makes one picture and gives its record. A context that is done ends it within one evaluation of the model, with its error.
+func (s *Studio) Make(ctx context.Context, u Unit) (score.Record, image.Image, error) {
+	record := u.Record(s.plan.Split)
+	var picture image.Image
+	err := s.executor.Do(ctx, func() error {
+		positive, err := s.pipeline.EncodePrompt(u.Prompt)
+		if err != nil {
+			return err
+		}
+		defer positive.Close()
+		guidance, err := s.guidance(u, positive)
+		if err != nil {
+			return err
+		}
+		if picture, err = s.draw(ctx, u, positive, guidance, &record); err != nil {
+			return err
+		}
+		wanted := make([]string, len(u.Wanted))
+		for i, w := range u.Wanted {
+			wanted[i] = w.Class
+		}
+		record.Found, err = look(s.detectors, picture, s.plan.Classes, wanted)
+		return err
+	})
+	if err != nil {
+		return record, nil, fmt.Errorf("%q, seed %d, method %s: %w", u.Prompt, u.Seed, u.Method, err)
+	}
+	return record.Round(), picture, nil
+}
+
+// guidance is what the method does to this picture; nil for plain sampling.
+func (s *Studio) guidance(u Unit, positive diffusion.Conditioning) (*diffusion.Guidance, error) {
+	g := &diffusion.Guidance{}
+	switch options := u.Method.Options(); {
+	case options != nil:
+		g.Options = *options
+		if g.Options.Direction == isac.DirectionRandom {
+			g.Options.DirectionSeed = u.Seed
+		}
+	case s.plan.Measure:
+		g.Options, g.Measure = s.plan.Look, true
+	default:
+		return nil, nil
+	}
+	var err error
+	g.Target, err = aim(u.Item, positive.Spans)
+	return g, err
+}
+
+// draw samples and decodes, and notes time, memory and losses.
+func (s *Studio) draw(ctx context.Context, u Unit, positive diffusion.Conditioning, guidance *diffusion.Guidance, record *score.Record) (image.Image, error) {
+	device := s.pipeline.Device()
+	if device == torch.CPU {
+		torch.EmptyCache(device) // what the picture before has left on the heap is not this one's
+	}
+	torch.Synchronize(device)
+	torch.ResetPeak(device)
+	start := time.Now()
+	latent, reports, err := s.pipeline.Sample(ctx, diffusion.SampleRequest{
+		Positive: positive, Negative: s.negative, Width: s.size, Height: s.size,
+		Steps: s.plan.Steps, CFG: s.plan.CFG, Sampler: s.plan.Sampler, Scheduler: s.plan.Scheduler, Seed: u.Seed, Denoise: 1,
+		Guidance: guidance,
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer latent.Close()
+	decoded, err := s.pipeline.DecodeLatent(latent)
+	if err != nil {
+		return nil, err
+	}
+	defer decoded.Close()
+	torch.Synchronize(device)
+	record.Seconds = time.Since(start).Seconds()
+	record.PeakBytes = torch.MemoryStats(device).Peak
+	record.Losses = losses(reports, guidance, latent.Numel())
+	pictures, err := diffusion.Images(decoded)
+	if err != nil {
+		return nil, err
+	}
+	return pictures[0], nil
+}

@@ -1,0 +1,66 @@
+package bench
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/isac-guidance/isac/isac/bench/score"
+	"github.com/isac-guidance/isac/isac/bench/task"
+)
+
+func TestTally(t *testing.T) {
+	item := task.Item{Task: "multi-instance", Level: 3, Prompt: "A photo of three cats.", Wanted: []score.Wanted{{Class: "cat", Count: 3}}}
+	plan := &Plan{Request: Request{Methods: methods(t, "none", "isac"), Split: "select"}}
+	for seed := range uint64(3) {
+		plan.Pairs = append(plan.Pairs, task.Pair{Item: item, Seed: seed})
+	}
+	// Records that are not of this plan do not count: another method, another seed.
+	tally := NewTally(plan, []score.Record{record("none", 0, 3), record("random", 0, 3), record("isac", 77, 3)})
+	now := time.Now()
+	tally.start, tally.now = now, func() time.Time { return now }
+	if got := tally.String(); got != "1/6 ratio none 1.000 isac -" {
+		t.Errorf("at the start: %q", got)
+	}
+	if tally.Left() >= 0 {
+		t.Error("there is an estimate before the first picture")
+	}
+	now = now.Add(30 * time.Second)
+	tally.Add(Picture{Method: "isac", Ratio: 1})
+	tally.Add(Picture{Method: "none", Ratio: 0.5})
+	if got := tally.String(); got != "3/6 4.0/min, 45 s left; ratio none 0.750 isac 1.000" {
+		t.Errorf("later: %q", got)
+	}
+}
+
+func TestRough(t *testing.T) {
+	var got []string
+	for _, d := range []time.Duration{0, 89 * time.Second, 91 * time.Second, 89 * time.Minute, 200 * time.Minute, 26 * time.Hour} {
+		got = append(got, Rough(d))
+	}
+	if want := "0 s, 89 s, 2 min, 89 min, 3 h 20 min, 26 h 0 min"; strings.Join(got, ", ") != want {
+		t.Errorf("%q", got)
+	}
+}
+
+// Shards divide the work: every picture belongs to one, and all methods of a pair to the same.
+func TestUnits(t *testing.T) {
+	plan := &Plan{Request: Request{Methods: methods(t, "none", "isac"), Split: "select"}}
+	for seed := range uint64(7) {
+		plan.Pairs = append(plan.Pairs, task.Pair{Item: task.Item{Task: "single", Prompt: "A photo of a cat."}, Seed: seed})
+	}
+	const done = "single|A photo of a cat.|4|none"
+	owner := map[string]int{}
+	for shard := range 3 {
+		for _, u := range plan.Units(shard, 3, func(key string) bool { return key == done }) {
+			key := u.Record("select").Key()
+			if _, twice := owner[key]; twice || int(u.Seed)%3 != shard {
+				t.Errorf("%s is of shard %d", key, shard)
+			}
+			owner[key] = shard
+		}
+	}
+	if _, again := owner[done]; again || len(owner) != plan.Pictures()-1 {
+		t.Errorf("%d pictures to make, %q among them is %v", len(owner), done, again)
+	}
+}

@@ -1,0 +1,107 @@
+package diffusion
+
+import (
+	"context"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
+)
+
+// TestMeasureReportsAnUnguidedRun holds that a measured run gives the bits of an unguided one, with the losses of all its steps, and
+// that its observer sees each image at each step.
+func TestMeasureReportsAnUnguidedRun(t *testing.T) {
+	p := loadTiny(t)
+	r := request(t, p)
+	r.Batch = 2
+	plain, _ := sample(t, p, r)
+	r.Guidance = guidance(r.Positive)
+	r.Guidance.Options.End = 0.5
+	r.Guidance.Measure = true
+	type place struct{ image, step int }
+	var seen []place
+	r.Guidance.Observe = func(image int, m isac.Maps) {
+		seen = append(seen, place{image, m.Report.Index})
+		if m.Height < 1 || len(m.Self) != m.Height*m.Width*m.Height*m.Width || len(m.Prop) != 2 {
+			t.Errorf("image %d has a grid of %dx%d and %d values of SA", image, m.Height, m.Width, len(m.Self))
+		}
+	}
+	measured, reports := sample(t, p, r)
+	if !slices.Equal(plain, measured) {
+		t.Error("measuring has changed the images")
+	}
+	if len(reports) != 6 {
+		t.Fatalf("%d reports, want two for each of three steps", len(reports))
+	}
+	for i, report := range reports {
+		if report.Index != i/2 || report.StepNorm != 0 || report.Skipped == "" && report.Loss <= 0 {
+			t.Errorf("report %d: %+v", i, report)
+		}
+	}
+	if want := []place{{0, 0}, {1, 0}, {0, 1}, {1, 1}, {0, 2}, {1, 2}}; !slices.Equal(seen, want) {
+		t.Errorf("observed images and steps %v, want %v", seen, want)
+	}
+
+	// Guided, the first step starts from the same latents, and so sees the same.
+	r.Guidance.Measure, r.Guidance.Observe = false, nil
+	_, guided := sample(t, p, r)
+	for i := range 2 {
+		if guided[i].LossInstance != reports[i].LossInstance || guided[i].LossClass != reports[i].LossClass {
+			t.Errorf("image %d: guidance sees losses %v and %v, measuring %v and %v", i, guided[i].LossInstance, guided[i].LossClass, reports[i].LossInstance, reports[i].LossClass)
+		}
+	}
+}
+
+// TestRandomDirectionsOfImages holds that the control moves each image of a batch in its own direction, with each seed of the
+// request or of directions another, and the same way twice.
+func TestRandomDirectionsOfImages(t *testing.T) {
+	p := loadTiny(t)
+	step := func(seed, directions uint64) [2][]float64 {
+		r := request(t, p)
+		r.Batch, r.Seed, r.Guidance = 2, seed, guidance(r.Positive)
+		r.Guidance.Options.Direction, r.Guidance.Options.DirectionSeed = isac.DirectionRandom, directions
+		pl, err := p.plan(&r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run := &run{p: p, ctx: context.Background(), request: &r, plan: pl}
+		var out [2][]float64
+		fixture.InScope(t, func() {
+			if err := run.begin(); err != nil {
+				t.Fatal(err)
+			}
+			defer run.close()
+			x := run.noised()
+			moved, err := run.before(0, pl.sigmas[0], x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for b := range out {
+				if report := run.reports[b]; report.Skipped != "" || report.StepNorm <= 0 {
+					t.Errorf("image %d: a step of %v, skipped %q", b, report.StepNorm, report.Skipped)
+				}
+				d := moved.Sub(x).Narrow(0, int64(b), 1)
+				out[b] = d.DivScalar(d.NormAll().Item()).Float64s()
+			}
+		})
+		return out
+	}
+	cosine := func(a, b []float64) float64 {
+		sum := 0.0
+		for i := range a {
+			sum += a[i] * b[i]
+		}
+		return sum
+	}
+	first, again, seed, directions := step(11, 0), step(11, 0), step(40, 0), step(11, 9)
+	if c := cosine(first[0], again[0]); c < 0.999 {
+		t.Errorf("the same request moves the image elsewhere: the cosine is %v", c)
+	}
+	for name, other := range map[string][]float64{"the other image": first[1], "another seed": seed[0], "another seed of directions": directions[0]} {
+		if c := cosine(first[0], other); math.Abs(c) > 0.35 { // of 256 numbers
+			t.Errorf("%s is moved alike: the cosine is %v", name, c)
+		}
+	}
+}
