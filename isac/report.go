@@ -29,6 +29,8 @@ type Report struct {
 	// or only measured; GradNorm also of a random step under the relative rule, which takes no gradient.
 	GradNorm float64 `json:"grad_norm"`
 	StepNorm float64 `json:"step_norm"`
+	// LatentNorm is ‖X_t‖ where the step was taken, 0 elsewhere: StepNorm/LatentNorm is how far the latent was moved.
+	LatentNorm float64 `json:"latent_norm"`
 	// Foreground is F, the number of foreground pixels (9), of Height·Width, the grid on which maps are accumulated.
 	Foreground int `json:"foreground"`
 	Height     int `json:"height"`

@@ -134,7 +134,7 @@ func (s *Session) guide(x torch.Tensor, report *Report, maps *Maps) (torch.Tenso
 		report.Skipped = fmt.Sprintf("a step of size %v leads out of the numbers: lower eta", s.opt.Eta)
 		return torch.Tensor{}, nil
 	}
-	report.StepNorm = moved
+	report.StepNorm, report.LatentNorm = moved, from.NormAll().Item()
 	return to, nil
 }
 

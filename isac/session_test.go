@@ -124,6 +124,9 @@ func TestStepRules(t *testing.T) {
 			if math.Abs(moved-want) > 1e-9*want || math.Abs(report.StepNorm-want) > 1e-9*want {
 				t.Errorf("%s: moved by %v, reported %v, want %v", rule, moved, report.StepNorm, want)
 			}
+			if norm := x.NormAll().Item(); math.Abs(report.LatentNorm-norm) > 1e-9*norm {
+				t.Errorf("%s: the latent's norm is reported as %v, it is %v", rule, report.LatentNorm, norm)
+			}
 		})
 	}
 }

@@ -67,6 +67,8 @@ func (s *Studio) Close() error {
 }
 
 // Make makes one picture and gives its record. A context that is done ends it within one evaluation of the model, with its error.
+// Where guidance drives the latent out of the numbers there is no picture: it is black, nothing is found in it, and the record's
+// only step says why.
 func (s *Studio) Make(ctx context.Context, u Unit) (score.Record, image.Image, error) {
 	record := u.Record(s.plan.Split)
 	var picture image.Image
@@ -80,7 +82,16 @@ func (s *Studio) Make(ctx context.Context, u Unit) (score.Record, image.Image, e
 		if err != nil {
 			return err
 		}
-		if picture, err = s.draw(ctx, u, positive, guidance, &record); err != nil {
+		picture, err = s.draw(ctx, u, positive, guidance, &record)
+		if errors.Is(err, diffusion.ErrNotFinite) && u.Method.Guided() {
+			picture = image.NewNRGBA(image.Rect(0, 0, s.size, s.size))
+			record.Losses, record.Found = []score.StepLoss{{Skipped: err.Error()}}, map[string][]detect.Detection{}
+			for _, d := range s.detectors {
+				record.Found[d.Name()] = nil
+			}
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 		wanted := make([]string, len(u.Wanted))
@@ -124,6 +135,10 @@ func (s *Studio) draw(ctx context.Context, u Unit, positive diffusion.Conditioni
 	torch.Synchronize(device)
 	torch.ResetPeak(device)
 	start := time.Now()
+	defer func() {
+		torch.Synchronize(device)
+		record.Seconds, record.PeakBytes = time.Since(start).Seconds(), torch.MemoryStats(device).Peak
+	}()
 	latent, reports, err := s.pipeline.Sample(ctx, diffusion.SampleRequest{
 		Positive: positive, Negative: s.negative, Width: s.size, Height: s.size,
 		Steps: s.plan.Steps, CFG: s.plan.CFG, Sampler: s.plan.Sampler, Scheduler: s.plan.Scheduler, Seed: u.Seed, Denoise: 1,
@@ -138,10 +153,7 @@ func (s *Studio) draw(ctx context.Context, u Unit, positive diffusion.Conditioni
 		return nil, err
 	}
 	defer decoded.Close()
-	torch.Synchronize(device)
-	record.Seconds = time.Since(start).Seconds()
-	record.PeakBytes = torch.MemoryStats(device).Peak
-	record.Losses = losses(reports, guidance, latent.Numel())
+	record.Losses = losses(reports)
 	pictures, err := diffusion.Images(decoded)
 	if err != nil {
 		return nil, err

@@ -42,25 +42,3 @@ func TestRough(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
-
-// Shards divide the work: every picture belongs to one, and all methods of a pair to the same.
-func TestUnits(t *testing.T) {
-	plan := &Plan{Request: Request{Methods: methods(t, "none", "isac"), Split: "select"}}
-	for seed := range uint64(7) {
-		plan.Pairs = append(plan.Pairs, task.Pair{Item: task.Item{Task: "single", Prompt: "A photo of a cat."}, Seed: seed})
-	}
-	const done = "single|A photo of a cat.|4|none"
-	owner := map[string]int{}
-	for shard := range 3 {
-		for _, u := range plan.Units(shard, 3, func(key string) bool { return key == done }) {
-			key := u.Record("select").Key()
-			if _, twice := owner[key]; twice || int(u.Seed)%3 != shard {
-				t.Errorf("%s is of shard %d", key, shard)
-			}
-			owner[key] = shard
-		}
-	}
-	if _, again := owner[done]; again || len(owner) != plan.Pictures()-1 {
-		t.Errorf("%d pictures to make, %q among them is %v", len(owner), done, again)
-	}
-}

@@ -48,8 +48,8 @@ type Guidance struct {
 	// Measure has every step looked at and none moved: a run that gives the bits of an unguided one and reports its losses. It
 	// costs one evaluation of the model a step.
 	Measure bool
-	// Observe, if not nil, is called for every image at each step at which guidance looked at the model, with all that it saw.
-	// image counts from 0.
+	// Observe, if not nil, is called for every image at each step with all that guidance saw. Steps that guidance leaves out are
+	// looked at too, for one more evaluation of the model each; the images stay the same. image counts from 0.
 	Observe func(image int, m isac.Maps)
 }
 

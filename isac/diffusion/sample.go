@@ -49,6 +49,7 @@ type run struct {
 
 	denoise denoiser
 	guides  []*isac.Session  // one for each image, none without guidance
+	lookers []*isac.Session  // look at the steps that guides leave out, for an observer; a session each, so that guidance is the same
 	noise   *torch.Generator // of ancestral samplers, nil until asked for
 	current []isac.Report    // of this step
 	reports []isac.Report
@@ -65,10 +66,17 @@ func (r *run) begin() error {
 			if err != nil {
 				return err
 			}
-			if g.Observe != nil {
-				s.Observe(func(m isac.Maps) { g.Observe(b, m) })
-			}
 			r.guides = append(r.guides, s)
+			if g.Observe != nil {
+				looker, err := isac.NewSession(model, g.Target, opt)
+				if err != nil {
+					return err
+				}
+				observe := func(m isac.Maps) { g.Observe(b, m) }
+				s.Observe(observe)
+				looker.Observe(observe)
+				r.lookers = append(r.lookers, looker)
+			}
 		}
 	}
 	return nil
@@ -98,7 +106,7 @@ func (r *run) close() {
 	if r.noise != nil {
 		r.noise.Close()
 	}
-	for _, g := range r.guides {
+	for _, g := range append(r.guides, r.lookers...) {
 		g.Close()
 	}
 }
@@ -162,6 +170,11 @@ func (r *run) guide(i int, sigma float64, x torch.Tensor) (torch.Tensor, error) 
 		if err != nil {
 			return x, err
 		}
+		if len(r.lookers) > 0 {
+			if report, err = r.look(r.lookers[b], at, report); err != nil {
+				return x, err
+			}
+		}
 		r.current = append(r.current, report)
 		if report.Skipped == "" { // a step that was skipped leaves the very same bits
 			images[b], moved = guided.MulScalar(scale), true
@@ -171,6 +184,22 @@ func (r *run) guide(i int, sigma float64, x torch.Tensor) (torch.Tensor, error) 
 		return x, nil
 	}
 	return torch.Cat(images, 0), nil
+}
+
+// look measures a step that guidance left out without a look at the model, and hands clusters on where it did look. The report says
+// why the step was skipped, as before.
+func (r *run) look(looker *isac.Session, at torch.Tensor, report isac.Report) (isac.Report, error) {
+	if report.Height > 0 || report.Skipped == "" {
+		if len(report.Labels) > 0 {
+			return report, looker.Resume(report.Labels, report.Height, report.Width)
+		}
+		return report, nil
+	}
+	seen, err := looker.Measure(at, report.Step)
+	if seen.Skipped == "" {
+		seen.Skipped = report.Skipped
+	}
+	return seen, err
 }
 
 // after checks the state at the end of a step and tells the caller.

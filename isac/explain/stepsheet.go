@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 	"image"
+	"strings"
 
 	"github.com/isac-guidance/isac/isac"
 )
@@ -34,7 +35,7 @@ func StepSheet(c *Comparison, i int) (*image.RGBA, error) {
 		for run, name := range names {
 			sideName[run].draw(dst, t.left(run), y, name)
 			at := t.left(run) + sideName[run].width(name) + 14
-			remark.draw(dst, at, y+(sideName[run].line()-remark.line())/2+1, remark.cut(lossText(steps[run]), t.left(run)+t.run()-at))
+			remark.draw(dst, at, y+(sideName[run].line()-remark.line())/2+1, remark.cut(lossText(c, steps[run]), t.left(run)+t.run()-at))
 		}
 	})
 	p.space(6)
@@ -81,20 +82,25 @@ func stepRows(c *Comparison, steps []*Step, self []*image.NRGBA) []row {
 	return []row{view, cross, prop, masks, over} // a row without tiles takes no place
 }
 
-// lossText says what a step's losses were, or why it has none, and how far it was moved.
-func lossText(s *Step) string {
+// lossText says what a step's losses were and how far it was moved, or why it was not.
+func lossText(c *Comparison, s *Step) string {
 	r := s.Report
-	if r.Skipped != "" && len(s.Masks) == 0 {
-		return reason(r)
+	var parts []string
+	if r.Skipped == "" || len(s.Masks) > 0 {
+		if c.Target.Instances() > 1 {
+			parts = append(parts, "instance loss "+short(r.LossInstance))
+		}
+		if len(c.Target.Classes) > 1 {
+			parts = append(parts, "class loss "+short(r.LossClass))
+		}
 	}
-	text := fmt.Sprintf("instance loss %s · class loss %s", short(r.LossInstance), short(r.LossClass))
 	switch {
 	case r.Skipped != "":
-		text += " · " + reason(r)
+		parts = append(parts, reason(r))
 	case r.StepNorm > 0:
-		text += fmt.Sprintf(" · moved by %s", short(r.StepNorm))
+		parts = append(parts, "moved by "+short(r.StepNorm))
 	}
-	return text
+	return strings.Join(parts, " · ")
 }
 
 // quoted puts a prompt in quotes.

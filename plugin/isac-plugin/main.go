@@ -29,6 +29,7 @@ type commands struct {
 	Describe describe  `cmd:"" help:"Print as JSON what this plugin can do; works without libtorch."`
 	Doctor   doctor    `cmd:"" help:"Print what was found on this machine, and how to mend what is wrong."`
 	Bench    benchmark `cmd:"" help:"Measure whether guidance helps: pictures, counts, tables, plots."`
+	Explain  explain   `cmd:"" help:"Draw what the model sees of a prompt, without and with guidance."`
 	Version  showing   `cmd:"" help:"Print the version."`
 }
 
