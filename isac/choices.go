@@ -18,6 +18,8 @@ const (
 	CrossMinMax CrossNorm = "minmax"
 	// CrossMinMaxClasses is (14) over the columns of the class tokens alone, with one minimum and one maximum for all of them.
 	CrossMinMaxClasses CrossNorm = "minmax-classes"
+	// CrossMinMaxEach is (14) over each class column on its own, so that a class of weak attention counts as much as one of strong.
+	CrossMinMaxEach CrossNorm = "minmax-each"
 	// CrossNone leaves CA as it was accumulated.
 	CrossNone CrossNorm = "none"
 	// CrossSoftmax is (13), softmax(100·CA) over the tokens but the first: what Attend-and-Excite and its kin do.

@@ -109,6 +109,7 @@ func TestNormaliseCross(t *testing.T) {
 			CrossNone:          {0.1, 0.04, 0.2, 0.09},
 			CrossMinMax:        {0.06 / 0.76, 0, 0.16 / 0.76, 0.05 / 0.76},
 			CrossMinMaxClasses: {0.06 / 0.16, 0, 1, 0.05 / 0.16},
+			CrossMinMaxEach:    {0, 0, 1, 1},
 			CrossSoftmax:       {soft(0.1, 0.06, 0.04), soft(0.04, 0.1, 0.06), soft(0.2, 0.11, 0.09), soft(0.09, 0.2, 0.11)},
 		} {
 			got, err := normaliseCross(ca, norm, []int64{1, 3})

@@ -45,6 +45,14 @@ func normaliseCross(ca torch.Tensor, norm CrossNorm, tokens []int64) (torch.Tens
 		return columns(all, tokens), nil
 	case CrossMinMaxClasses:
 		return minmax(columns(ca, tokens))
+	case CrossMinMaxEach:
+		part := columns(ca, tokens)
+		lo, hi := part.Amin([]int64{0}, true), part.Amax([]int64{0}, true)
+		span := hi.Sub(lo)
+		if span.MinAll().Item() == 0 {
+			return part, errFlat
+		}
+		return part.Sub(lo).Div(span), nil
 	case CrossSoftmax:
 		// The first token is left out of the softmax, so the others move down by one.
 		rest := ca.Narrow(1, 1, ca.Size(1)-1).MulScalar(softmaxTemperature).Softmax(1)

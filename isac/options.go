@@ -122,7 +122,7 @@ func (o Options) Validate() error {
 	}
 	oneOf(bad, "step rule", o.StepRule, StepRaw, StepRelative)
 	oneOf(bad, "self-attention normalisation", o.SelfNorm, SelfRow, SelfMinMax)
-	oneOf(bad, "cross-attention normalisation", o.CrossNorm, CrossMinMax, CrossMinMaxClasses, CrossNone, CrossSoftmax)
+	oneOf(bad, "cross-attention normalisation", o.CrossNorm, CrossMinMax, CrossMinMaxClasses, CrossMinMaxEach, CrossNone, CrossSoftmax)
 	oneOf(bad, "schedule", o.Schedule, Schedules()...)
 	oneOf(bad, "token merge", o.TokenMerge, MergeMean, MergeMax)
 	oneOf(bad, "overlap", o.Overlap, OverlapMPO, OverlapMAE, OverlapKL, OverlapIoU)

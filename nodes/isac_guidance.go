@@ -22,7 +22,7 @@ type guidanceInput struct {
 	Text         string     `mapstructure:"text" optional:"true" multiline:"true" default:"" tooltip:"Where classes and counts are read from. Empty: the positive prompt."`
 	StepRule     string     `mapstructure:"step_rule" optional:"true" combo:"preset,relative,raw" default:"preset" tooltip:"relative: X - eta |X| g/|g|. raw: X - eta g, as in the paper."`
 	SelfNorm     string     `mapstructure:"self_norm" optional:"true" combo:"preset,row,minmax" default:"preset" tooltip:"Normalisation of self-attention: rows that sum to 1, or min-max over the matrix."`
-	CrossNorm    string     `mapstructure:"cross_norm" optional:"true" combo:"preset,minmax-classes,minmax,none,softmax100" default:"preset" tooltip:"Normalisation of cross-attention: min-max over the class tokens, over all tokens, none, or softmax over tokens."`
+	CrossNorm    string     `mapstructure:"cross_norm" optional:"true" combo:"preset,minmax-classes,minmax-each,minmax,none,softmax100" default:"preset" tooltip:"Normalisation of cross-attention: min-max over the class tokens together or each on its own, over all tokens, none, or softmax over tokens."`
 	UpsampleNorm string     `mapstructure:"upsample_norm" optional:"true" combo:"preset,on,off" default:"preset" tooltip:"Whether coarse self-attention keeps its row sums when it is scaled up."`
 	Window       bool       `mapstructure:"schedule_in_window" optional:"true" default:"false" tooltip:"Runs the schedule within the guided steps instead of the whole run."`
 	TokenMerge   string     `mapstructure:"token_merge" optional:"true" combo:"preset,mean,max" default:"preset" tooltip:"How a class word of several tokens becomes one map."`

@@ -1,12 +1,10 @@
 package bench
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"image"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -17,11 +15,8 @@ import (
 // galleryRows is how many pairs of each kind a gallery shows.
 const galleryRows = 6
 
-// tableFile is the file of the tables.
-const tableFile = "table.md"
-
-// Report writes what the records of some folders say to a folder: table.md, plots, and a gallery for each guided method if
-// pictures were kept. It gives the paths of what it wrote. The folders have to be of the same settings, for instance parts of one
+// Report writes what the records of some folders say to a folder: table.md, summary.json, plots, and a gallery for each other method
+// if pictures were kept. It gives the paths of what it wrote. The folders have to be of the same settings, for instance parts of one
 // bench from several machines. Where methods are named, only theirs count. The same records give the same bytes.
 func Report(folders []*Folder, to string, only []string) ([]string, error) {
 	records, err := gather(folders)
@@ -31,42 +26,11 @@ func Report(folders []*Folder, to string, only []string) ([]string, error) {
 	if records, err = chosen(records, only); err != nil {
 		return nil, err
 	}
-	base, methods := baseOf(records)
-	summary, err := score.Summarise(records, base)
-	if err != nil {
-		return nil, err
+	opt := render.Options{Base: baseOf(records), Rows: galleryRows}
+	if slices.ContainsFunc(folders, (*Folder).Pictures) {
+		opt.Picture = pictureOf(folders)
 	}
-	var table bytes.Buffer
-	if err := render.Markdown(&table, summary); err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(to, 0o755); err != nil {
-		return nil, err
-	}
-	written := []string{filepath.Join(to, tableFile)}
-	if err := writeWhole(written[0], table.Bytes()); err != nil {
-		return nil, err
-	}
-	plots, err := render.Plots(filepath.Join(to, "plots"), summary, records)
-	written = append(written, plots...)
-	if err != nil {
-		return written, err
-	}
-	if !slices.ContainsFunc(folders, (*Folder).Pictures) {
-		return written, nil
-	}
-	for _, m := range methods {
-		path := filepath.Join(to, "gallery-"+fileName(m)+".png")
-		err := render.Gallery(path, records, pictureOf(folders), base, m, galleryRows)
-		switch {
-		case errors.Is(err, render.ErrNothingToShow):
-		case err != nil:
-			return written, err
-		default:
-			written = append(written, path)
-		}
-	}
-	return written, nil
+	return render.Report(to, records, opt)
 }
 
 // gather reads the records of all folders, sorted by key.
@@ -115,16 +79,18 @@ func chosen(records []score.Record, only []string) ([]score.Record, error) {
 	return slices.DeleteFunc(records, func(r score.Record) bool { return !wanted[r.Method] }), errors.Join(errs...)
 }
 
-// baseOf gives what methods are compared with, plain sampling or else the first of them, and the others, sorted.
-func baseOf(records []score.Record) (base string, others []string) {
+// baseOf gives what methods are compared with: plain sampling, or else the first of them.
+func baseOf(records []score.Record) string {
+	base := ""
 	for _, r := range records {
-		others = append(others, r.Method)
+		if r.Method == Base {
+			return Base
+		}
+		if base == "" || r.Method < base {
+			base = r.Method
+		}
 	}
-	slices.Sort(others)
-	others = slices.Compact(others)
-	at := max(slices.Index(others, Base), 0)
-	base = others[at]
-	return base, slices.Delete(others, at, at+1)
+	return base
 }
 
 // pictureOf finds a picture in whichever folder has it.
@@ -137,14 +103,4 @@ func pictureOf(folders []*Folder) func(score.Record) (image.Image, error) {
 		}
 		return nil, fmt.Errorf("picture of %s: %w", r.Key(), os.ErrNotExist)
 	}
-}
-
-// fileName makes a method's text fit for a file's name.
-func fileName(method string) string {
-	return strings.Map(func(c rune) rune {
-		if strings.ContainsRune(`:/\*?"<>|`, c) {
-			return '-'
-		}
-		return c
-	}, method)
 }

@@ -117,9 +117,3 @@ func TestReportRefuses(t *testing.T) {
 		t.Errorf("folders of different settings: %v", err)
 	}
 }
-
-func TestFileName(t *testing.T) {
-	if got := fileName("isac:typed+eta=0.1"); got != "isac-typed+eta=0.1" {
-		t.Error(got)
-	}
-}

@@ -86,7 +86,7 @@ func table(t *testing.T, f *Folder) string {
 	if _, err := Report([]*Folder{other}, other.Path, nil); err != nil {
 		t.Fatal(err)
 	}
-	return readText(t, filepath.Join(other.Path, tableFile))
+	return readText(t, filepath.Join(other.Path, "table.md"))
 }
 
 func same(t *testing.T, what string, got, want *Folder) {

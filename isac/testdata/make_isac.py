@@ -94,6 +94,9 @@ def propagate(sa, ca, classes, o):
         tokens = [t for _, ts in classes for t in ts]
         part = ca[:, tokens]
         ca = (ca - part.min()) / (part.max() - part.min())  # other columns leave [0,1], and are not read
+    elif o["cross_norm"] == "minmax-each":
+        low, high = ca.min(dim=0, keepdim=True).values, ca.max(dim=0, keepdim=True).values
+        ca = (ca - low) / (high - low)
     elif o["cross_norm"] == "softmax100":
         ca = torch.cat([torch.zeros_like(ca[:, :1]), torch.softmax(100 * ca[:, 1:], dim=1)], dim=1)  # (13)
     prop = sa @ ca
@@ -267,6 +270,7 @@ CASES = {
     "one-of-two": ("wide", [(1, [2]), (1, [4])], PAPER, 2, 10),
     "no-division": ("square", TWO, TYPED | {"divide": False}, 3, 10),
     "cross-none": ("square", TWO, TYPED | {"cross_norm": "none"}, 3, 10),
+    "cross-each": ("square", TWO, TYPED | {"cross_norm": "minmax-each"}, 3, 10),
     "cross-all": ("square", TWO, TYPED | {"cross_norm": "minmax"}, 3, 10),
     "softmax": ("square", TWO, TYPED | {"cross_norm": "softmax100"}, 3, 10),
     "self-minmax": ("square", TWO, TYPED | {"self_norm": "minmax"}, 3, 10),

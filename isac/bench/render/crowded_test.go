@@ -44,7 +44,7 @@ func crowdedRecords() []score.Record {
 // Nothing may break or be cut off where there is much of everything; the pictures are to be looked at too (ISAC_RENDER_OUT).
 func TestReportOfACrowdedBench(t *testing.T) {
 	dir := filepath.Join(outDir(t), "crowded")
-	if err := Report(dir, crowdedRecords(), Options{Picture: examplePicture, Rows: 2}); err != nil {
+	if _, err := Report(dir, crowdedRecords(), Options{Picture: examplePicture, Rows: 2}); err != nil {
 		t.Fatal(err)
 	}
 	for name, content := range files(t, dir) {

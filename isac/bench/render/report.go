@@ -20,17 +20,17 @@ import (
 type Options struct {
 	// Base is the method that all others are compared to; empty is "none".
 	Base string
-	// Method is the one that the gallery shows against Base; empty is the first that is neither Base nor a random direction.
-	Method string
+	// Methods are those that a gallery shows against Base, one file each; empty is all others.
+	Methods []string
 	// Picture gives the picture of a record, or an error that is fs.ErrNotExist where it was not kept. nil: no gallery.
 	Picture func(score.Record) (image.Image, error)
-	// Rows of the gallery, each with a pair that gained and one that lost; 0 is 4.
+	// Rows of a gallery, each with a pair that gained and one that lost; 0 is 4.
 	Rows int
 }
 
 // Report writes into dir, which is made if need be: table.md (the tables, with the pictures below), summary.json (the same numbers for
-// programs), the plots of Plots, and gallery.png where pictures are given and a pair differs.
-func Report(dir string, records []score.Record, opt Options) error {
+// programs), the plots of Plots, and gallery-METHOD.png where pictures are given and a pair differs. It gives the paths.
+func Report(dir string, records []score.Record, opt Options) ([]string, error) {
 	if opt.Base == "" {
 		opt.Base = "none"
 	}
@@ -39,65 +39,81 @@ func Report(dir string, records []score.Record, opt Options) error {
 	}
 	s, err := score.Summarise(records, opt.Base)
 	if err != nil {
-		return fmt.Errorf("render: %w", err)
+		return nil, fmt.Errorf("render: %w", err)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("render: %w", err)
+		return nil, fmt.Errorf("render: %w", err)
 	}
-	files, err := Plots(dir, s, records)
+	pictures, err := Plots(dir, s, records)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if opt.Method == "" {
-		opt.Method = galleryMethod(s)
+	galleries, err := galleries(dir, s, records, opt)
+	if err != nil {
+		return nil, err
 	}
-	if opt.Picture != nil && opt.Method != "" {
-		path := filepath.Join(dir, "gallery.png")
-		err := Gallery(path, records, opt.Picture, opt.Base, opt.Method, opt.Rows)
-		switch {
-		case err == nil:
-			files = append(files, path)
-		case !errors.Is(err, ErrNothingToShow):
-			return err
-		}
-	}
+	pictures = append(pictures, galleries...)
 	var text bytes.Buffer
 	if err := Markdown(&text, s); err != nil {
-		return err
+		return nil, err
 	}
-	for _, f := range files {
+	for _, f := range pictures {
 		if name := filepath.Base(f); strings.HasSuffix(name, ".png") {
 			fmt.Fprintf(&text, "\n![%s](%s)\n", pictureText(name), name)
 		}
 	}
-	if err := writeFile(filepath.Join(dir, "table.md"), &text); err != nil {
-		return err
+	table, numbers := filepath.Join(dir, "table.md"), filepath.Join(dir, "summary.json")
+	if err := writeFile(table, &text); err != nil {
+		return nil, err
 	}
 	encoded, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
-		return fmt.Errorf("render: the summary cannot be written as JSON: %w", err)
+		return nil, fmt.Errorf("render: the summary cannot be written as JSON: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "summary.json"), append(encoded, '\n'), 0o644); err != nil {
-		return fmt.Errorf("render: %w", err)
+	if err := os.WriteFile(numbers, append(encoded, '\n'), 0o644); err != nil {
+		return nil, fmt.Errorf("render: %w", err)
 	}
-	return nil
+	return append([]string{table, numbers}, pictures...), nil
 }
 
-// galleryMethod is the first method that is worth looking at beside the base.
-func galleryMethod(s score.Summary) string {
-	first := ""
-	for _, m := range s.Methods {
-		if m == s.Base {
+// galleries writes one gallery a method and gives the paths of those that have something to show.
+func galleries(dir string, s score.Summary, records []score.Record, opt Options) ([]string, error) {
+	if opt.Picture == nil {
+		return nil, nil
+	}
+	methods := opt.Methods
+	if len(methods) == 0 {
+		methods = s.Methods
+	}
+	var paths []string
+	for _, m := range methods {
+		if m == opt.Base {
 			continue
 		}
-		if !strings.HasPrefix(m, "random") {
-			return m
+		path := filepath.Join(dir, galleryPrefix+fileName(m)+".png")
+		err := Gallery(path, records, opt.Picture, opt.Base, m, opt.Rows)
+		if errors.Is(err, ErrNothingToShow) {
+			continue
 		}
-		if first == "" {
-			first = m
+		if err != nil {
+			return paths, err
 		}
+		paths = append(paths, path)
 	}
-	return first
+	return paths, nil
+}
+
+// galleryPrefix begins the names of galleries.
+const galleryPrefix = "gallery-"
+
+// fileName makes a method's text fit for a file's name and for a link in Markdown.
+func fileName(method string) string {
+	return strings.Map(func(c rune) rune {
+		if strings.ContainsRune(`:/\*?"<>| ()`, c) {
+			return '-'
+		}
+		return c
+	}, method)
 }
 
 // pictureText describes a picture for those who do not see it.
@@ -109,7 +125,8 @@ func pictureText(name string) string {
 		return "paired differences of every score, with 95 % intervals"
 	case "losses.png":
 		return "overlap losses over the sampling steps"
-	case "gallery.png":
+	}
+	if strings.HasPrefix(name, galleryPrefix) {
 		return "pairs of pictures in which the methods differ most, gained and lost"
 	}
 	return name

@@ -43,16 +43,16 @@ func files(t *testing.T, dir string) map[string][]byte {
 func TestReport(t *testing.T) {
 	records := exampleRecords()
 	first := outDir(t)
-	if err := Report(first, records, Options{Picture: examplePicture}); err != nil {
+	if _, err := Report(first, records, Options{Picture: examplePicture}); err != nil {
 		t.Fatal(err)
 	}
 	rand.New(rand.NewPCG(1, 2)).Shuffle(len(records), func(i, j int) { records[i], records[j] = records[j], records[i] })
 	second := t.TempDir()
-	if err := Report(second, records, Options{Picture: examplePicture}); err != nil {
+	if _, err := Report(second, records, Options{Picture: examplePicture}); err != nil {
 		t.Fatal(err)
 	}
 	a, b := files(t, first), files(t, second)
-	for _, name := range []string{"table.md", "summary.json", "gallery.png", "accuracy.png", "accuracy.svg", "differences.png", "losses.svg"} {
+	for _, name := range []string{"table.md", "summary.json", "gallery-isac.png", "accuracy.png", "accuracy.svg", "differences.png", "losses.svg"} {
 		if len(b[name]) == 0 {
 			t.Errorf("%s was not written", name)
 		}
@@ -96,7 +96,7 @@ func TestReportWithoutPicturesLossesOrOtherMethods(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	if err := Report(dir, records, Options{Picture: examplePicture}); err != nil {
+	if _, err := Report(dir, records, Options{Picture: examplePicture}); err != nil {
 		t.Fatal(err)
 	}
 	got := files(t, dir)
@@ -106,16 +106,14 @@ func TestReportWithoutPicturesLossesOrOtherMethods(t *testing.T) {
 }
 
 func TestReportNamesWhatIsWrong(t *testing.T) {
-	err := Report(t.TempDir(), exampleRecords(), Options{Base: "isac:other"})
+	_, err := Report(t.TempDir(), exampleRecords(), Options{Base: "isac:other"})
 	if err == nil || !strings.Contains(err.Error(), `"isac:other"`) {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestGalleryMethod(t *testing.T) {
-	for want, methods := range map[string][]string{"": {"none"}, "isac": {"none", "isac", "random"}, "random": {"none", "random"}, "x": {"none", "random:typed", "x"}} {
-		if got := galleryMethod(score.Summary{Base: "none", Methods: methods}); got != want {
-			t.Errorf("of %q it is %q, want %q", methods, got, want)
-		}
+func TestFileName(t *testing.T) {
+	if got := fileName("isac:typed+eta=0.05"); got != "isac-typed+eta=0.05" {
+		t.Errorf("got %q", got)
 	}
 }
