@@ -21,7 +21,7 @@ LDFLAGS     := -ldflags '-X main.version=$(VERSION)'
 
 include shim.mk
 
-.PHONY: help deps deps-test deps-ref build demo test test-go test-python test-e2e lint fixtures clean
+.PHONY: help deps deps-test deps-ref build demo test test-go test-python test-e2e lint fixtures evidence clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -69,6 +69,9 @@ lint: deps-test
 fixtures: ## after a new mini model: write again what diffusers and plain PyTorch compute with it (make deps-ref first)
 	$(REF) isac/diffusion/testdata/make_fixtures.py mini
 	$(REF) isac/testdata/make_isac.py mini
+
+evidence: build ## write the tables and plots of examples/mini/evidence again from the committed results
+	@for dir in examples/mini/evidence/*/; do $(BIN)/isac-plugin bench report "$$dir" || exit 1; done
 
 clean: ## remove what was built and written
 	rm -rf build out

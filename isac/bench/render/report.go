@@ -11,6 +11,7 @@ import (
 	"image"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/isac-guidance/isac/isac/bench/score"
@@ -28,8 +29,9 @@ type Options struct {
 	Rows int
 }
 
-// Report writes into dir, which is made if need be: table.md (the tables, with the pictures below), summary.json (the same numbers for
-// programs), the plots of Plots, and gallery-METHOD.png where pictures are given and a pair differs. It gives the paths.
+// Report writes into dir, which is made if need be: table.md (the tables, with the plots below), summary.json (the same numbers for
+// programs), the plots of Plots, and gallery-METHOD.png where pictures are given and a pair differs. It gives the paths. All but the
+// galleries follows from the records alone.
 func Report(dir string, records []score.Record, opt Options) ([]string, error) {
 	if opt.Base == "" {
 		opt.Base = "none"
@@ -44,7 +46,7 @@ func Report(dir string, records []score.Record, opt Options) ([]string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("render: %w", err)
 	}
-	pictures, err := Plots(dir, s, records)
+	plots, err := Plots(dir, s, records)
 	if err != nil {
 		return nil, err
 	}
@@ -52,12 +54,11 @@ func Report(dir string, records []score.Record, opt Options) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	pictures = append(pictures, galleries...)
 	var text bytes.Buffer
 	if err := Markdown(&text, s); err != nil {
 		return nil, err
 	}
-	for _, f := range pictures {
+	for _, f := range plots {
 		if name := filepath.Base(f); strings.HasSuffix(name, ".png") {
 			fmt.Fprintf(&text, "\n![%s](%s)\n", pictureText(name), name)
 		}
@@ -73,7 +74,7 @@ func Report(dir string, records []score.Record, opt Options) ([]string, error) {
 	if err := os.WriteFile(numbers, append(encoded, '\n'), 0o644); err != nil {
 		return nil, fmt.Errorf("render: %w", err)
 	}
-	return append([]string{table, numbers}, pictures...), nil
+	return slices.Concat([]string{table, numbers}, plots, galleries), nil
 }
 
 // galleries writes one gallery a method and gives the paths of those that have something to show.
@@ -125,9 +126,6 @@ func pictureText(name string) string {
 		return "paired differences of every score, with 95 % intervals"
 	case "losses.png":
 		return "overlap losses over the sampling steps"
-	}
-	if strings.HasPrefix(name, galleryPrefix) {
-		return "pairs of pictures in which the methods differ most, gained and lost"
 	}
 	return name
 }

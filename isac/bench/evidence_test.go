@@ -1,0 +1,71 @@
+package bench
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+)
+
+// The committed results, each folder with the table and the numbers that were made from them.
+const evidence = "../../examples/mini/evidence"
+
+// What is published is what the committed results say, of the model and the detectors that are committed.
+func TestEvidence(t *testing.T) {
+	settings, err := filepath.Glob(filepath.Join(evidence, "*", settingsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(settings) == 0 {
+		t.Fatalf("there are no results in %s", evidence)
+	}
+	for _, file := range settings {
+		dir := filepath.Dir(file)
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			folder, err := ReadFolder(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			to := t.TempDir()
+			if _, err := Report([]*Folder{folder}, to, nil); err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range []string{"table.md", "summary.json"} {
+				if readText(t, filepath.Join(dir, name)) != readText(t, filepath.Join(to, name)) {
+					t.Errorf("%s is not what the results say: make evidence", name)
+				}
+			}
+			sources := map[string]Part{folder.Settings.Model.Path: folder.Settings.Model}
+			for _, d := range folder.Settings.Detectors {
+				sources[d.Path[len("mini:"):]] = d
+			}
+			for path, source := range sources {
+				hash, err := Fingerprint(filepath.Join("../..", path))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if hash != source.Hash {
+					t.Errorf("the results are of another %s (%s, it is %s now): run the bench again", path, source.Hash, hash)
+				}
+			}
+		})
+	}
+}
+
+// links finds the pictures that a Markdown text shows.
+var links = regexp.MustCompile(`!\[[^\]]*\]\(([^)]+)\)`)
+
+// A table of a report shows the plots beside it; none is missing from the repository.
+func TestEvidenceHasItsPictures(t *testing.T) {
+	tables, err := filepath.Glob(filepath.Join(evidence, "*", "table.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range tables {
+		for _, link := range links.FindAllStringSubmatch(readText(t, table), -1) {
+			if info, err := os.Stat(filepath.Join(filepath.Dir(table), link[1])); err != nil || info.Size() == 0 {
+				t.Errorf("%s shows %s, which is missing", table, link[1])
+			}
+		}
+	}
+}
