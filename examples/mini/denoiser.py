@@ -113,7 +113,7 @@ def train(run: Run, minutes: float) -> None:
             if spent >= minutes * 60:
                 break
         for group in optimizer.param_groups:
-            group["lr"] = PEAK * lr_at(step, spent / (minutes * 60), warmup=200)
+            group["lr"] = PEAK * run.rate * lr_at(step, spent / (minutes * 60), warmup=200)
         latents, ids = pool.draw(batch)
         ids[torch.rand(batch, device=run.device) < DROP] = empty
         with run.autocast():

@@ -23,8 +23,8 @@ from detector_run import HERE, Detector
 TEST_SEED, CHOICE_SEED = 1 << 42, 1 << 43
 STRATA = {"scene.py": None, "even artworks": scenes.EVEN}
 CHOICES = {
-    "heatmap": {"score": [0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55], "overlap": [0.6]},
-    "segments": {"core": [0.3, 0.4, 0.5, 0.6, 0.7], "score": [0.3, 0.4, 0.5, 0.6, 0.7], "pixels": [3, 6, 10]},
+    "heatmap": {"score": [0.3, 0.4, 0.5, 0.6, 0.7], "overlap": [0.6]},
+    "segments": {"core": [0.4, 0.5, 0.6, 0.7], "score": [0.5, 0.6, 0.7, 0.8], "pixels": [6, 10, 14]},
 }
 
 

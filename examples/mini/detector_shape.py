@@ -57,7 +57,7 @@ def core(mask: np.ndarray) -> np.ndarray:
     taken off, and the largest piece is kept.
     """
     size = max(mask.shape)
-    close, off = max(1, size // 12), max(1, round(size * 0.07))
+    close, off = max(1, size // 12), max(2, round(size * 0.09))
     wide = np.pad(mask, close)
     closed = erode(dilate(wide, close), close)[close:-close, close:-close]
     for times in range(off, -1, -1):

@@ -12,12 +12,14 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 
+import caption
 import scene
 import team
 from bpe import TEXT_LENGTH, Tokenizer
 from models import LATENT_CHANNELS, LATENT_SIDE
 from run import Run
 
+FAVOUR = 3
 FIRST_SEED = 1 << 30  # other scenes than the autoencoder saw
 
 
@@ -30,6 +32,7 @@ class Pool:
         shape = (capacity, LATENT_CHANNELS, LATENT_SIDE, LATENT_SIDE)
         self.latents = torch.empty(shape, dtype=torch.float16)
         self.ids = torch.empty((capacity, TEXT_LENGTH), dtype=torch.int64)
+        self.seen = 0  # scenes drawn so far
         self.made = 0  # scenes encoded so far; the newest ones lie before made % capacity
         # Every process its own scenes, and not those again of the run that this one resumes.
         again = int(time.time()) % (1 << 20) * 1024 if run.resume else 0
@@ -41,7 +44,7 @@ class Pool:
     @torch.no_grad()
     def grow(self, number: int) -> None:
         """Add `number` new scenes, over the oldest ones once the pool is full."""
-        scenes = [scene.draw(self.base + self.made + i) for i in range(number)]
+        scenes = [self.next() for _ in range(number)]
         images = torch.from_numpy(np.stack([image for image, _ in scenes])).permute(0, 3, 1, 2)
         x = images.to(self.run.device).float() / 127.5 - 1
         with self.run.autocast():
@@ -50,6 +53,14 @@ class Pool:
         self.latents[where] = mean.to("cpu", torch.float16)
         self.ids[where] = torch.tensor([self.tokenizer.encode(words) for _, words in scenes])
         self.made += number
+
+    def next(self) -> tuple[np.ndarray, str]:
+        """The next scene; of those without the favoured class only one in FAVOUR counts."""
+        while True:
+            self.seen += 1
+            image, words = scene.draw(self.base + self.seen - 1)
+            if self.run.favour is None or self.run.favour in caption.read(words) or self.seen % FAVOUR == 0:
+                return image, words
 
     def fill(self, number: int) -> None:
         """Grow to at least `number` scenes."""

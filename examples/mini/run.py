@@ -23,6 +23,8 @@ class Run:
     out: Path
     resume: bool
     compile: bool
+    rate: float = 1.0  # the learning rate's factor
+    favour: str | None = None  # a class that stage 2 sees more of
 
     @property
     def cuda(self) -> bool:

@@ -36,6 +36,8 @@ def main() -> None:
     parser.add_argument("--stage", choices=["all", "vae", "unet", "decoder"], default="all")
     parser.add_argument("--resume", action="store_true", help="go on from OUT's checkpoints")
     parser.add_argument("--start", type=Path, help="a diffusers folder to go on from where OUT holds no checkpoint")
+    parser.add_argument("--rate", type=float, default=1.0, help="factor of stage 2's learning rate")
+    parser.add_argument("--favour", help="a class that stage 2 sees three times as much of, as it came out badly")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--workers", type=int, help="processes (default: cores; 1 on a GPU)")
     parser.add_argument("--seed", type=int, default=0)
@@ -55,7 +57,7 @@ def main() -> None:
 
         warm.checkpoints(options.start, options.out)
         options.resume = True
-    run = Run(options.device, options.out, options.resume, options.compile)
+    run = Run(options.device, options.out, options.resume, options.compile, options.rate, options.favour)
     if run.cuda:
         torch.backends.cuda.matmul.allow_tf32 = True
     else:
