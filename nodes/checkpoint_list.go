@@ -14,6 +14,8 @@ import (
 const (
 	singleFile    = ".safetensors"
 	diffusersFile = "model_index.json"
+	// detectorFile marks a folder of detectors for benches (isac/bench/detect/mini), whose weights make no pictures.
+	detectorFile = "detector.json"
 	// plainFolder is what a diffusers folder is often called when the folder around it says which model it is; such a one
 	// goes by the outer name: examples/mini/model is "mini".
 	plainFolder = "model"
@@ -22,7 +24,7 @@ const (
 )
 
 // listCheckpoints finds all checkpoints in the model folders: single .safetensors files, and folders that hold a
-// model_index.json. It returns their paths by the names that ckpt_name shows: relative to the model folder, with forward
+// model_index.json. A folder of detectors is left out. It returns their paths by the names that ckpt_name shows: relative to the model folder, with forward
 // slashes. A model folder that is itself a checkpoint goes by its own name. Of two with one name the first folder's wins.
 // A folder that cannot be read counts as empty: one missing drive must not hide the other models.
 func listCheckpoints(folders []string) map[string]string {
@@ -48,6 +50,9 @@ func walkCheckpoints(root, inside string, depth int, add func(name, path string)
 	if isFile(filepath.Join(folder, diffusersFile)) {
 		add(folderName(root, inside), folder)
 		return // what lies within are its parts
+	}
+	if isFile(filepath.Join(folder, detectorFile)) {
+		return
 	}
 	entries, err := os.ReadDir(folder)
 	if err != nil {
