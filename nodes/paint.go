@@ -5,19 +5,11 @@ import (
 	"image/color"
 
 	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/graphic"
 )
 
-// palette holds colours that people of every colour vision tell apart (Okabe and Ito, 2008), the strongest contrasts first.
-// Instance i has colour i modulo its length.
-var palette = [...]color.NRGBA{
-	{0xE6, 0x9F, 0x00, 0xFF}, // orange
-	{0x00, 0x72, 0xB2, 0xFF}, // blue
-	{0x00, 0x9E, 0x73, 0xFF}, // bluish green
-	{0xCC, 0x79, 0xA7, 0xFF}, // reddish purple
-	{0x56, 0xB4, 0xE9, 0xFF}, // sky blue
-	{0xD5, 0x5E, 0x00, 0xFF}, // vermilion
-	{0xF0, 0xE4, 0x42, 0xFF}, // yellow
-}
+// palette is that of instances: instance i has colour i modulo its length.
+var palette = graphic.Instances
 
 // background is what lies where no instance is, when masks are painted on their own.
 var background = color.NRGBA{0xEC, 0xEC, 0xEC, 0xFF}

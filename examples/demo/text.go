@@ -4,13 +4,11 @@ import (
 	"image"
 	"image/color"
 	"image/draw"
-	"sync"
 
 	"golang.org/x/image/font"
-	"golang.org/x/image/font/gofont/gobold"
-	"golang.org/x/image/font/gofont/goregular"
-	"golang.org/x/image/font/opentype"
 	"golang.org/x/image/math/fixed"
+
+	"github.com/isac-guidance/isac/isac/graphic"
 )
 
 // style is how a text is set.
@@ -20,26 +18,7 @@ type style struct {
 	ink  color.Color
 }
 
-// fonts are the Go fonts, which golang.org/x/image holds, so that the sheet looks alike everywhere.
-var fonts = sync.OnceValue(func() map[bool]*opentype.Font {
-	parsed := map[bool]*opentype.Font{}
-	for bold, ttf := range map[bool][]byte{false: goregular.TTF, true: gobold.TTF} {
-		f, err := opentype.Parse(ttf)
-		if err != nil {
-			panic(err) // the font is part of the program
-		}
-		parsed[bold] = f
-	}
-	return parsed
-})
-
-func (s style) face() font.Face {
-	face, err := opentype.NewFace(fonts()[s.bold], &opentype.FaceOptions{Size: s.size, DPI: 72, Hinting: font.HintingFull})
-	if err != nil {
-		panic(err)
-	}
-	return face
-}
+func (s style) face() font.Face { return graphic.Face(s.bold, s.size) }
 
 // width is a text's width in pixels.
 func (s style) width(text string) int { return font.MeasureString(s.face(), text).Ceil() }

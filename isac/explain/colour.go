@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"gonum.org/v1/plot/palette/moreland"
+
+	"github.com/isac-guidance/isac/isac/graphic"
 )
 
 var (
@@ -19,19 +21,10 @@ var (
 )
 
 // runInk are the colours of the two runs in plots.
-var runInk = [2]color.NRGBA{{0x6A, 0x73, 0x7D, 0xFF}, {0x00, 0x72, 0xB2, 0xFF}}
+var runInk = [2]color.NRGBA{{0x6A, 0x73, 0x7D, 0xFF}, graphic.Blue}
 
-// palette holds colours that people of every colour vision tell apart (Okabe and Ito, 2008), as the node ISACMasks uses them:
-// instance i has colour i modulo its length.
-var palette = [...]color.NRGBA{
-	{0xE6, 0x9F, 0x00, 0xFF}, // orange
-	{0x00, 0x72, 0xB2, 0xFF}, // blue
-	{0x00, 0x9E, 0x73, 0xFF}, // bluish green
-	{0xCC, 0x79, 0xA7, 0xFF}, // reddish purple
-	{0x56, 0xB4, 0xE9, 0xFF}, // sky blue
-	{0xD5, 0x5E, 0x00, 0xFF}, // vermilion
-	{0xF0, 0xE4, 0x42, 0xFF}, // yellow
-}
+// palette is that of instances, as the node ISACMasks uses it.
+var palette = graphic.Instances
 
 func instanceColour(i int) color.NRGBA { return palette[i%len(palette)] }
 

@@ -18,6 +18,7 @@ import (
 	"gonum.org/v1/plot/vg/vgimg"
 
 	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/graphic"
 )
 
 // Losses draws both losses of both runs over all steps. Steps that were not measured leave a gap.
@@ -212,9 +213,8 @@ const goFace = "Go"
 
 // plotFonts holds the Go fonts alone, so that plots look like the sheets around them.
 var plotFonts = sync.OnceValue(func() *plotfont.Cache {
-	fonts := typeface()
 	return plotfont.NewCache(plotfont.Collection{
-		{Font: plotfont.Font{Typeface: goFace}, Face: fonts[0]},
-		{Font: plotfont.Font{Typeface: goFace, Weight: font.WeightBold}, Face: fonts[1]},
+		{Font: plotfont.Font{Typeface: goFace}, Face: graphic.Font(false)},
+		{Font: plotfont.Font{Typeface: goFace, Weight: font.WeightBold}, Face: graphic.Font(true)},
 	})
 })

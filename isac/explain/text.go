@@ -6,13 +6,11 @@ import (
 	"image/color"
 	"image/draw"
 	"strings"
-	"sync"
 
 	"golang.org/x/image/font"
-	"golang.org/x/image/font/gofont/gobold"
-	"golang.org/x/image/font/gofont/goregular"
-	"golang.org/x/image/font/opentype"
 	"golang.org/x/image/math/fixed"
+
+	"github.com/isac-guidance/isac/isac/graphic"
 )
 
 // style is how text is set.
@@ -34,30 +32,7 @@ var (
 	sideName = [2]style{{bold: true, size: 21, ink: runInk[0]}, {bold: true, size: 21, ink: runInk[1]}}
 )
 
-// typeface parses the Go fonts, which golang.org/x/image holds, so that sheets look alike everywhere.
-var typeface = sync.OnceValue(func() [2]*opentype.Font {
-	var fonts [2]*opentype.Font
-	for i, ttf := range [][]byte{goregular.TTF, gobold.TTF} {
-		f, err := opentype.Parse(ttf)
-		if err != nil {
-			panic(err) // the font is part of the program
-		}
-		fonts[i] = f
-	}
-	return fonts
-})
-
-func (s style) face() font.Face {
-	which := 0
-	if s.bold {
-		which = 1
-	}
-	face, err := opentype.NewFace(typeface()[which], &opentype.FaceOptions{Size: s.size, DPI: 72, Hinting: font.HintingFull})
-	if err != nil {
-		panic(err)
-	}
-	return face
-}
+func (s style) face() font.Face { return graphic.Face(s.bold, s.size) }
 
 // width is a text's width in pixels.
 func (s style) width(text string) int { return font.MeasureString(s.face(), text).Ceil() }

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/cwriter"
@@ -56,10 +54,8 @@ func (e *explain) Run(c *commands) error {
 	if err != nil {
 		return err
 	}
-	// Ctrl-C ends the run within one evaluation of the model; a second one ends the process.
-	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, release := interruptible()
 	defer release()
-	context.AfterFunc(ctx, release)
 	if err = e.run(ctx, torch.Device(c.Device), stdout); errors.Is(err, context.Canceled) {
 		return interrupted{}
 	}

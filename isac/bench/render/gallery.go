@@ -47,10 +47,7 @@ func Gallery(path string, records []score.Record, picture func(score.Record) (im
 	if len(left)+len(right) == 0 {
 		return fmt.Errorf("render: gallery of %q against %q: %w", method, base, ErrNothingToShow)
 	}
-	page, err := drawGallery(all, left, right, base, method)
-	if err != nil {
-		return err
-	}
+	page := drawGallery(all, left, right, base, method)
 	return writeFile(path, pngWriter{page})
 }
 
@@ -87,11 +84,8 @@ func tiles(pairs []pair, picture func(score.Record) (image.Image, error), n int)
 	return all, nil
 }
 
-func drawGallery(all contrast, left, right []tile, base, method string) (*image.RGBA, error) {
-	f, err := goFaces()
-	if err != nil {
-		return nil, err
-	}
+func drawGallery(all contrast, left, right []tile, base, method string) *image.RGBA {
+	f := goFaces()
 	rows := max(len(left), len(right))
 	titles := wrapText(fmt.Sprintf("The same noise with %s and with %s: %d pairs, %d gained, %d lost, %d equal", base, method,
 		all.total, len(all.gained), len(all.lost), all.total-len(all.gained)-len(all.lost)),
@@ -126,7 +120,7 @@ func drawGallery(all contrast, left, right []tile, base, method string) (*image.
 			}
 		}
 	}
-	return page.on, nil
+	return page.on
 }
 
 // headHeight is the room for two lines of prompt and one of task, level and seed.

@@ -1,17 +1,15 @@
 package render
 
 import (
-	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
 	"sync"
 
 	"golang.org/x/image/font"
-	"golang.org/x/image/font/gofont/gobold"
-	"golang.org/x/image/font/gofont/goregular"
-	"golang.org/x/image/font/opentype"
 	xfixed "golang.org/x/image/math/fixed"
+
+	"github.com/isac-guidance/isac/isac/graphic"
 )
 
 // pen draws rectangles and text on pixels.
@@ -48,21 +46,6 @@ func lineHeight(face font.Face) int { return face.Metrics().Height.Ceil() }
 // faces are the gallery's lettering, the Go fonts.
 type faces struct{ title, bold, text, label font.Face }
 
-var goFaces = sync.OnceValues(func() (faces, error) {
-	var f faces
-	for _, one := range []struct {
-		face *font.Face
-		ttf  []byte
-		size float64
-	}{{&f.title, gobold.TTF, 22}, {&f.bold, gobold.TTF, 17}, {&f.text, goregular.TTF, 16}, {&f.label, goregular.TTF, 15}} {
-		parsed, err := opentype.Parse(one.ttf)
-		if err != nil {
-			return f, fmt.Errorf("render: the gallery's font: %w", err)
-		}
-		*one.face, err = opentype.NewFace(parsed, &opentype.FaceOptions{Size: one.size, DPI: 72, Hinting: font.HintingFull})
-		if err != nil {
-			return f, fmt.Errorf("render: the gallery's font: %w", err)
-		}
-	}
-	return f, nil
+var goFaces = sync.OnceValue(func() faces {
+	return faces{title: graphic.Face(true, 22), bold: graphic.Face(true, 17), text: graphic.Face(false, 16), label: graphic.Face(false, 15)}
 })

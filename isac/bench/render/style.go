@@ -9,17 +9,19 @@ import (
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/isac-guidance/isac/isac/graphic"
 )
 
 // The palette of Okabe and Ito: told apart with every common kind of colour blindness, and in grey by the marks' shapes.
 var (
 	black      = color.NRGBA{0, 0, 0, 255}
-	orange     = color.NRGBA{230, 159, 0, 255}
-	sky        = color.NRGBA{86, 180, 233, 255}
-	green      = color.NRGBA{0, 158, 115, 255}
-	blue       = color.NRGBA{0, 114, 178, 255}
-	vermillion = color.NRGBA{213, 94, 0, 255}
-	purple     = color.NRGBA{204, 121, 167, 255}
+	orange     = graphic.Orange
+	sky        = graphic.Sky
+	green      = graphic.Green
+	blue       = graphic.Blue
+	vermillion = graphic.Vermillion
+	purple     = graphic.Purple
 
 	white   = color.NRGBA{255, 255, 255, 255}
 	ink     = color.NRGBA{32, 32, 32, 255}
