@@ -8,7 +8,7 @@ const (
 
 // Result is what a node gives back.
 type Result struct {
-	// Values has one entry for each declared output: a string, bool or number, or a Value that must be closed.
+	// Values has one entry for each declared output: a string, bool or number, a Value that must be closed, or a List of these.
 	Values []any
 	// UI is what editors show below the node; each entry is a list, as ComfyUI wants it: {"text": ["…"]}. It does not name
 	// files: the host adds "images" from the Files when it knows what they came to be called.
@@ -36,11 +36,19 @@ type Value interface {
 	Close()
 }
 
+// List is what a node gives at an output that its entry marks in output_is_list: none, one or several values.
+type List []any
+
 // Close closes all values that can be closed.
-func (r Result) Close() {
-	for _, v := range r.Values {
-		if v, ok := v.(Value); ok {
+func (r Result) Close() { closeAll(r.Values) }
+
+func closeAll(values []any) {
+	for _, v := range values {
+		switch v := v.(type) {
+		case Value:
 			v.Close()
+		case List:
+			closeAll(v)
 		}
 	}
 }

@@ -9,6 +9,13 @@ import (
 
 // ToProto is the value as the contract has it.
 func (v Value) ToProto() *isacpb.Value {
+	if v.List != nil {
+		list := &isacpb.ValueList{}
+		for _, item := range v.List {
+			list.Values = append(list.Values, item.ToProto())
+		}
+		return &isacpb.Value{Kind: &isacpb.Value_List{List: list}}
+	}
 	if v.Handle != nil {
 		return &isacpb.Value{Kind: &isacpb.Value_Handle{Handle: &isacpb.Handle{Id: v.Handle.ID, Type: v.Handle.Type}}}
 	}
@@ -17,6 +24,13 @@ func (v Value) ToProto() *isacpb.Value {
 
 // ValueFromProto is the inverse of Value.ToProto; a value that holds nothing becomes the zero Value.
 func ValueFromProto(v *isacpb.Value) Value {
+	if list := v.GetList(); list != nil {
+		items := make([]Value, len(list.Values))
+		for i, item := range list.Values {
+			items[i] = ValueFromProto(item)
+		}
+		return Value{List: items}
+	}
 	if h := v.GetHandle(); h != nil {
 		return Value{Handle: &Handle{ID: h.Id, Type: h.Type}}
 	}

@@ -5,12 +5,15 @@ import (
 	"time"
 )
 
-// Value is a node's input or output: either plain JSON or a handle.
+// Value is a node's input or output: plain JSON, a handle, or a list of these.
 type Value struct {
 	// JSON is one JSON document; numbers keep their literal.
 	JSON json.RawMessage
 	// Handle, where not nil, names an object in the process; JSON is then ignored.
 	Handle *Handle
+	// List, where not nil, holds several values, which are no lists themselves; all else is then ignored. It is what an output
+	// gives that the node's entry marks in output_is_list, and what each input of a node gets whose entry says is_input_list.
+	List []Value
 }
 
 // Handle names an object that lives in the process until it is released or the process ends.

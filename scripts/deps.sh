@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Installs what building and testing need, or names it where it cannot install.
-#   scripts/deps.sh build   apt: g++ make libtorch-dev libopenblas0-pthread (for `make build` and `make demo`)
+#   scripts/deps.sh build   apt: g++ make libtorch-dev libopenblas0-pthread nodejs npm (for `make build` and `make demo`)
 #   scripts/deps.sh test    also shellcheck and a Python environment with ruff and pytest (for `make test`)
+#   scripts/deps.sh e2e     also chromium (for `make test-e2e`)
+# npm packages are pinned in host-bridge/web/package-lock.json and host-bridge/comfyapi/testdata/clients/package-lock.json.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,6 +11,9 @@ what=${1:-build}
 GO_MINIMUM=1.21 # from here on the go command fetches by itself the toolchain that go.mod names
 APT_BUILD=(g++ make)
 APT_TEST=(shellcheck python3 python3-venv)
+APT_PAGE=(nodejs npm)
+APT_E2E=(chromium)
+NODE_MINIMUM=18
 
 missing=()
 
@@ -61,6 +66,18 @@ install_missing() {
     DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+have_chromium() {
+    [ -n "${CHROMIUM:-}" ] && return 0
+    command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null
+}
+
+# The editor page is bundled by esbuild, which runs on node.
+have_node() {
+    local major
+    major=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/') || return 1
+    [ "${major:-0}" -ge "$NODE_MINIMUM" ] && command -v npm >/dev/null
+}
+
 check_go
 if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
     command -v "${CXX:-g++}" >/dev/null || want "${APT_BUILD[@]}"
@@ -70,12 +87,16 @@ if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
     elif have_package libtorch-dev; then
         want libopenblas0-pthread
     fi
-    [ "$what" = test ] && want "${APT_TEST[@]}"
+    have_node || want "${APT_PAGE[@]}"
+    [ "$what" = build ] || want "${APT_TEST[@]}"
+    [ "$what" != e2e ] || have_chromium || want "${APT_E2E[@]}"
     install_missing
 else
     command -v "${CXX:-g++}" >/dev/null || missing+=("a C++17/20 compiler (g++ 12 or later)")
     have_libtorch || missing+=("libtorch 1.13 to 2.14 (unpack https://pytorch.org's libtorch and set LIBTORCH=/path/to/libtorch, or set PYTHON to a Python that has torch)")
-    if [ "$what" = test ]; then
+    have_node || missing+=("node $NODE_MINIMUM or later, with npm")
+    [ "$what" != e2e ] || have_chromium || missing+=("chromium (or set CHROMIUM to the path of one)")
+    if [ "$what" != build ]; then
         command -v shellcheck >/dev/null || missing+=("shellcheck")
         python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=("python3 with venv")
     fi
@@ -86,7 +107,7 @@ else
     fi
 fi
 
-if [ "$what" = test ]; then
+if [ "$what" != build ]; then
     stamp=.venv/.requirements
     if ! cmp -s scripts/requirements-test.txt "$stamp"; then
         echo "deps: installing Python test tools into .venv"

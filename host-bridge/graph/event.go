@@ -11,8 +11,17 @@ import (
 // waits for it.
 type Observer func(Event)
 
-// Event is one of NodeStarted, NodeProgress, NodePreview, NodeStep, NodeFinished and NodeFailed.
+// Event is one of RunStarted, NodeCached, NodeStarted, NodeProgress, NodePreview, NodeStep, NodeFinished and NodeFailed.
 type Event interface{ event() }
+
+// RunStarted comes first: Tasks are to run, what the Cached ones make is known.
+type RunStarted struct{ Cached, Tasks []*Task }
+
+// NodeCached: an output node does not run, as the cache has its result.
+type NodeCached struct {
+	Task   *Task
+	Result *NodeResult
+}
 
 // NodeStarted: the node begins to run; it is the Position-th of Count, from 1.
 type NodeStarted struct {
@@ -52,6 +61,8 @@ type NodeFailed struct {
 	Elapsed time.Duration
 }
 
+func (RunStarted) event()   {}
+func (NodeCached) event()   {}
 func (NodeStarted) event()  {}
 func (NodeProgress) event() {}
 func (NodePreview) event()  {}

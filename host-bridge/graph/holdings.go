@@ -2,10 +2,9 @@ package graph
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"time"
-
-	"github.com/isac-guidance/isac/plugin"
 )
 
 // holdings accounts for the handles that the plugin keeps for a running plan. A handle is given back as soon as no node that
@@ -14,39 +13,50 @@ type holdings struct {
 	runner Runner
 	// users counts, for each handle, the outputs that name it, each as often as nodes are still to read it.
 	users map[string]int
+	// cache may hold handles beyond the run; may be nil.
+	cache *Cache
 }
 
 // releaseTime bounds giving handles back, which the plan's own context does not.
 const releaseTime = 5 * time.Second
 
-// keep notes a result: readers says how many nodes are still to read each of its outputs. Handles that nobody will read
-// are given back at once.
-func (h *holdings) keep(ctx context.Context, outputs []plugin.Value, readers []int) error {
-	var idle []string
-	for i, v := range outputs {
-		if v.Handle == nil {
-			continue
-		}
+// keep notes a result: readers says how many nodes are still to read each of its outputs.
+func (h *holdings) keep(outputs []values, readers []int) {
+	for i, list := range outputs {
 		count := 0
 		if i < len(readers) {
 			count = readers[i]
 		}
-		h.users[v.Handle.ID] += count
-		idle = append(idle, v.Handle.ID)
+		for id := range handles([]values{list}) {
+			h.users[id] += count
+		}
 	}
-	return h.release(ctx, idle)
+}
+
+// settle gives those handles of a result back that nobody will read.
+func (h *holdings) settle(ctx context.Context, outputs []values) error {
+	return h.release(ctx, slices.Collect(handles(outputs)))
 }
 
 // read notes that a node that read these values is done.
-func (h *holdings) read(ctx context.Context, values []plugin.Value) error {
-	var idle []string
-	for _, v := range values {
-		if v.Handle != nil {
-			h.users[v.Handle.ID]--
-			idle = append(idle, v.Handle.ID)
+func (h *holdings) read(ctx context.Context, read []values) error {
+	for id := range handles(read) {
+		h.users[id]--
+	}
+	return h.release(ctx, slices.Collect(handles(read)))
+}
+
+// handles are the ids of all handles in some values.
+func handles(lists []values) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, list := range lists {
+			for _, v := range list {
+				if v.Handle != nil && !yield(v.Handle.ID) {
+					return
+				}
+			}
 		}
 	}
-	return h.release(ctx, idle)
 }
 
 // release gives those of the handles back that have no users.
@@ -59,7 +69,12 @@ func (h *holdings) release(ctx context.Context, ids []string) error {
 	for _, id := range ids {
 		delete(h.users, id)
 	}
-	return h.giveBack(ctx, ids)
+	return giveBack(ctx, h.runner, h.ours(ids))
+}
+
+// ours are those of the handles that end with the run.
+func (h *holdings) ours(ids []string) []string {
+	return slices.DeleteFunc(ids, h.cache.holds)
 }
 
 // releaseAll gives everything back, also after the context was cancelled.
@@ -69,16 +84,16 @@ func (h *holdings) releaseAll(ctx context.Context) error {
 		ids = append(ids, id)
 	}
 	clear(h.users)
+	return giveBack(ctx, h.runner, h.ours(ids))
+}
+
+// giveBack does it even when ctx is cancelled: the plugin outlives the plan.
+func giveBack(ctx context.Context, runner Runner, ids []string) error {
 	if len(ids) == 0 {
 		return nil
 	}
 	slices.Sort(ids)
-	return h.giveBack(ctx, ids)
-}
-
-// giveBack does it even when ctx is cancelled: the plugin outlives the plan.
-func (h *holdings) giveBack(ctx context.Context, ids []string) error {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
 	defer stop()
-	return h.runner.Release(ctx, ids...)
+	return runner.Release(ctx, ids...)
 }

@@ -9,7 +9,7 @@ import (
 
 // Outcome is what a plan has brought: all of it after success, what was done so far after a failure.
 type Outcome struct {
-	// Nodes in the order in which they ran.
+	// Nodes in the order in which they ran, the cached output nodes first.
 	Nodes []*NodeResult
 }
 
@@ -27,7 +27,9 @@ type NodeResult struct {
 	Task *Task
 	// SameAs is the id of a node of equal class and inputs that ran before and whose outputs this one shares; empty where
 	// the node itself ran.
-	SameAs  string
+	SameAs string
+	// Cached: an earlier run made it; its files are from then.
+	Cached  bool
 	Elapsed time.Duration
 	// UI is the object of ComfyUI's "executed" event, with the files that were written; nil where the node has none.
 	UI json.RawMessage

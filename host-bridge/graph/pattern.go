@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"strconv"
 	"strings"
 )
@@ -76,17 +75,8 @@ func (p pattern) next(root *os.Root, dir string) (int, error) {
 		return 0, err
 	}
 	largest := 0
-	stem := strings.TrimSuffix(p.after, path.Ext(p.after))
 	for _, name := range names {
-		rest, ok := strings.CutPrefix(name, p.before)
-		if !ok {
-			continue
-		}
-		digits := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
-		if len(digits) < p.width || len(digits) > 15 || !strings.HasPrefix(rest[len(digits):], stem) {
-			continue
-		}
-		if n, err := strconv.Atoi(digits); err == nil {
+		if n, ok := p.number(name); ok {
 			largest = max(largest, n)
 		}
 	}

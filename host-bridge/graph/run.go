@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/isac-guidance/isac/plugin"
@@ -33,19 +34,24 @@ type Options struct {
 	Files FileWriter
 	// Workflow is the editor's graph, for the metadata of images beside the prompt itself; may be nil.
 	Workflow json.RawMessage
+	// Cache gives what earlier runs made, and keeps what this one makes, also if it fails on the way; may be nil.
+	Cache *Cache
+	// Previews asks nodes for pictures of unfinished work.
+	Previews bool
 }
 
 // Run runs a plan node by node. Two nodes of equal class and inputs run once and share the result, unless they are
 // output nodes: these are wanted for what they do.
 //
 // The first node that fails stops the plan; the error is then a *NodeError, and errors.Is(err, context.Canceled) holds where
-// ctx was cancelled. What finished before stays, its files too. At the end, however it comes, no handle is held.
+// ctx was cancelled. What finished before stays, its files too. At the end, however it comes, no handle is held but those that
+// the cache keeps.
 func Run(ctx context.Context, plan *Plan, runner Runner, options Options) (*Outcome, error) {
 	r := &run{
 		plan: plan, runner: runner, options: options,
 		outcome:  &Outcome{},
-		held:     &holdings{runner: runner, users: map[string]int{}},
-		outputs:  map[string][]plugin.Value{},
+		held:     &holdings{runner: runner, users: map[string]int{}, cache: options.Cache},
+		outputs:  map[string][]values{},
 		signed:   map[string]signature{},
 		owner:    map[signature]*NodeResult{},
 		stand:    map[string]string{},
@@ -55,7 +61,7 @@ func Run(ctx context.Context, plan *Plan, runner Runner, options Options) (*Outc
 	if r.observer == nil {
 		r.observer = func(Event) {}
 	}
-	err := r.prepare()
+	err := r.prepare(ctx)
 	if err == nil {
 		err = r.all(ctx)
 	}
@@ -73,9 +79,12 @@ type run struct {
 	outcome  *Outcome
 	held     *holdings
 	metadata json.RawMessage
-	// outputs of the nodes that ran, by id.
-	outputs map[string][]plugin.Value
-	// signed are the signatures by node id. This and owner are what a cache between runs would have to remember.
+	// outputs of the nodes that ran, by id: at each output a list of values, mostly of one.
+	outputs map[string][]values
+	// tasks are those that run; cached are those whose results are in the cache, of which known are the outputs that are wanted.
+	tasks         []*Task
+	cached, known []*Task
+	// signed are the signatures by node id.
 	signed map[string]signature
 	owner  map[signature]*NodeResult
 	// stand is, for each node, the one that runs in its stead: itself, or an earlier one of equal signature.
@@ -84,27 +93,38 @@ type run struct {
 	readers map[string][]int
 }
 
-// prepare finds who runs for whom, and who reads what.
-func (r *run) prepare() error {
-	first := map[signature]string{}
+// prepare finds who runs, who runs for whom, and who reads what.
+func (r *run) prepare(ctx context.Context) error {
+	wanted := make(map[signature]bool, len(r.plan.Tasks))
 	for _, t := range r.plan.Tasks {
 		s, err := sign(t, r.signed)
 		if err != nil {
 			return err
 		}
+		r.signed[t.Node.ID], wanted[s] = s, true
+	}
+	if cache := r.options.Cache; cache != nil {
+		if err := cache.retain(ctx, r.runner, wanted); err != nil {
+			return err
+		}
+	}
+	r.choose()
+	first := map[signature]string{}
+	for _, t := range r.tasks {
 		id := t.Node.ID
-		r.signed[id] = s
 		r.stand[id] = id
 		if !t.Schema.Output {
-			if earlier, ok := first[s]; ok {
+			if earlier, ok := first[r.signed[id]]; ok {
 				r.stand[id] = earlier
 				continue // it reads nothing
 			}
-			first[s] = id
+			first[r.signed[id]] = id
 		}
 		r.readers[id] = make([]int, len(t.Schema.Outputs))
 		for _, link := range links(t) {
-			r.readers[r.stand[link.Node]][link.Slot]++
+			if readers := r.readers[r.stand[link.Node]]; readers != nil {
+				readers[link.Slot]++
+			}
 		}
 	}
 	metadata := map[string]any{"prompt": r.plan.workflow}
@@ -114,6 +134,42 @@ func (r *run) prepare() error {
 	var err error
 	r.metadata, err = plainJSON(metadata)
 	return err
+}
+
+// choose divides the plan's tasks: what the cache has does not run, nor what only such a node would have needed.
+func (r *run) choose() {
+	needed := map[string]bool{}
+	// From the end of the plan, where every node comes after those that need it.
+	for i := len(r.plan.Tasks) - 1; i >= 0; i-- {
+		t := r.plan.Tasks[i]
+		id := t.Node.ID
+		if e := r.kept(id); e != nil {
+			r.cached = append(r.cached, t)
+			r.outputs[id], r.stand[id] = e.outputs, id
+			if t.Schema.Output {
+				r.known = append(r.known, t)
+			}
+			continue
+		}
+		if !t.Schema.Output && !needed[id] {
+			continue
+		}
+		r.tasks = append(r.tasks, t)
+		for _, link := range links(t) {
+			needed[link.Node] = true
+		}
+	}
+	slices.Reverse(r.tasks)
+	slices.Reverse(r.cached)
+	slices.Reverse(r.known)
+}
+
+// kept is what the cache has of a node.
+func (r *run) kept(id string) *cached {
+	if r.options.Cache == nil {
+		return nil
+	}
+	return r.options.Cache.entries[r.signed[id]]
 }
 
 // links are a task's links in the order of its schema's inputs.
@@ -128,9 +184,16 @@ func links(t *Task) []Link {
 }
 
 func (r *run) all(ctx context.Context) error {
-	for i, t := range r.plan.Tasks {
+	r.observer(RunStarted{Cached: r.cached, Tasks: r.tasks})
+	for _, t := range r.known {
+		result := *r.kept(t.Node.ID).result
+		result.Task, result.Cached, result.Elapsed = t, true, 0
+		r.outcome.Nodes = append(r.outcome.Nodes, &result)
+		r.observer(NodeCached{Task: t, Result: &result})
+	}
+	for i, t := range r.tasks {
 		start := time.Now()
-		r.observer(NodeStarted{Task: t, Position: i + 1, Count: len(r.plan.Tasks)})
+		r.observer(NodeStarted{Task: t, Position: i + 1, Count: len(r.tasks)})
 		result, err := r.node(ctx, t)
 		elapsed := time.Since(start)
 		if err != nil {
@@ -161,8 +224,27 @@ func (r *run) node(ctx context.Context, t *Task) (*NodeResult, error) {
 		return nil, err
 	}
 	result := &NodeResult{Task: t}
+	made := make([]values, len(t.Schema.Outputs))
+	for _, call := range calls(t.Schema, inputs) {
+		if err := r.call(ctx, t, call, result, made); err != nil {
+			return nil, err
+		}
+	}
+	r.outputs[id] = made
+	r.owner[r.signed[id]] = result
+	if r.options.Cache != nil {
+		if err := giveBack(ctx, r.runner, r.options.Cache.put(r.signed[id], result, made)); err != nil {
+			return nil, fmt.Errorf("give back what an earlier node made: %w", err)
+		}
+	}
+	return result, errors.Join(r.held.settle(ctx, made), r.held.read(ctx, read))
+}
+
+// call runs a node once, and adds what it makes to result and made.
+func (r *run) call(ctx context.Context, t *Task, inputs map[string]plugin.Value, result *NodeResult, made []values) error {
 	got, err := r.runner.Execute(ctx, plugin.Request{
-		PromptID: r.options.PromptID, NodeID: id, Class: t.Node.Class, Inputs: inputs, Workflow: r.metadata,
+		PromptID: r.options.PromptID, NodeID: t.Node.ID, Class: t.Node.Class, Inputs: inputs, Workflow: r.metadata,
+		Previews: r.options.Previews,
 	}, func(e plugin.Event) {
 		if e.Step != nil {
 			result.Steps = append(result.Steps, e.Step)
@@ -172,63 +254,45 @@ func (r *run) node(ctx context.Context, t *Task) (*NodeResult, error) {
 		}
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := r.held.keep(ctx, got.Outputs, r.readers[id]); err != nil {
-		return nil, err
+	outputs := make([]values, len(got.Outputs))
+	for i, v := range got.Outputs {
+		outputs[i] = flat(v)
 	}
-	if len(got.Outputs) != len(t.Schema.Outputs) {
-		return nil, fmt.Errorf("the plugin gave %d outputs; the class has %d", len(got.Outputs), len(t.Schema.Outputs))
+	r.held.keep(outputs, r.readers[t.Node.ID])
+	if err := collect(t.Schema, made, got.Outputs); err != nil {
+		return err
 	}
+	var files []SavedFile
 	if len(got.Files) > 0 {
 		if r.options.Files == nil {
-			return nil, fmt.Errorf("the node made %d files, and this host was not told where to write", len(got.Files))
+			return fmt.Errorf("the node made %d files, and this host was not told where to write", len(got.Files))
 		}
-		if result.Files, err = r.options.Files.Write(got.Files); err != nil {
-			return nil, err
+		if files, err = r.options.Files.Write(got.Files); err != nil {
+			return err
 		}
 	}
-	if result.UI, err = withFiles(got.UI, result.Files); err != nil {
-		return nil, err
-	}
-	r.outputs[id] = got.Outputs
-	r.owner[r.signed[id]] = result
-	return result, r.held.read(ctx, read)
+	result.Files = append(result.Files, files...)
+	result.UI, err = mergeUI(result.UI, got.UI, files)
+	return err
 }
 
-// inputs gives a node's inputs as the plugin wants them, and those of them that are outputs of other nodes.
-func (r *run) inputs(t *Task) (inputs map[string]plugin.Value, read []plugin.Value, err error) {
-	inputs = make(map[string]plugin.Value, len(t.Values))
+// inputs gives the values of a node's inputs, of which most have one, and those that are outputs of other nodes.
+func (r *run) inputs(t *Task) (inputs map[string]values, read []values, err error) {
+	inputs = make(map[string]values, len(t.Values))
 	for name, v := range t.Values {
 		if link, ok := v.(Link); ok {
-			value := r.outputs[r.stand[link.Node]][link.Slot]
-			inputs[name] = value
-			read = append(read, value)
+			from := r.outputs[r.stand[link.Node]][link.Slot]
+			inputs[name] = from
+			read = append(read, from)
 			continue
 		}
 		text, err := plainJSON(v)
 		if err != nil {
 			return nil, nil, fmt.Errorf("input %q: %w", name, err)
 		}
-		inputs[name] = plugin.Value{JSON: text}
+		inputs[name] = values{{JSON: text}}
 	}
 	return inputs, read, nil
-}
-
-// withFiles adds the written files to a node's ui object, as ComfyUI's clients look for them: under "images".
-func withFiles(ui json.RawMessage, files []SavedFile) (json.RawMessage, error) {
-	if len(files) == 0 {
-		return ui, nil
-	}
-	object := map[string]any{}
-	if len(ui) > 0 {
-		v, err := decodeValue(ui)
-		given, ok := v.(map[string]any)
-		if err != nil || !ok {
-			return nil, fmt.Errorf("the plugin gave a ui that is no object: %.80s", ui)
-		}
-		object = given
-	}
-	object["images"] = files
-	return plainJSON(object)
 }

@@ -23,6 +23,11 @@ type Schema struct {
 	Outputs []OutputSchema
 	// Output says that the node's effect is wanted for itself: it is what makes a workflow run.
 	Output bool
+	// Distinct: two nodes of equal inputs may give different results, as the class is not idempotent or wants to know the
+	// node's id. They share neither a run nor a cached result.
+	Distinct bool
+	// InputIsList: the node gets at every input the list of all values and runs once, where another would run once for each.
+	InputIsList bool
 }
 
 // InputSchema is one input of a class.
@@ -51,6 +56,8 @@ type InputSchema struct {
 // OutputSchema is one output of a class.
 type OutputSchema struct {
 	Type, Name string
+	// List: the node gives a list of values, for each of which what takes this output runs.
+	List bool
 }
 
 const comboType = "COMBO"
@@ -84,6 +91,7 @@ func parseSchema(class string, entry json.RawMessage) (*Schema, error) {
 	var raw struct {
 		Input struct {
 			Required, Optional json.RawMessage
+			Hidden             map[string]json.RawMessage
 		}
 		InputOrder struct {
 			Required, Optional []string
@@ -93,12 +101,21 @@ func parseSchema(class string, entry json.RawMessage) (*Schema, error) {
 		DisplayName string   `json:"display_name"`
 		Category    string
 		Description string
-		OutputNode  bool `json:"output_node"`
+		OutputNode  bool   `json:"output_node"`
+		OutputList  []bool `json:"output_is_list"`
+		InputIsList bool   `json:"is_input_list"`
+		// NotIdempotent is in no entry of ComfyUI's own; plugins may say it.
+		NotIdempotent bool `json:"not_idempotent"`
 	}
 	if err := json.Unmarshal(entry, &raw); err != nil {
 		return nil, fmt.Errorf("cannot read its entry: %w", err)
 	}
-	s := &Schema{Class: class, DisplayName: raw.DisplayName, Category: raw.Category, Description: raw.Description, Output: raw.OutputNode}
+	s := &Schema{Class: class, DisplayName: raw.DisplayName, Category: raw.Category, Description: raw.Description, Output: raw.OutputNode, Distinct: raw.NotIdempotent, InputIsList: raw.InputIsList}
+	for _, hidden := range raw.Input.Hidden {
+		if string(hidden) == `"UNIQUE_ID"` || string(hidden) == `["UNIQUE_ID"]` {
+			s.Distinct = true
+		}
+	}
 	groups := []struct {
 		members  json.RawMessage
 		order    []string
@@ -122,6 +139,7 @@ func parseSchema(class string, entry json.RawMessage) (*Schema, error) {
 		if i < len(raw.OutputName) {
 			out.Name = raw.OutputName[i]
 		}
+		out.List = i < len(raw.OutputList) && raw.OutputList[i]
 		s.Outputs = append(s.Outputs, out)
 	}
 	return s, nil

@@ -9,7 +9,8 @@ import (
 )
 
 // signature is what a node computes: its class and its inputs, links by the signature of the node that they come from. Ids
-// and titles are no part of it, nor is the notation of a number, so that two nodes of equal signature give equal results.
+// and titles are no part of it, nor is the notation of a number, so that two nodes of equal signature give equal results. Only
+// nodes that say that they differ by more than their inputs have their id in it.
 type signature [sha256.Size]byte
 
 // sign gives the signature of a task; signed holds those of the nodes before it.
@@ -21,6 +22,9 @@ func sign(t *Task, signed map[string]signature) (signature, error) {
 		Slot  int
 	}
 	terms := []term{{Input: t.Node.Class}}
+	if t.Schema.Distinct {
+		terms[0].Value = t.Node.ID
+	}
 	for _, name := range slices.Sorted(maps.Keys(t.Values)) {
 		if link, ok := t.Values[name].(Link); ok {
 			from := signed[link.Node]

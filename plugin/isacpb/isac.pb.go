@@ -398,6 +398,7 @@ type Value struct {
 	//
 	//	*Value_Json
 	//	*Value_Handle
+	//	*Value_List
 	Kind          isValue_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -458,6 +459,15 @@ func (x *Value) GetHandle() *Handle {
 	return nil
 }
 
+func (x *Value) GetList() *ValueList {
+	if x != nil {
+		if x, ok := x.Kind.(*Value_List); ok {
+			return x.List
+		}
+	}
+	return nil
+}
+
 type isValue_Kind interface {
 	isValue_Kind()
 }
@@ -473,9 +483,61 @@ type Value_Handle struct {
 	Handle *Handle `protobuf:"bytes,2,opt,name=handle,proto3,oneof"`
 }
 
+type Value_List struct {
+	// list is several values in one: what a node gives at an output that its entry marks in output_is_list, and what it gets
+	// at each input where its entry says is_input_list. Its values are no lists themselves.
+	List *ValueList `protobuf:"bytes,3,opt,name=list,proto3,oneof"`
+}
+
 func (*Value_Json) isValue_Kind() {}
 
 func (*Value_Handle) isValue_Kind() {}
+
+func (*Value_List) isValue_Kind() {}
+
+type ValueList struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Values        []*Value               `protobuf:"bytes,1,rep,name=values,proto3" json:"values,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ValueList) Reset() {
+	*x = ValueList{}
+	mi := &file_isac_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ValueList) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ValueList) ProtoMessage() {}
+
+func (x *ValueList) ProtoReflect() protoreflect.Message {
+	mi := &file_isac_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ValueList.ProtoReflect.Descriptor instead.
+func (*ValueList) Descriptor() ([]byte, []int) {
+	return file_isac_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ValueList) GetValues() []*Value {
+	if x != nil {
+		return x.Values
+	}
+	return nil
+}
 
 // Handle names an object that lives in the process, until it is released or the process ends.
 type Handle struct {
@@ -490,7 +552,7 @@ type Handle struct {
 
 func (x *Handle) Reset() {
 	*x = Handle{}
-	mi := &file_isac_proto_msgTypes[5]
+	mi := &file_isac_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -502,7 +564,7 @@ func (x *Handle) String() string {
 func (*Handle) ProtoMessage() {}
 
 func (x *Handle) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[5]
+	mi := &file_isac_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -515,7 +577,7 @@ func (x *Handle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Handle.ProtoReflect.Descriptor instead.
 func (*Handle) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{5}
+	return file_isac_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Handle) GetId() string {
@@ -552,7 +614,7 @@ type ExecuteRequest struct {
 
 func (x *ExecuteRequest) Reset() {
 	*x = ExecuteRequest{}
-	mi := &file_isac_proto_msgTypes[6]
+	mi := &file_isac_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -564,7 +626,7 @@ func (x *ExecuteRequest) String() string {
 func (*ExecuteRequest) ProtoMessage() {}
 
 func (x *ExecuteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[6]
+	mi := &file_isac_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -577,7 +639,7 @@ func (x *ExecuteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecuteRequest.ProtoReflect.Descriptor instead.
 func (*ExecuteRequest) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{6}
+	return file_isac_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ExecuteRequest) GetPromptId() string {
@@ -646,7 +708,7 @@ type ExecuteResponse struct {
 
 func (x *ExecuteResponse) Reset() {
 	*x = ExecuteResponse{}
-	mi := &file_isac_proto_msgTypes[7]
+	mi := &file_isac_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -658,7 +720,7 @@ func (x *ExecuteResponse) String() string {
 func (*ExecuteResponse) ProtoMessage() {}
 
 func (x *ExecuteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[7]
+	mi := &file_isac_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -671,7 +733,7 @@ func (x *ExecuteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecuteResponse.ProtoReflect.Descriptor instead.
 func (*ExecuteResponse) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{7}
+	return file_isac_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ExecuteResponse) GetEvent() isExecuteResponse_Event {
@@ -774,7 +836,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_isac_proto_msgTypes[8]
+	mi := &file_isac_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -786,7 +848,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[8]
+	mi := &file_isac_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -799,7 +861,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{8}
+	return file_isac_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Progress) GetValue() int64 {
@@ -827,7 +889,7 @@ type Preview struct {
 
 func (x *Preview) Reset() {
 	*x = Preview{}
-	mi := &file_isac_proto_msgTypes[9]
+	mi := &file_isac_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -839,7 +901,7 @@ func (x *Preview) String() string {
 func (*Preview) ProtoMessage() {}
 
 func (x *Preview) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[9]
+	mi := &file_isac_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -852,7 +914,7 @@ func (x *Preview) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Preview.ProtoReflect.Descriptor instead.
 func (*Preview) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{9}
+	return file_isac_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Preview) GetFormat() string {
@@ -884,7 +946,7 @@ type File struct {
 
 func (x *File) Reset() {
 	*x = File{}
-	mi := &file_isac_proto_msgTypes[10]
+	mi := &file_isac_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -896,7 +958,7 @@ func (x *File) String() string {
 func (*File) ProtoMessage() {}
 
 func (x *File) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[10]
+	mi := &file_isac_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -909,7 +971,7 @@ func (x *File) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use File.ProtoReflect.Descriptor instead.
 func (*File) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{10}
+	return file_isac_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *File) GetName() string {
@@ -952,7 +1014,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_isac_proto_msgTypes[11]
+	mi := &file_isac_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -964,7 +1026,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[11]
+	mi := &file_isac_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -977,7 +1039,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{11}
+	return file_isac_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Result) GetOutputs() []*Value {
@@ -1006,7 +1068,7 @@ type ReleaseRequest struct {
 
 func (x *ReleaseRequest) Reset() {
 	*x = ReleaseRequest{}
-	mi := &file_isac_proto_msgTypes[12]
+	mi := &file_isac_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1018,7 +1080,7 @@ func (x *ReleaseRequest) String() string {
 func (*ReleaseRequest) ProtoMessage() {}
 
 func (x *ReleaseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[12]
+	mi := &file_isac_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1031,7 +1093,7 @@ func (x *ReleaseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseRequest) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{12}
+	return file_isac_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ReleaseRequest) GetIds() []string {
@@ -1058,7 +1120,7 @@ type ReleaseResponse struct {
 
 func (x *ReleaseResponse) Reset() {
 	*x = ReleaseResponse{}
-	mi := &file_isac_proto_msgTypes[13]
+	mi := &file_isac_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1070,7 +1132,7 @@ func (x *ReleaseResponse) String() string {
 func (*ReleaseResponse) ProtoMessage() {}
 
 func (x *ReleaseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[13]
+	mi := &file_isac_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1083,7 +1145,7 @@ func (x *ReleaseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseResponse) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{13}
+	return file_isac_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ReleaseResponse) GetReleased() int32 {
@@ -1103,7 +1165,7 @@ type FreeRequest struct {
 
 func (x *FreeRequest) Reset() {
 	*x = FreeRequest{}
-	mi := &file_isac_proto_msgTypes[14]
+	mi := &file_isac_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1115,7 +1177,7 @@ func (x *FreeRequest) String() string {
 func (*FreeRequest) ProtoMessage() {}
 
 func (x *FreeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[14]
+	mi := &file_isac_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1128,7 +1190,7 @@ func (x *FreeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FreeRequest.ProtoReflect.Descriptor instead.
 func (*FreeRequest) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{14}
+	return file_isac_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *FreeRequest) GetHandles() bool {
@@ -1147,7 +1209,7 @@ type FreeResponse struct {
 
 func (x *FreeResponse) Reset() {
 	*x = FreeResponse{}
-	mi := &file_isac_proto_msgTypes[15]
+	mi := &file_isac_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1159,7 +1221,7 @@ func (x *FreeResponse) String() string {
 func (*FreeResponse) ProtoMessage() {}
 
 func (x *FreeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[15]
+	mi := &file_isac_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1172,7 +1234,7 @@ func (x *FreeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FreeResponse.ProtoReflect.Descriptor instead.
 func (*FreeResponse) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{15}
+	return file_isac_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *FreeResponse) GetReleased() int32 {
@@ -1190,7 +1252,7 @@ type StatsRequest struct {
 
 func (x *StatsRequest) Reset() {
 	*x = StatsRequest{}
-	mi := &file_isac_proto_msgTypes[16]
+	mi := &file_isac_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1202,7 +1264,7 @@ func (x *StatsRequest) String() string {
 func (*StatsRequest) ProtoMessage() {}
 
 func (x *StatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[16]
+	mi := &file_isac_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1215,7 +1277,7 @@ func (x *StatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsRequest.ProtoReflect.Descriptor instead.
 func (*StatsRequest) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{16}
+	return file_isac_proto_rawDescGZIP(), []int{17}
 }
 
 type StatsResponse struct {
@@ -1238,7 +1300,7 @@ type StatsResponse struct {
 
 func (x *StatsResponse) Reset() {
 	*x = StatsResponse{}
-	mi := &file_isac_proto_msgTypes[17]
+	mi := &file_isac_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1250,7 +1312,7 @@ func (x *StatsResponse) String() string {
 func (*StatsResponse) ProtoMessage() {}
 
 func (x *StatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[17]
+	mi := &file_isac_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1263,7 +1325,7 @@ func (x *StatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsResponse.ProtoReflect.Descriptor instead.
 func (*StatsResponse) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{17}
+	return file_isac_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *StatsResponse) GetHandles() map[string]int32 {
@@ -1329,7 +1391,7 @@ type Running struct {
 
 func (x *Running) Reset() {
 	*x = Running{}
-	mi := &file_isac_proto_msgTypes[18]
+	mi := &file_isac_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1341,7 +1403,7 @@ func (x *Running) String() string {
 func (*Running) ProtoMessage() {}
 
 func (x *Running) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[18]
+	mi := &file_isac_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1354,7 +1416,7 @@ func (x *Running) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Running.ProtoReflect.Descriptor instead.
 func (*Running) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{18}
+	return file_isac_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Running) GetPromptId() string {
@@ -1408,7 +1470,7 @@ type Error struct {
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_isac_proto_msgTypes[19]
+	mi := &file_isac_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1420,7 +1482,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[19]
+	mi := &file_isac_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1433,7 +1495,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{19}
+	return file_isac_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Error) GetKind() Kind {
@@ -1503,11 +1565,14 @@ const file_isac_proto_rawDesc = "" +
 	"\x05error\x18\x02 \x01(\tR\x05error\x12\x18\n" +
 	"\alibrary\x18\x03 \x01(\tR\alibrary\x12\x18\n" +
 	"\aversion\x18\x04 \x01(\tR\aversion\x12\x18\n" +
-	"\athreads\x18\x05 \x01(\x05R\athreads\"P\n" +
+	"\athreads\x18\x05 \x01(\x05R\athreads\"z\n" +
 	"\x05Value\x12\x14\n" +
 	"\x04json\x18\x01 \x01(\fH\x00R\x04json\x12)\n" +
-	"\x06handle\x18\x02 \x01(\v2\x0f.isac.v1.HandleH\x00R\x06handleB\x06\n" +
-	"\x04kind\",\n" +
+	"\x06handle\x18\x02 \x01(\v2\x0f.isac.v1.HandleH\x00R\x06handle\x12(\n" +
+	"\x04list\x18\x03 \x01(\v2\x12.isac.v1.ValueListH\x00R\x04listB\x06\n" +
+	"\x04kind\"3\n" +
+	"\tValueList\x12&\n" +
+	"\x06values\x18\x01 \x03(\v2\x0e.isac.v1.ValueR\x06values\",\n" +
 	"\x06Handle\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\"\xbe\x02\n" +
@@ -1608,7 +1673,7 @@ func file_isac_proto_rawDescGZIP() []byte {
 }
 
 var file_isac_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_isac_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_isac_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_isac_proto_goTypes = []any{
 	(Kind)(0),                // 0: isac.v1.Kind
 	(*DescribeRequest)(nil),  // 1: isac.v1.DescribeRequest
@@ -1616,56 +1681,59 @@ var file_isac_proto_goTypes = []any{
 	(*Device)(nil),           // 3: isac.v1.Device
 	(*Torch)(nil),            // 4: isac.v1.Torch
 	(*Value)(nil),            // 5: isac.v1.Value
-	(*Handle)(nil),           // 6: isac.v1.Handle
-	(*ExecuteRequest)(nil),   // 7: isac.v1.ExecuteRequest
-	(*ExecuteResponse)(nil),  // 8: isac.v1.ExecuteResponse
-	(*Progress)(nil),         // 9: isac.v1.Progress
-	(*Preview)(nil),          // 10: isac.v1.Preview
-	(*File)(nil),             // 11: isac.v1.File
-	(*Result)(nil),           // 12: isac.v1.Result
-	(*ReleaseRequest)(nil),   // 13: isac.v1.ReleaseRequest
-	(*ReleaseResponse)(nil),  // 14: isac.v1.ReleaseResponse
-	(*FreeRequest)(nil),      // 15: isac.v1.FreeRequest
-	(*FreeResponse)(nil),     // 16: isac.v1.FreeResponse
-	(*StatsRequest)(nil),     // 17: isac.v1.StatsRequest
-	(*StatsResponse)(nil),    // 18: isac.v1.StatsResponse
-	(*Running)(nil),          // 19: isac.v1.Running
-	(*Error)(nil),            // 20: isac.v1.Error
-	nil,                      // 21: isac.v1.DescribeResponse.NodesEntry
-	nil,                      // 22: isac.v1.ExecuteRequest.InputsEntry
-	nil,                      // 23: isac.v1.StatsResponse.HandlesEntry
+	(*ValueList)(nil),        // 6: isac.v1.ValueList
+	(*Handle)(nil),           // 7: isac.v1.Handle
+	(*ExecuteRequest)(nil),   // 8: isac.v1.ExecuteRequest
+	(*ExecuteResponse)(nil),  // 9: isac.v1.ExecuteResponse
+	(*Progress)(nil),         // 10: isac.v1.Progress
+	(*Preview)(nil),          // 11: isac.v1.Preview
+	(*File)(nil),             // 12: isac.v1.File
+	(*Result)(nil),           // 13: isac.v1.Result
+	(*ReleaseRequest)(nil),   // 14: isac.v1.ReleaseRequest
+	(*ReleaseResponse)(nil),  // 15: isac.v1.ReleaseResponse
+	(*FreeRequest)(nil),      // 16: isac.v1.FreeRequest
+	(*FreeResponse)(nil),     // 17: isac.v1.FreeResponse
+	(*StatsRequest)(nil),     // 18: isac.v1.StatsRequest
+	(*StatsResponse)(nil),    // 19: isac.v1.StatsResponse
+	(*Running)(nil),          // 20: isac.v1.Running
+	(*Error)(nil),            // 21: isac.v1.Error
+	nil,                      // 22: isac.v1.DescribeResponse.NodesEntry
+	nil,                      // 23: isac.v1.ExecuteRequest.InputsEntry
+	nil,                      // 24: isac.v1.StatsResponse.HandlesEntry
 }
 var file_isac_proto_depIdxs = []int32{
-	21, // 0: isac.v1.DescribeResponse.nodes:type_name -> isac.v1.DescribeResponse.NodesEntry
+	22, // 0: isac.v1.DescribeResponse.nodes:type_name -> isac.v1.DescribeResponse.NodesEntry
 	3,  // 1: isac.v1.DescribeResponse.devices:type_name -> isac.v1.Device
 	4,  // 2: isac.v1.DescribeResponse.torch:type_name -> isac.v1.Torch
-	6,  // 3: isac.v1.Value.handle:type_name -> isac.v1.Handle
-	22, // 4: isac.v1.ExecuteRequest.inputs:type_name -> isac.v1.ExecuteRequest.InputsEntry
-	9,  // 5: isac.v1.ExecuteResponse.progress:type_name -> isac.v1.Progress
-	10, // 6: isac.v1.ExecuteResponse.preview:type_name -> isac.v1.Preview
-	11, // 7: isac.v1.ExecuteResponse.file:type_name -> isac.v1.File
-	12, // 8: isac.v1.ExecuteResponse.result:type_name -> isac.v1.Result
-	5,  // 9: isac.v1.Result.outputs:type_name -> isac.v1.Value
-	23, // 10: isac.v1.StatsResponse.handles:type_name -> isac.v1.StatsResponse.HandlesEntry
-	3,  // 11: isac.v1.StatsResponse.devices:type_name -> isac.v1.Device
-	19, // 12: isac.v1.StatsResponse.running:type_name -> isac.v1.Running
-	0,  // 13: isac.v1.Error.kind:type_name -> isac.v1.Kind
-	5,  // 14: isac.v1.ExecuteRequest.InputsEntry.value:type_name -> isac.v1.Value
-	1,  // 15: isac.v1.Nodes.Describe:input_type -> isac.v1.DescribeRequest
-	7,  // 16: isac.v1.Nodes.Execute:input_type -> isac.v1.ExecuteRequest
-	13, // 17: isac.v1.Nodes.Release:input_type -> isac.v1.ReleaseRequest
-	15, // 18: isac.v1.Nodes.Free:input_type -> isac.v1.FreeRequest
-	17, // 19: isac.v1.Nodes.Stats:input_type -> isac.v1.StatsRequest
-	2,  // 20: isac.v1.Nodes.Describe:output_type -> isac.v1.DescribeResponse
-	8,  // 21: isac.v1.Nodes.Execute:output_type -> isac.v1.ExecuteResponse
-	14, // 22: isac.v1.Nodes.Release:output_type -> isac.v1.ReleaseResponse
-	16, // 23: isac.v1.Nodes.Free:output_type -> isac.v1.FreeResponse
-	18, // 24: isac.v1.Nodes.Stats:output_type -> isac.v1.StatsResponse
-	20, // [20:25] is the sub-list for method output_type
-	15, // [15:20] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	7,  // 3: isac.v1.Value.handle:type_name -> isac.v1.Handle
+	6,  // 4: isac.v1.Value.list:type_name -> isac.v1.ValueList
+	5,  // 5: isac.v1.ValueList.values:type_name -> isac.v1.Value
+	23, // 6: isac.v1.ExecuteRequest.inputs:type_name -> isac.v1.ExecuteRequest.InputsEntry
+	10, // 7: isac.v1.ExecuteResponse.progress:type_name -> isac.v1.Progress
+	11, // 8: isac.v1.ExecuteResponse.preview:type_name -> isac.v1.Preview
+	12, // 9: isac.v1.ExecuteResponse.file:type_name -> isac.v1.File
+	13, // 10: isac.v1.ExecuteResponse.result:type_name -> isac.v1.Result
+	5,  // 11: isac.v1.Result.outputs:type_name -> isac.v1.Value
+	24, // 12: isac.v1.StatsResponse.handles:type_name -> isac.v1.StatsResponse.HandlesEntry
+	3,  // 13: isac.v1.StatsResponse.devices:type_name -> isac.v1.Device
+	20, // 14: isac.v1.StatsResponse.running:type_name -> isac.v1.Running
+	0,  // 15: isac.v1.Error.kind:type_name -> isac.v1.Kind
+	5,  // 16: isac.v1.ExecuteRequest.InputsEntry.value:type_name -> isac.v1.Value
+	1,  // 17: isac.v1.Nodes.Describe:input_type -> isac.v1.DescribeRequest
+	8,  // 18: isac.v1.Nodes.Execute:input_type -> isac.v1.ExecuteRequest
+	14, // 19: isac.v1.Nodes.Release:input_type -> isac.v1.ReleaseRequest
+	16, // 20: isac.v1.Nodes.Free:input_type -> isac.v1.FreeRequest
+	18, // 21: isac.v1.Nodes.Stats:input_type -> isac.v1.StatsRequest
+	2,  // 22: isac.v1.Nodes.Describe:output_type -> isac.v1.DescribeResponse
+	9,  // 23: isac.v1.Nodes.Execute:output_type -> isac.v1.ExecuteResponse
+	15, // 24: isac.v1.Nodes.Release:output_type -> isac.v1.ReleaseResponse
+	17, // 25: isac.v1.Nodes.Free:output_type -> isac.v1.FreeResponse
+	19, // 26: isac.v1.Nodes.Stats:output_type -> isac.v1.StatsResponse
+	22, // [22:27] is the sub-list for method output_type
+	17, // [17:22] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_isac_proto_init() }
@@ -1676,8 +1744,9 @@ func file_isac_proto_init() {
 	file_isac_proto_msgTypes[4].OneofWrappers = []any{
 		(*Value_Json)(nil),
 		(*Value_Handle)(nil),
+		(*Value_List)(nil),
 	}
-	file_isac_proto_msgTypes[7].OneofWrappers = []any{
+	file_isac_proto_msgTypes[8].OneofWrappers = []any{
 		(*ExecuteResponse_Progress)(nil),
 		(*ExecuteResponse_Preview)(nil),
 		(*ExecuteResponse_Step)(nil),
@@ -1690,7 +1759,7 @@ func file_isac_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_isac_proto_rawDesc), len(file_isac_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   23,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -164,6 +164,17 @@ func (r *run) output(value any) (*isacpb.Value, error) {
 	if held, ok := value.(nodes.Value); ok {
 		return plugin.Value{Handle: &plugin.Handle{ID: r.handles.put(held, r.call), Type: held.ComfyType()}}.ToProto(), nil
 	}
+	if list, ok := value.(nodes.List); ok {
+		out := &isacpb.ValueList{}
+		for i, item := range list {
+			v, err := r.output(item)
+			if err != nil {
+				return nil, fmt.Errorf("item %d: %w", i, err) // what was put belongs to the call, which releases it
+			}
+			out.Values = append(out.Values, v)
+		}
+		return &isacpb.Value{Kind: &isacpb.Value_List{List: out}}, nil
+	}
 	text, err := json.Marshal(value)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -29,31 +30,49 @@ func (r *run) inputs() (inputs map[string]any, done func(), err error) {
 		mistakes = append(mistakes, fmt.Sprintf("input %q: %v", name, err))
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.request.Inputs)) {
-		value := plugin.ValueFromProto(r.request.Inputs[name])
-		if value.Handle == nil {
-			decoded, err := decode(value.JSON)
-			if err != nil {
+		value, err := r.input(plugin.ValueFromProto(r.request.Inputs[name]), &held)
+		if err != nil {
+			if unknown := (unknownHandle{}); !errors.As(err, &unknown) {
 				// Running a node again does not mend this one.
 				kind = plugin.KindInvalidInput
-				mistake(name, err)
-				continue
 			}
-			inputs[name] = decoded
-			continue
-		}
-		live, free, err := r.handles.use(value.Handle.ID)
-		if err != nil {
 			mistake(name, err)
 			continue
 		}
-		held = append(held, free)
-		inputs[name] = live
+		inputs[name] = value
 	}
 	if len(mistakes) > 0 {
 		return nil, done, &plugin.Error{Kind: kind, Message: strings.Join(mistakes, "; "), Inputs: names}
 	}
 	return inputs, done, nil
 }
+
+// input is a value as a node gets it: decoded JSON, a live object, or a []any of these. What has to be let go after the node
+// has run is added to held.
+func (r *run) input(value plugin.Value, held *[]func()) (any, error) {
+	switch {
+	case value.List != nil:
+		items := make([]any, len(value.List))
+		for i, item := range value.List {
+			var err error
+			if items[i], err = r.input(item, held); err != nil {
+				return nil, fmt.Errorf("item %d: %w", i, err)
+			}
+		}
+		return items, nil
+	case value.Handle != nil:
+		live, free, err := r.handles.use(value.Handle.ID)
+		if err != nil {
+			return nil, unknownHandle{err}
+		}
+		*held = append(*held, free)
+		return live, nil
+	}
+	return decode(value.JSON)
+}
+
+// unknownHandle is an input that running its node again would mend.
+type unknownHandle struct{ error }
 
 // decode reads one JSON document and keeps numbers as they are written: a seed does not fit into a float.
 func decode(text []byte) (any, error) {

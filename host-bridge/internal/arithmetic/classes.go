@@ -24,6 +24,10 @@ var Entries = map[string]json.RawMessage{
 		"category":"arithmetic/slow","description":"Finds a root step by step, and reports the error as a loss."}`),
 	"Digits": json.RawMessage(`{"input":{"required":{"a":["NUMBER"],"base":["INT,NUMBER",{}]}},"output":["STRING"],"output_node":false}`),
 	"Wait":   json.RawMessage(`{"input":{"required":{"a":["NUMBER"]}},"output":["NUMBER"],"output_node":false}`),
+	"Count": json.RawMessage(`{"input":{"required":{"to":["INT",{"min":0,"max":20}]}},"output":["NUMBER","NUMBER"],
+		"output_is_list":[true,false],"output_name":["numbers","last"],"output_node":false}`),
+	"Total": json.RawMessage(`{"input":{"required":{"a":["NUMBER"],"weight":["INT",{}]}},"is_input_list":true,
+		"output":["NUMBER"],"output_node":false}`),
 	"Show": json.RawMessage(`{"input":{"required":{"value":["*"]},"optional":{"label":["STRING",{"default":""}],
 		"copies":["INT",{"default":1,"min":0,"max":5}]},"hidden":{"prompt":"PROMPT"}},
 		"input_order":{"required":["value"],"optional":["label","copies"],"hidden":["prompt"]},"output":[],"output_node":true,
@@ -37,6 +41,8 @@ var classes = map[string]func(*call) (plugin.Result, error){
 	"Root":   root,
 	"Digits": digits,
 	"Wait":   wait,
+	"Count":  count,
+	"Total":  total,
 	"Show":   show,
 }
 
