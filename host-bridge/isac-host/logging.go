@@ -24,3 +24,11 @@ func (l logging) handler(to io.Writer) (slog.Handler, error) {
 	}
 	return slog.NewTextHandler(to, options), nil
 }
+
+// stderr is where the plugins' own logs go: with ours at debug, else nowhere (their last lines are in the error when one dies).
+func (l logging) stderr(con *console) io.Writer {
+	if l.LogLevel == "debug" {
+		return con.stderr
+	}
+	return nil
+}

@@ -29,6 +29,8 @@ const (
 )
 
 type commands struct {
+	Serve   serveCommand     `cmd:"" help:"Serve ComfyUI's API and an editor page, with a queue and a worker."`
+	Worker  workerCommand    `cmd:"" help:"Run prompts of an isac-host serve, on this machine or another."`
 	Run     runCommand       `cmd:"" help:"Run a workflow and write the images that it makes."`
 	Nodes   nodesCommand     `cmd:"" help:"List the nodes that workflows can use."`
 	Version kong.VersionFlag `help:"Print the version."`

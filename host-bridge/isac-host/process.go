@@ -15,19 +15,43 @@ import (
 
 // process says how to start the plugin.
 type process struct {
-	Plugin  string   `placeholder:"PATH" env:"ISAC_PLUGIN" help:"The isac-plugin executable. Default: beside isac-host, else in PATH."`
-	Models  []string `placeholder:"DIR" env:"ISAC_MODELS" sep:"none" help:"Directory of models; may be given again. Default: examples/mini of the checkout."`
-	Device  string   `placeholder:"NAME" env:"ISAC_DEVICE" default:"cpu" help:"Where models run: cpu, cuda:0."`
-	Verbose bool     `short:"v" help:"Print the plugin's log."`
+	Plugin string `placeholder:"PATH" env:"ISAC_PLUGIN" help:"The isac-plugin executable. Default: beside isac-host, else in PATH."`
+	plugins
+	Verbose bool `short:"v" help:"Print the plugin's log."`
 }
 
-// start starts the plugin and asks for its nodes. The client has to be closed.
-func (p *process) start(con *console) (*plugin.Client, plugin.Description, graph.Schemas, error) {
+// plugins says what plugins work with.
+type plugins struct {
+	Models []string `placeholder:"DIR" env:"ISAC_MODELS" sep:"none" help:"Directory of models; may be given again. Default: examples/mini of the checkout."`
+	Device string   `placeholder:"NAME" env:"ISAC_DEVICE" default:"cpu" help:"Where models run: cpu, cuda:0."`
+}
+
+// config is how one plugin is started.
+func (p *plugins) config(path string) plugin.Config {
 	env := []string{plugin.EnvDevice + "=" + p.Device}
 	if models := p.models(); len(models) > 0 {
 		env = append(env, plugin.EnvModels+"="+strings.Join(models, string(os.PathListSeparator)))
 	}
-	config := plugin.Config{Path: p.Plugin, Env: env}
+	return plugin.Config{Path: path, Env: env}
+}
+
+// configs are how several plugins are started; with no path, the one that lies beside this program.
+func (p *plugins) configs(paths []string, log io.Writer) []plugin.Config {
+	if len(paths) == 0 {
+		paths = []string{""}
+	}
+	var all []plugin.Config
+	for _, path := range paths {
+		c := p.config(path)
+		c.Stderr = log
+		all = append(all, c)
+	}
+	return all
+}
+
+// start starts the plugin and asks for its nodes. The client has to be closed.
+func (p *process) start(con *console) (*plugin.Client, plugin.Description, graph.Schemas, error) {
+	config := p.config(p.Plugin)
 	if p.Verbose {
 		config.Stderr = con.stderr
 	}
@@ -68,7 +92,7 @@ func (p *process) checkDevice(devices []plugin.Device) error {
 var miniModel = filepath.Join("examples", "mini")
 
 // models are the model directories: those that were given, else the checkout's, found upwards from here or from the executable.
-func (p *process) models() []string {
+func (p *plugins) models() []string {
 	var dirs []string
 	for _, given := range p.Models {
 		for _, dir := range filepath.SplitList(given) {

@@ -36,7 +36,7 @@ func TestModelDirectories(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Chdir(test.from)
-			p := process{Models: test.given}
+			p := plugins{Models: test.given}
 			if got := p.models(); !reflect.DeepEqual(got, test.want) {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
@@ -54,7 +54,7 @@ func TestCheckDevice(t *testing.T) {
 	for device, want := range map[string]string{
 		"cpu": "", "cuda:0": "", "cuda:1": "--device cuda:1: the plugin has no such device; it has cpu, cuda:0",
 	} {
-		p := process{Device: device}
+		p := process{plugins: plugins{Device: device}}
 		got := ""
 		if err := p.checkDevice(devices); err != nil {
 			got = err.Error()

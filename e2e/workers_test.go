@@ -1,0 +1,56 @@
+//go:build linux
+
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func decode(t *testing.T, text []byte, to any) {
+	t.Helper()
+	if err := json.Unmarshal(text, to); err != nil {
+		t.Fatalf("%v: %.200s", err, text)
+	}
+}
+
+func TestTwoWorkersShareWhileOneIsKilled(t *testing.T) {
+	data := t.TempDir()
+	s := serve(t, data, "--no-worker", "--nats-listen", "127.0.0.1:0")
+	// Who may read the folder may work for it.
+	address, err := os.ReadFile(filepath.Join(data, "nats.url"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := serveProcess(t, "worker", "--nats", string(address))
+	two := serveProcess(t, "worker", "--nats", string(address))
+	var all []string
+	for i := range 40 {
+		all = append(all, s.put(prompt(i, 8)))
+	}
+	for deadline := time.Now().Add(time.Minute); len(s.history()) < 12; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the workers do not work")
+		}
+	}
+	plugins := one.plugins()
+	one.signal(syscall.SIGKILL)
+	<-one.done
+	entries := s.await(3*time.Minute, all...)
+	if len(entries) != len(all) {
+		t.Errorf("the history has %d entries of %d prompts", len(entries), len(all))
+	}
+	for _, id := range all {
+		if e := entries[id]; e.Status.Text != "success" {
+			t.Errorf("prompt %s ended as %+v", id, e.Status)
+		}
+	}
+	expectAllGone(t, plugins)
+	if status := two.stop(syscall.SIGTERM, 15*time.Second); status != 0 && status != 130 {
+		t.Errorf("the worker's status after SIGTERM is %d", status)
+	}
+}

@@ -1,0 +1,157 @@
+package comfyapi
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"time"
+)
+
+// DefaultListen is ComfyUI's address.
+const DefaultListen = "127.0.0.1:8188"
+
+// APIVersion is the version of ComfyUI whose API this is; clients ask /system_stats for it.
+const APIVersion = "0.3.64"
+
+// Config says how a Server serves. The zero Config is good for one person on one machine.
+type Config struct {
+	// Listen is the address, host:port; empty means DefaultListen. Port 0 takes a free one. Any host that is not a loopback address
+	// or "localhost" needs a Token.
+	Listen string
+	// Token has to come with every request: "Authorization: Bearer TOKEN", or ?token=TOKEN, or the cookie that a page gets which was
+	// opened with ?token=TOKEN. Empty: no token is asked for.
+	Token string
+	// Hosts are more names by which a loopback server may be asked for, such as that of a reverse proxy before it.
+	Hosts []string
+	// Origins are web pages of other servers, "https://example.org", that may use this one. "*" is not taken.
+	Origins []string
+
+	// Page is what GET / serves: index.html and what lies beside it; nil: a sentence instead of a page.
+	Page fs.FS
+	// Templates are example workflows, *.json, by the name of their pack.
+	Templates map[string]fs.FS
+	// Models are folders in which /models, /embeddings and /view_metadata look, each with ComfyUI's subfolders (checkpoints, loras…).
+	// What the nodes' own lists of choices offer is added.
+	Models []string
+	// MultiUser keeps settings and userdata apart by the header Comfy-User.
+	MultiUser bool
+	// Previews are made for prompts that do not say whether they want them. Off is what clients expect that count every binary
+	// message as a result.
+	Previews bool
+	// Version of the host.
+	Version string
+	// Log gets requests at debug, and what goes wrong; nil drops it.
+	Log *slog.Logger
+	// Logs are what /internal/logs shows; may be nil.
+	Logs *Logs
+	// Limits; zero fields take their defaults.
+	Limits Limits
+}
+
+// Limits of what clients may send, and of what is kept for them.
+type Limits struct {
+	// PromptBytes of the body of POST /prompt; default 32 MiB. The workflow in it is limited by package graph, the record by the queue.
+	PromptBytes int64
+	// BodyBytes of all other JSON bodies; default 4 MiB.
+	BodyBytes int64
+	// UploadBytes of POST /upload/…; default 100 MiB, as ComfyUI.
+	UploadBytes int64
+	// Uploads that are read at once; default 4. They are held in memory.
+	Uploads int
+	// UserdataBytes of one file of userdata; default 32 MiB.
+	UserdataBytes int64
+	// ImagePixels of an image that is decoded, for a preview or a mask; default 100 million.
+	ImagePixels int
+
+	// Sockets that are open at once; default 1000.
+	Sockets int
+	// SocketMessageBytes of a message from a client; default 64 KiB.
+	SocketMessageBytes int64
+	// SocketFrames and SocketBytes that wait for one socket: beyond, it is closed; default 1024 and 16 MiB.
+	SocketFrames, SocketBytes int
+	// SocketWrite is how long one write to a socket may take; default 15 s.
+	SocketWrite time.Duration
+	// SocketSilence is the longest time without a text message to a socket while prompts run; default 4 s.
+	SocketSilence time.Duration
+}
+
+func (l Limits) withDefaults() Limits {
+	set(&l.PromptBytes, 32<<20)
+	set(&l.BodyBytes, 4<<20)
+	set(&l.UploadBytes, 100<<20)
+	set(&l.Uploads, 4)
+	set(&l.UserdataBytes, 32<<20)
+	set(&l.ImagePixels, 100_000_000)
+	set(&l.Sockets, 1000)
+	set(&l.SocketMessageBytes, 64<<10)
+	set(&l.SocketFrames, 1024)
+	set(&l.SocketBytes, 16<<20)
+	set(&l.SocketWrite, 15*time.Second)
+	set(&l.SocketSilence, 4*time.Second)
+	return l
+}
+
+func set[T int | int64 | time.Duration](v *T, to T) {
+	if *v <= 0 {
+		*v = to
+	}
+}
+
+func (c Config) withDefaults() Config {
+	if c.Listen == "" {
+		c.Listen = DefaultListen
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Logs == nil {
+		c.Logs = NewLogs(300)
+	}
+	c.Limits = c.Limits.withDefaults()
+	return c
+}
+
+// minToken is the shortest token that is taken: whatever is shorter can be tried out.
+const minToken = 16
+
+func (c Config) check() error {
+	var wrong []error
+	host, port, err := net.SplitHostPort(c.Listen)
+	switch {
+	case err != nil:
+		wrong = append(wrong, fmt.Errorf("address %q is not host:port (%w); for example %s", c.Listen, err, DefaultListen))
+	case port == "":
+		wrong = append(wrong, fmt.Errorf("address %q has no port; for example %s", c.Listen, DefaultListen))
+	case !isLoopback(host) && c.Token == "":
+		wrong = append(wrong, fmt.Errorf("address %q can be reached from other machines, and whoever reaches it runs what he likes: give a token, or listen on %s",
+			c.Listen, DefaultListen))
+	}
+	if c.Token != "" && len(c.Token) < minToken {
+		wrong = append(wrong, fmt.Errorf("the token has %d characters; at least %d are needed, so that nobody finds it by trying", len(c.Token), minToken))
+	}
+	for _, origin := range c.Origins {
+		if host, _ := originHost(origin); host == "" {
+			wrong = append(wrong, fmt.Errorf("origin %q is not of the form https://example.org", origin))
+		}
+	}
+	for _, dir := range c.Models {
+		if _, err := os.Stat(dir); err != nil {
+			wrong = append(wrong, fmt.Errorf("folder of models: %w", err))
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+// isLoopback says whether a host name means this machine alone. A name is not looked up: it could be anything tomorrow.
+func isLoopback(host string) bool {
+	host = strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

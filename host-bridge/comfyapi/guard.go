@@ -1,0 +1,175 @@
+package comfyapi
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"html/template"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// guard is what every request has to pass: the name it asks for, the page it comes from, and the token.
+type guard struct {
+	loopback bool
+	hosts    []string
+	origins  []string
+	token    string
+	// cookie and pass are the name and the value of the cookie that stands for the token. The name differs by token, for browsers do
+	// not keep the cookies of two ports apart.
+	cookie, pass string
+}
+
+func newGuard(c Config) *guard {
+	host, _, _ := net.SplitHostPort(c.Listen)
+	g := &guard{loopback: isLoopback(host), token: c.Token}
+	for _, h := range c.Hosts {
+		g.hosts = append(g.hosts, strings.ToLower(h))
+	}
+	for _, o := range c.Origins {
+		g.origins = append(g.origins, strings.ToLower(strings.TrimSuffix(o, "/")))
+	}
+	if c.Token != "" {
+		mac := hmac.New(sha256.New, []byte(c.Token))
+		mac.Write([]byte("isac-host: the cookie of a page"))
+		sum := hex.EncodeToString(mac.Sum(nil))
+		g.cookie, g.pass = "isac-"+sum[:8], sum[8:]
+	}
+	return g
+}
+
+// wrap puts the guard before a handler.
+func (g *guard) wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if why := g.stranger(r); why != "" {
+			fail(w, http.StatusForbidden, "forbidden", why)
+			return
+		}
+		if origin := r.Header.Get("Origin"); origin != "" && slices.Contains(g.origins, strings.ToLower(origin)) {
+			allow(w.Header(), origin)
+			if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
+				w.WriteHeader(http.StatusOK) // a browser asks beforehand, and cannot give a token with that
+				return
+			}
+		}
+		if g.token != "" && !g.known(w, r) {
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// allow answers a page of another server that may use this one.
+func allow(h http.Header, origin string) {
+	h.Set("Access-Control-Allow-Origin", origin)
+	h.Set("Access-Control-Allow-Methods", "POST, GET, DELETE, PUT, OPTIONS, PATCH")
+	h.Set("Access-Control-Allow-Headers", "Content-Type, Authorization, Comfy-User")
+	h.Set("Access-Control-Allow-Credentials", "true")
+	h.Add("Vary", "Origin")
+}
+
+// stranger says why a request is none that this server answers; empty where it is one.
+func (g *guard) stranger(r *http.Request) string {
+	host, port := splitHost(r.Host)
+	if g.loopback && !isLoopback(host) && !slices.Contains(g.hosts, host) {
+		// A web page can have its own name point to 127.0.0.1. Its requests would then come from one origin with this server.
+		return "this server listens on the loopback interface, and was asked for as " + quoted(r.Host) +
+			"; ask for localhost or 127.0.0.1, or allow the name (--allow-host)"
+	}
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		// A page of another site may show images from here only if a person opened them. Browsers older than this header get no further
+		// than ComfyUI lets them.
+		if r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Header.Get("Sec-Fetch-Mode") != "navigate" {
+			return "a web page of another site asked for this"
+		}
+		return ""
+	}
+	if slices.Contains(g.origins, strings.ToLower(origin)) {
+		return ""
+	}
+	from, fromPort := originHost(origin)
+	if from == "" || from != host || fromPort != "" && port != "" && fromPort != port {
+		return "the web page at " + quoted(origin) + " is not this server's; allow it with --allow-origin if it should use this server"
+	}
+	return ""
+}
+
+// known looks for the token; where there is none it has answered.
+func (g *guard) known(w http.ResponseWriter, r *http.Request) bool {
+	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && same(bearer, g.token) {
+		return true
+	}
+	if same(r.URL.Query().Get("token"), g.token) {
+		if isPage(r) {
+			http.SetCookie(w, &http.Cookie{Name: g.cookie, Value: g.pass, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
+				Secure: r.TLS != nil})
+			// The token shall not stay in the address line, from where it gets into bookmarks and screenshots.
+			q := r.URL.Query()
+			q.Del("token")
+			w.Header().Set("Cache-Control", "no-store")
+			w.Header().Set("Referrer-Policy", "no-referrer")
+			http.Redirect(w, r, (&url.URL{Path: "/", RawQuery: q.Encode()}).String(), http.StatusSeeOther)
+			return false
+		}
+		return true
+	}
+	if c, err := r.Cookie(g.cookie); err == nil && same(c.Value, g.pass) {
+		return true
+	}
+	w.Header().Set("WWW-Authenticate", `Bearer realm="isac-host"`)
+	w.Header().Set("Cache-Control", "no-store")
+	if isPage(r) && strings.Contains(r.Header.Get("Accept"), "text/html") {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'")
+		w.WriteHeader(http.StatusUnauthorized)
+		_ = askForToken.Execute(w, nil) // whoever left needs no answer
+		return false
+	}
+	fail(w, http.StatusUnauthorized, "unauthorized",
+		"this server wants its token: send it as \"Authorization: Bearer TOKEN\", or open the page with ?token=TOKEN")
+	return false
+}
+
+func isPage(r *http.Request) bool {
+	return r.Method == http.MethodGet && (r.URL.Path == "/" || r.URL.Path == "/index.html")
+}
+
+func same(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+// splitHost gives the name and the port of a Host header, in lower case; no port where none is given.
+func splitHost(hostport string) (host, port string) {
+	host, port, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host, port = hostport, ""
+	}
+	return strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), "."), port
+}
+
+// originHost gives the name and the port of an Origin header; no name where it is none.
+func originHost(origin string) (host, port string) {
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return "", ""
+	}
+	host, port = splitHost(u.Host)
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return host, port
+}
+
+var askForToken = template.Must(template.New("token").Parse(`<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>isac-host</title>
+<style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;display:grid;place-items:center;min-height:100vh;margin:0}
+form{display:grid;gap:.75rem;width:min(24rem,90vw)}input,button{font:inherit;padding:.5rem .75rem}</style>
+<form action="/" method="get"><label for="token">This server wants its token. It printed one when it was started.</label>
+<input id="token" name="token" type="password" autocomplete="current-password" autofocus required><button>Open</button></form></html>
+`))

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/isac-guidance/isac/examples/workflows"
+	"github.com/isac-guidance/isac/host-bridge/comfyapi"
+	"github.com/isac-guidance/isac/host-bridge/queue"
+	"github.com/isac-guidance/isac/host-bridge/web"
+	"github.com/isac-guidance/isac/host-bridge/worker"
+)
+
+type serveCommand struct {
+	Listen    string   `default:"127.0.0.1:8188" placeholder:"HOST:PORT" help:"Address of the API and the editor page (${default}). Any host but a loopback one needs --token."`
+	Token     string   `env:"ISAC_TOKEN" help:"What clients have to send: Authorization: Bearer TOKEN, or ?token=TOKEN. At least 16 characters."`
+	Data      string   `short:"d" default:"isac-data" placeholder:"DIR" env:"ISAC_DATA" help:"Folder of images, queue, history and settings (${default}); it is made if need be."`
+	Host      []string `placeholder:"NAME" sep:"none" help:"One more name by which the server may be asked for, such as that of a reverse proxy; may be given again."`
+	Origin    []string `placeholder:"URL" sep:"none" help:"A page of another server that may use this one, such as https://example.org; may be given again."`
+	MultiUser bool     `help:"Keep settings and workflows apart by the header Comfy-User."`
+	Previews  bool     `help:"Make pictures of unfinished work also for clients that do not ask for them."`
+	MaxQueue  int      `default:"1000" placeholder:"N" help:"Prompts that may wait (${default})."`
+	NoWorker  bool     `help:"Serve alone: other processes run the prompts (isac-host worker)."`
+	nats
+	Listening string   `name:"nats-listen" placeholder:"HOST:PORT" help:"Let workers of this or other machines in here. Without, nobody outside this process reaches the queue. DIR/nats.url holds what they need."`
+	Replicas  int      `name:"nats-replicas" default:"1" placeholder:"N" help:"Copies that a NATS cluster keeps of everything."`
+	Plugins   []string `name:"plugin" placeholder:"PATH" env:"ISAC_PLUGIN" sep:"none" help:"An isac-plugin executable; may be given again. Default: beside isac-host, else in PATH."`
+	plugins
+	logging
+}
+
+// nats says which queue is used.
+type nats struct {
+	URL         string `name:"nats" placeholder:"URL" env:"ISAC_NATS" help:"A NATS server or cluster with JetStream that exists, nats://TOKEN@HOST:PORT. Default: one of its own."`
+	Credentials string `name:"nats-creds" placeholder:"FILE" env:"ISAC_NATS_CREDS" help:"Credentials for it."`
+}
+
+func (n nats) remote(name string) queue.Remote {
+	return queue.Remote{URL: n.URL, Credentials: n.Credentials, Name: name}
+}
+
+// stopTime bounds an orderly end.
+const stopTime = 8 * time.Second
+
+// Run serves until a signal.
+func (c *serveCommand) Run(con *console) (err error) {
+	handler, err := c.handler(con.stderr)
+	if err != nil {
+		return err
+	}
+	logs := comfyapi.NewLogs(300)
+	log := slog.New(logs.Handler(handler))
+	if c.Listening != "" && c.URL != "" {
+		return wrongError{errors.New("--nats-listen is for the queue's own NATS, --nats for one that exists; give one of them")}
+	}
+	var own string // the token of the queue's own NATS
+	if c.Listening != "" {
+		own = rand.Text()
+	}
+	server, err := queue.Open(con.ctx, queue.Options{
+		Data: c.Data, Listen: c.Listening, Token: own, Remote: c.remote("isac-host serve"), Replicas: c.Replicas, MaxPending: c.MaxQueue, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	if err := c.tellWorkers(server, own); err != nil {
+		return err
+	}
+	page, err := web.FS()
+	if err != nil {
+		return err
+	}
+	api, err := comfyapi.New(comfyapi.Config{
+		Listen: c.Listen, Token: c.Token, Hosts: c.Host, Origins: c.Origin, Page: page, Templates: map[string]fs.FS{"isac": workflows.FS},
+		Models: c.models(), MultiUser: c.MultiUser, Previews: c.Previews, Version: version, Log: log, Logs: logs,
+	}, server)
+	if err != nil {
+		return wrongError{err}
+	}
+	if err := api.Listen(); err != nil {
+		return err
+	}
+	end := func() {}
+	if !c.NoWorker {
+		if end, err = c.work(con, server, log); err != nil {
+			return err
+		}
+	}
+	served := make(chan error, 1)
+	go func() { served <- api.Serve() }()
+	// Programs wait for this line.
+	fmt.Fprintln(con.stdout, api.PageURL())
+	log.Info("serving", "url", api.URL(), "data", c.Data)
+	select {
+	case <-con.ctx.Done():
+		log.Info("stopping")
+	case err = <-served:
+	}
+	ctx, stop := context.WithTimeout(context.Background(), stopTime)
+	defer stop()
+	// The worker first: clients hear what becomes of their prompt.
+	end()
+	return errors.Join(err, api.Shutdown(ctx))
+}
+
+// tellWorkers writes what a worker needs to connect into the data folder, for those who may read it.
+func (c *serveCommand) tellWorkers(server *queue.Server, token string) error {
+	path := filepath.Join(c.Data, "nats.url")
+	if c.Listening == "" {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	return os.WriteFile(path, []byte("nats://"+token+"@"+server.Address()), 0o600)
+}
+
+// work starts this process's own worker; end stops it.
+func (c *serveCommand) work(con *console, server *queue.Server, log *slog.Logger) (end func(), err error) {
+	w, err := worker.New(con.ctx, worker.Config{Plugins: c.configs(c.Plugins, c.stderr(con)), Version: version, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(con.ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := server.Conn().Take(ctx, server.LocalWorker(), w); err != nil {
+			log.Error("the worker has ended", "reason", err.Error())
+		}
+	}()
+	return func() {
+		stop()
+		<-done
+		if err := w.Close(); err != nil {
+			log.Warn("cannot end the plugin", "reason", err.Error())
+		}
+	}, nil
+}

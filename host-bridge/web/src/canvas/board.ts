@@ -1,0 +1,343 @@
+// The workflow on the canvas.
+
+import { LGraph, LGraphCanvas, LGraphGroup, type LGraphNode, LiteGraph } from "@comfyorg/litegraph";
+import { fromApi } from "../model/fromapi";
+import { layout } from "../model/layout";
+import { type NodeInfos, fits } from "../model/nodeinfo";
+import { toApi } from "../model/toapi";
+import { type ApiWorkflow, type Document, type Saved } from "../model/workflow";
+import { nextInteger, type Control } from "../model/integer";
+import { Signal } from "../signal";
+import { NumberField } from "./numberfield";
+import { GraphNode, registerNodes } from "./node";
+import { paintMistakes } from "./nodeart";
+import { font } from "./draw";
+import { Frame } from "./frame";
+import { palette } from "./palette";
+import type { Stage } from "./stage";
+import { Surface, type SurfaceHost, type Wish, dress, paintDots } from "./surface";
+import { VIRTUAL } from "./virtual";
+
+interface CanvasDetail {
+  subType: string;
+  originalEvent?: MouseEvent;
+  group?: LGraphGroup;
+}
+
+export class Board {
+  readonly graph = new LGraph();
+  readonly surface: Surface;
+  /** Something changed that belongs to the workflow. */
+  readonly changed = new Signal<void>();
+  readonly selected = new Signal<GraphNode[]>();
+  infos: NodeInfos = {};
+  /** Called with each frame. */
+  onFrame: () => void = () => {};
+  /** A link that a node which is being dragged would be put into. */
+  target: number | undefined;
+
+  constructor(readonly canvas: HTMLCanvasElement, private readonly stage: Stage, host: SurfaceHost) {
+    this.surface = new Surface(canvas, this.graph, { skip_render: true });
+    this.surface.host = host;
+    const measure = document.createElement("canvas").getContext("2d")!;
+    LGraphCanvas._measureText = (text, style) => {
+      if (style !== undefined) measure.font = style;
+      return measure.measureText(text).width;
+    };
+    LiteGraph.saveViewportWithGraph = false;
+    LiteGraph.LGraphGroup = Frame;
+    this.surface.onDrawBackground = (ctx) => paintDots(ctx, this.surface.visible_area, this.surface.ds.scale);
+    this.surface.onDrawForeground = (ctx) => this.paintAbove(ctx);
+    this.surface.onSelectionChange = () => this.selected.emit(this.selection());
+    this.graph.onNodeAdded = this.graph.onNodeRemoved = () => this.changed.emit();
+    canvas.addEventListener("litegraph:canvas", (e) => this.hear((e as CustomEvent<CanvasDetail>).detail, host));
+    new ResizeObserver(() => this.surface.resize()).observe(canvas);
+    this.surface.startRendering();
+  }
+
+  private hear(detail: CanvasDetail, host: SurfaceHost): void {
+    if (detail.subType === "after-change") this.changed.emit();
+    if (detail.subType !== "group-double-click" || !detail.group) return;
+    const e = detail.originalEvent;
+    // Within its frame a group is canvas like any other.
+    if (e && (e as unknown as { canvasY: number }).canvasY > detail.group.pos[1] + detail.group.titleHeight) host.find(e);
+    else host.renameGroup(detail.group);
+  }
+
+  /** Makes the nodes known that the server offers. */
+  define(infos: NodeInfos): void {
+    this.infos = { ...VIRTUAL, ...infos };
+    registerNodes(this.infos, this.stage);
+    this.dress();
+  }
+
+  dress(): void {
+    const types = new Set(["COMBO"]);
+    for (const info of Object.values(this.infos)) {
+      for (const t of info.output) types.add(String(t));
+      for (const group of [info.input.required, info.input.optional]) {
+        for (const spec of Object.values(group ?? {})) if (Array.isArray(spec) && typeof spec[0] === "string") types.add(spec[0]);
+      }
+    }
+    dress(this.surface, types);
+  }
+
+  private paintAbove(ctx: CanvasRenderingContext2D): void {
+    for (const node of this.nodes()) {
+      const mistakes = this.stage.mistakes(node);
+      if (mistakes.length > 0) paintMistakes(ctx, node, mistakes);
+    }
+    if (this.target !== undefined) this.paintTarget(ctx, this.target);
+    if (this.graph._nodes.length === 0) this.paintHint(ctx);
+    this.onFrame();
+  }
+
+  private paintTarget(ctx: CanvasRenderingContext2D, id: number): void {
+    const path = this.graph._links.get(id)?.path;
+    if (!path) return;
+    ctx.strokeStyle = palette.accent;
+    ctx.lineWidth = 6;
+    ctx.stroke(path);
+  }
+
+  private paintHint(ctx: CanvasRenderingContext2D): void {
+    const area = this.surface.visible_area;
+    ctx.font = font(15 / this.surface.ds.scale);
+    ctx.textAlign = "center";
+    ctx.fillStyle = palette.faint;
+    ctx.fillText("Double-click to add a node, or drop a workflow or a picture here", area[0]! + area[2]! / 2, area[1]! + area[3]! / 2);
+  }
+
+  nodes(): GraphNode[] {
+    return this.graph._nodes.filter((n): n is GraphNode => n instanceof GraphNode);
+  }
+
+  /** A node by the id that the API calls it by. */
+  node(id: string): LGraphNode | undefined {
+    return this.graph._nodes.find((n) => String(n.id) === id);
+  }
+
+  selection(): GraphNode[] {
+    return [...this.surface.selectedItems].filter((i): i is GraphNode => i instanceof GraphNode);
+  }
+
+  /** Classes in the workflow that the server does not offer. */
+  unknown(): LGraphNode[] {
+    return this.graph._nodes.filter((n) => !(n instanceof GraphNode));
+  }
+
+  // What is saved.
+
+  saved(): Saved {
+    const saved = this.graph.serialize() as unknown as Saved;
+    for (const node of saved.nodes) {
+      const here = this.graph.getNodeById(node.id as number);
+      if (here instanceof GraphNode) node.widgets_values = here.fields.filter((f) => f.serialize).map((f) => exactValue(f.value, f instanceof NumberField));
+    }
+    return saved;
+  }
+
+  api(): ApiWorkflow {
+    return toApi(this.saved(), this.infos);
+  }
+
+  load(document: Document): void {
+    this.surface.deselectAll();
+    if (document.kind === "editor") {
+      this.graph.configure(document.workflow as never);
+    } else {
+      this.graph.configure(fromApi(document.workflow, this.infos) as never);
+      this.arrange();
+    }
+    // Sizes are known once they were drawn.
+    this.surface.draw(true, true);
+    this.surface.setDirty(true, true);
+  }
+
+  clear(): void {
+    this.surface.deselectAll();
+    this.graph.clear();
+    this.surface.setDirty(true, true);
+    this.changed.emit();
+  }
+
+  /** Gives every node a place by what it is linked to. */
+  arrange(): void {
+    const boxes = this.graph._nodes.map((n) => {
+      const least = n.computeSize();
+      n.setSize([Math.max(least[0], n.size[0]), Math.max(least[1], n.size[1])]);
+      return { id: String(n.id), width: n.size[0], height: n.size[1] + LiteGraph.NODE_TITLE_HEIGHT };
+    });
+    const edges = [...this.graph._links.values()].map((l) => ({ from: String(l.origin_id), to: String(l.target_id), slot: l.target_slot }));
+    const places = layout(boxes, edges);
+    for (const node of this.graph._nodes) {
+      const [x, y] = places.get(String(node.id))!;
+      node.pos = [x, y + LiteGraph.NODE_TITLE_HEIGHT];
+    }
+    for (const group of this.graph._groups) group.recomputeInsideNodes();
+    this.surface.setDirty(true, true);
+    this.changed.emit();
+  }
+
+  /** Puts a frame with a title round nodes. */
+  group(title: string, nodes: LGraphNode[]): void {
+    if (nodes.length === 0) return;
+    const { left, top, right, bottom } = boundsOf(nodes);
+    const group = new Frame(title);
+    this.graph.add(group);
+    group.pos = [left - 18, top - 48];
+    group.size = [right - left + 36, bottom - top + 66];
+    this.surface.setDirty(true, true);
+  }
+
+  // Where things are.
+
+  /** Shows all of the workflow, or nodes of it. */
+  fit(nodes: LGraphNode[] = this.graph._nodes): void {
+    if (nodes.length === 0) return;
+    const { left, top, right, bottom } = boundsOf([...nodes, ...this.graph._groups.filter(() => nodes === this.graph._nodes)]);
+    const { clientWidth, clientHeight } = this.canvas;
+    const margin = 28;
+    const scale = Math.max(0.1, Math.min(1.1, (clientWidth - 2 * margin) / (right - left), (clientHeight - 2 * margin) / (bottom - top)));
+    this.surface.ds.scale = scale;
+    this.surface.ds.offset[0] = clientWidth / 2 / scale - (left + right) / 2;
+    this.surface.ds.offset[1] = clientHeight / 2 / scale - (top + bottom) / 2;
+    this.surface.setDirty(true, true);
+  }
+
+  /** Goes to a node and selects it. */
+  jump(id: string): void {
+    const node = this.node(id);
+    if (!node) return;
+    this.surface.ds.scale = Math.max(0.8, this.surface.ds.scale);
+    this.surface.centerOnNode(node);
+    this.surface.deselectAll();
+    this.surface.select(node);
+    this.selected.emit(this.selection());
+    this.surface.setDirty(true, true);
+  }
+
+  /** A point of the window on the graph's plane. */
+  toGraph(clientX: number, clientY: number): [number, number] {
+    const box = this.canvas.getBoundingClientRect();
+    const { scale, offset } = this.surface.ds;
+    return [(clientX - box.left) / scale - offset[0], (clientY - box.top) / scale - offset[1]];
+  }
+
+  /** A point of the graph's plane in the window. */
+  toClient(x: number, y: number): [number, number] {
+    const box = this.canvas.getBoundingClientRect();
+    const { scale, offset } = this.surface.ds;
+    return [(x + offset[0]) * scale + box.left, (y + offset[1]) * scale + box.top];
+  }
+
+  // Changes.
+
+  /** Adds a node with its title bar at a point, and connects it to the slot that asked for it. */
+  add(type: string, at: [number, number], wish?: Wish): GraphNode | undefined {
+    const node = LiteGraph.createNode(type);
+    if (!(node instanceof GraphNode)) return undefined;
+    node.pos = [Math.round(at[0]), Math.round(at[1])];
+    this.graph.beforeChange();
+    this.graph.add(node);
+    if (wish?.side === "output") {
+      const slot = node.inputs.findIndex((i) => fits(wish.type, String(i.type)));
+      if (slot >= 0) wish.node.connect(wish.slot, node, slot);
+    } else if (wish) {
+      const slot = node.outputs.findIndex((o) => fits(String(o.type), wish.type));
+      if (slot >= 0) node.connect(slot, wish.node, wish.slot);
+      node.pos = [node.pos[0] - node.size[0], node.pos[1]];
+    }
+    this.graph.afterChange();
+    this.surface.deselectAll();
+    this.surface.select(node);
+    this.selected.emit([node]);
+    this.surface.setDirty(true, true);
+    return node;
+  }
+
+  /** The link under a point of the window that a node of a class could be put into. */
+  linkFor(type: string, clientX: number, clientY: number): number | undefined {
+    const info = this.infos[type];
+    const inputs = Object.values({ ...info?.input.required, ...info?.input.optional }).map((s) => (Array.isArray(s) ? String(s[0]) : ""));
+    const [x, y] = this.toGraph(clientX, clientY);
+    const ctx = this.surface.ctx;
+    ctx.save();
+    ctx.setTransform(1, 0, 0, 1, 0, 0);
+    ctx.lineWidth = 26;
+    const found = [...this.graph._links.values()].find((l) => {
+      if (!l.path || !ctx.isPointInStroke(l.path, x, y)) return false;
+      return inputs.some((i) => i === l.type) && info?.output.some((o) => String(o) === l.type);
+    });
+    ctx.restore();
+    return found?.id as number | undefined;
+  }
+
+  /** Puts a node into a link. */
+  splice(node: GraphNode, link: number): void {
+    const { origin_id, origin_slot, target_id, target_slot, type } = this.graph._links.get(link)!;
+    const [from, to] = [this.graph.getNodeById(origin_id), this.graph.getNodeById(target_id)];
+    const input = node.inputs.findIndex((i) => i.type === type);
+    const output = node.outputs.findIndex((o) => o.type === type);
+    if (!from || !to || input < 0 || output < 0) return;
+    this.graph.beforeChange();
+    from.connect(origin_slot, node, input);
+    node.connect(output, to, target_slot);
+    this.graph.afterChange();
+    this.surface.setDirty(true, true);
+  }
+
+  /** Moves a node to the nearest place where it covers no other. */
+  makeRoom(node: GraphNode): void {
+    const [x, y] = [node.pos[0], node.pos[1]];
+    const free = (dx: number, dy: number): boolean => this.graph._nodes.every((n) => n === node
+      || n.pos[0] > x + dx + node.size[0] + 16 || n.pos[0] + n.size[0] + 16 < x + dx
+      || n.pos[1] - 46 > y + dy + node.size[1] || n.pos[1] + n.size[1] + 46 < y + dy);
+    for (let far = 0; far < 900; far += 30) {
+      for (let turn = 0; turn < 16; turn++) {
+        const [dx, dy] = [far * Math.cos((turn * Math.PI) / 8), far * Math.sin((turn * Math.PI) / 8)];
+        if (!free(dx, dy)) continue;
+        node.pos = [Math.round(x + dx), Math.round(y + dy)];
+        return;
+      }
+    }
+  }
+
+  setMode(nodes: GraphNode[], mode: number): void {
+    this.graph.beforeChange();
+    for (const n of nodes) n.mode = n.mode === mode ? 0 : mode;
+    this.graph.afterChange();
+    this.surface.setDirty(true, true);
+  }
+
+  /** Seeds go on as their second fields say. */
+  advanceSeeds(): void {
+    let advanced = false;
+    for (const node of this.nodes()) {
+      node.fields.forEach((field, i) => {
+        if (!(field instanceof NumberField) || !field.input.control || field.computedDisabled) return;
+        const control = String(node.fields[i + 1]?.value ?? "fixed") as Control;
+        const next = nextInteger(field.value as number | string, control, { min: field.input.bigMin, max: field.input.bigMax });
+        advanced ||= next !== field.value;
+        field.value = next;
+      });
+    }
+    if (!advanced) return;
+    this.surface.setDirty(true);
+    this.changed.emit();
+  }
+}
+
+function boundsOf(items: (LGraphNode | LGraphGroup)[]): { left: number; top: number; right: number; bottom: number } {
+  return {
+    left: Math.min(...items.map((n) => n.pos[0]!)),
+    top: Math.min(...items.map((n) => n.pos[1]! - (n instanceof LGraphGroup ? 0 : LiteGraph.NODE_TITLE_HEIGHT))),
+    right: Math.max(...items.map((n) => n.pos[0]! + n.size[0]!)),
+    bottom: Math.max(...items.map((n) => n.pos[1]! + n.size[1]!)),
+  };
+}
+
+/** Long whole numbers are kept as strings on the canvas, and written as what they are. */
+function exactValue(value: unknown, number: boolean): unknown {
+  return number && typeof value === "string" && /^-?\d+$/.test(value) ? BigInt(value) : value;
+}
