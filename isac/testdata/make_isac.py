@@ -36,7 +36,7 @@ PAPER = {
     "weight": 1.0,
 }
 TYPED = {
-    "eta": 0.02,
+    "eta": 0.01,
     "step": "relative",
     "self_norm": "row",
     "cross_norm": "minmax-classes",
