@@ -137,6 +137,7 @@ func (c *serveCommand) work(con *console, server *queue.Server, log *slog.Logger
 			log.Error("the worker has ended", "reason", err.Error())
 		}
 	}()
+	awaitWorker(ctx, server)
 	return func() {
 		stop()
 		<-done
@@ -144,4 +145,21 @@ func (c *serveCommand) work(con *console, server *queue.Server, log *slog.Logger
 			log.Warn("cannot end the plugin", "reason", err.Error())
 		}
 	}, nil
+}
+
+// awaitWorker waits until the server has heard of its own worker: a client that comes at once shall find nodes.
+func awaitWorker(ctx context.Context, server *queue.Server) {
+	ctx, stop := context.WithTimeout(ctx, stopTime)
+	defer stop()
+	for ctx.Err() == nil {
+		for _, w := range server.Workers() {
+			if w.ID == server.LocalWorker() {
+				return
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }

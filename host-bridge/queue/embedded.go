@@ -14,7 +14,7 @@ import (
 )
 
 // embeddedPayload is what a message of the embedded server may hold.
-const embeddedPayload = 16 << 20
+const embeddedPayload = 8 << 20
 
 // embedded is a nats-server in this process.
 type embedded struct {

@@ -50,16 +50,16 @@ type member struct {
 	// fruitless counts the starts since the last node that ran well.
 	fruitless int
 	restarts  int
-	// onExit hears of each process that is gone, before the next one starts.
-	onExit func()
+	// calls is held by those who call the process, to be told how it ended before it is cleaned up.
+	calls sync.RWMutex
 
 	stop context.CancelFunc
 	done chan struct{}
 }
 
 // newMember starts a plugin; an error of the very first start is returned.
-func newMember(ctx context.Context, name string, start func(context.Context) (client, error), onExit func(), log *slog.Logger) (*member, error) {
-	m := &member{name: name, start: start, log: log.With("plugin", name), changed: make(chan struct{}), onExit: onExit, done: make(chan struct{})}
+func newMember(ctx context.Context, name string, start func(context.Context) (client, error), log *slog.Logger) (*member, error) {
+	m := &member{name: name, start: start, log: log.With("plugin", name), changed: make(chan struct{}), done: make(chan struct{})}
 	first, err := start(ctx)
 	if err != nil {
 		return nil, err
@@ -102,10 +102,11 @@ func (m *member) gone(dead client) {
 	m.live = nil
 	m.turn()
 	m.mu.Unlock()
+	m.calls.Lock()
+	defer m.calls.Unlock()
 	if err := dead.Close(); err != nil { // what it left on the disk
 		m.log.Warn("cannot clean up after the plugin", "reason", err.Error())
 	}
-	m.onExit()
 }
 
 // again starts the process once more, after the time that the starts before it have earned.

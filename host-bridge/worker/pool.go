@@ -87,7 +87,11 @@ func (p *pool) Execute(ctx context.Context, request plugin.Request, events func(
 	if err := p.check(request, m, live); err != nil {
 		return plugin.Result{}, err
 	}
-	result, err := live.Execute(ctx, request, events)
+	result, err := func() (plugin.Result, error) {
+		m.calls.RLock()
+		defer m.calls.RUnlock()
+		return live.Execute(ctx, request, events)
+	}()
 	if err != nil {
 		return result, err
 	}
@@ -166,6 +170,17 @@ func (p *pool) free(ctx context.Context, handles bool) error {
 		p.mu.Unlock()
 	}
 	return errors.Join(failed...)
+}
+
+// clients are the processes that run now; it waits for those that are being started. One that does not start is nil.
+func (p *pool) clients(ctx context.Context) []client {
+	found := make([]client, len(p.members))
+	for i, m := range p.members {
+		if live, err := m.get(ctx); err == nil {
+			found[i] = live
+		}
+	}
+	return found
 }
 
 // close ends all plugins.

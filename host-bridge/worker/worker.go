@@ -8,8 +8,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/isac-guidance/isac/host-bridge/graph"
@@ -34,9 +34,9 @@ type Worker struct {
 	pool    *pool
 	started time.Time
 
-	// cache belongs to the one run at a time; stale says that a plugin died since, and with it what it held.
-	cache *graph.Cache
-	stale atomic.Bool
+	// cache belongs to the one run at a time, clients are the processes that hold what is in it.
+	cache   *graph.Cache
+	clients []client
 
 	mu sync.Mutex
 	// about is what the plugins said last.
@@ -78,7 +78,7 @@ func New(ctx context.Context, config Config) (_ *Worker, err error) {
 				return nil, err // not a client that is nil within
 			}
 			return started, nil
-		}, func() { w.stale.Store(true) }, w.log)
+		}, w.log)
 		if err != nil {
 			return nil, err
 		}
@@ -156,11 +156,13 @@ func (w *Worker) Free(ctx context.Context, unloadModels, freeMemory bool) error 
 	return errors.Join(err, w.pool.free(ctx, unloadModels))
 }
 
-// freshen forgets what a plugin held that is gone.
+// freshen forgets what plugins held that are gone.
 func (w *Worker) freshen(ctx context.Context) error {
-	if !w.stale.Swap(false) {
+	clients := w.pool.clients(ctx)
+	if slices.Equal(clients, w.clients) {
 		return nil
 	}
+	w.clients = clients
 	if err := w.cache.Clear(ctx, w.pool); err != nil {
 		return fmt.Errorf("forget what a plugin held that is gone: %w", err)
 	}
