@@ -15,13 +15,17 @@ REF         ?= .venv-ref/bin/python
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS     := -ldflags '-X main.version=$(VERSION)'
 
-# apt packages are listed in scripts/deps.sh, Python packages in scripts/requirements-test.txt and examples/mini/requirements.txt.
+# Two npm clients of ComfyUI, unmodified, which the end-to-end tests run against isac-host.
+CLIENTS := host-bridge/comfyapi/testdata/clients/node_modules/.package-lock.json
+
+# apt packages are listed in scripts/deps.sh, npm packages in the two package-lock.json, Python packages in scripts/requirements-test.txt and examples/mini/requirements.txt.
 
 .DEFAULT_GOAL := build
 
 include shim.mk
+include host-bridge/web/web.mk
 
-.PHONY: help deps deps-test deps-ref build demo test test-go test-python test-e2e lint fixtures evidence clean
+.PHONY: help deps deps-test deps-e2e deps-ref build demo test test-go test-python test-e2e lint fixtures evidence clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -32,11 +36,14 @@ deps: ## install what a build needs (apt: g++, libtorch-dev, libopenblas0-pthrea
 deps-test: ## install what the tests need besides (shellcheck, and ruff and pytest in .venv)
 	@scripts/deps.sh test
 
+deps-e2e: ## install what the end-to-end tests need besides (chromium)
+	@scripts/deps.sh e2e
+
 deps-ref: ## install the reference implementations (PyTorch, diffusers) into .venv-ref, to make fixtures or to train
 	python3 -m venv .venv-ref
 	.venv-ref/bin/pip install -q --disable-pip-version-check -r examples/mini/requirements.txt
 
-build: deps shim ## build libisactorch.so, isac-plugin and isac-host into build/
+build: deps shim web ## build libisactorch.so, isac-plugin, the editor page and isac-host into build/
 	@mkdir -p $(BIN)
 	$(GO) build $(LDFLAGS) -o $(BIN)/isac-plugin ./plugin/isac-plugin
 	CGO_ENABLED=0 $(GO) build $(LDFLAGS) -o $(BIN)/isac-host ./host-bridge/isac-host
@@ -46,7 +53,7 @@ demo: build ## a prompt becomes pictures, plain and guided: out/demo/*.png
 	$(BIN)/isac-host run examples/workflows/two-cats-and-a-dog.json --out $(DEMO)
 	$(GO) run ./examples/demo --dir $(DEMO)
 
-test: deps-test build lint test-go test-python ## everything but the end-to-end tests
+test: deps-test build lint test-web test-go test-python ## everything but the end-to-end tests
 
 test-go: shim
 	CGO_ENABLED=0 $(GO) build $(PURE)
@@ -55,8 +62,12 @@ test-go: shim
 test-python: deps-test
 	.venv/bin/python -m pytest -q examples/mini
 
-test-e2e: build ## the built programs from outside: the demo, kill -9, Ctrl-C, broken input
+test-e2e: deps-e2e build $(CLIENTS) ## the built programs from outside: the demo, the server, its clients and page, kill -9, Ctrl-C, broken input
 	$(TEST_ENV) $(GO) test -count=1 -timeout 20m ./e2e/...
+
+$(CLIENTS): host-bridge/comfyapi/testdata/clients/package-lock.json
+	cd $(dir $<) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
 
 lint: deps-test
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null)); \
