@@ -1,0 +1,137 @@
+// The page in a real browser against a real host: node test/editor.mjs URL PLAIN.json [SCREENSHOTS]
+// Ends with status 0 and prints one line of JSON, or says what was not as a person expects it.
+import assert from "node:assert/strict";
+import { chromium } from "playwright-core";
+
+const [url, plain, shots] = process.argv.slice(2);
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
+const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: "dark" })).newPage();
+const complaints = [];
+page.on("pageerror", (e) => complaints.push(e.stack));
+page.on("console", (m) => m.type() === "error" && !m.text().startsWith("Failed to load resource") && complaints.push(m.text()));
+page.on("response", (r) => {
+  // A workflow with a mistake is refused, and nothing was ever saved.
+  const expected = r.url().endsWith("/prompt") || r.url().includes("/userdata?");
+  if (r.status() >= 400 && !expected) complaints.push(`${r.status()} ${r.url()}`);
+});
+
+/** What the editor would send: its workflow in the API format. */
+const api = () => page.evaluate(() => window.isac.board.api());
+const shot = async (name) => shots && (await page.screenshot({ path: `${shots}/${name}.png` }));
+/** Where a slot of a node is in the window. */
+const slot = (id, name, input) => page.evaluate(([id, name, input]) => {
+  const { board } = window.isac, node = board.node(id);
+  const at = (input ? node.inputs : node.outputs).findIndex((s) => s.name === name);
+  return board.toClient(...(input ? node.getInputPos(at) : node.getOutputPos(at)));
+}, [id, name, input]);
+const drag = async (from, to) => {
+  await page.mouse.move(...from);
+  await page.mouse.down();
+  await page.mouse.move((from[0] + to[0]) / 2, (from[1] + to[1]) / 2, { steps: 4 });
+  await page.mouse.move(...to, { steps: 4 });
+  await page.mouse.up();
+  await page.waitForTimeout(150);
+};
+const run = async () => {
+  await page.locator("canvas").first().focus();
+  await page.keyboard.press("Control+Enter");
+};
+
+await page.goto(url);
+await page.waitForFunction(() => window.isac?.socket.connected, null, { timeout: 30000 });
+
+// It opens with the demo: plain and guided side by side.
+let classes = Object.values(await api()).map((n) => n.class_type);
+assert.equal(classes.filter((c) => c === "KSampler").length, 2, "the demo has two samplers");
+assert.ok(classes.includes("ISACGuidance"), "the demo has the ISAC node");
+await shot("demo");
+
+// A workflow without guidance, from a file.
+await page.locator("button[aria-label=File]").click();
+const choosing = page.waitForEvent("filechooser");
+await page.getByText("Open a file…").click();
+await (await choosing).setFiles(plain);
+await page.waitForFunction(() => Object.keys(window.isac.board.api()).length === 7);
+const before = await api();
+
+// The ISAC node, dragged from the palette to a free place below the loader.
+const item = page.locator(".library-item", { hasText: "ISAC Guidance" });
+const box = await item.boundingBox();
+await drag([box.x + 20, box.y + 10], [620, 760]);
+const [isac] = Object.entries(await api()).find(([, n]) => n.class_type === "ISACGuidance") ?? [];
+assert.ok(isac, "the node is on the canvas");
+await page.locator("canvas").first().focus();
+await page.keyboard.press(".");
+await page.waitForTimeout(300);
+
+// Connected by hand: loader → ISAC → sampler.
+await drag(await slot("1", "MODEL", false), await slot(isac, "model", true));
+await drag(await slot(isac, "MODEL", false), await slot("10", "model", true));
+let now = await api();
+assert.deepEqual(now[isac].inputs.model, ["1", 0]);
+assert.deepEqual(now["10"].inputs.model, [isac, 0]);
+
+// Undo and redo.
+await page.keyboard.press("Control+z");
+assert.deepEqual((await api())["10"].inputs.model, before["10"].inputs.model, "undo takes the link back");
+await page.keyboard.press("Control+y");
+assert.deepEqual((await api())["10"].inputs.model, [isac, 0], "redo makes it again");
+await shot("connected");
+
+// Run, and the result appears.
+await run();
+await page.waitForFunction(() => window.isac.runs.shown?.over, null, { timeout: 120000 });
+const steps = await page.evaluate(() => [...window.isac.runs.shown.reports.values()].flat().length);
+assert.ok(steps >= 10, `the page heard of ${steps} guided steps`);
+await page.waitForFunction(() => [...document.querySelectorAll(".thumb img")].some((i) => i.complete && i.naturalWidth > 0), null, { timeout: 10000 });
+
+// The instances lie over the picture, and M takes them away.
+const picture = () => page.evaluate(() => document.querySelector(".guidance-picture").toDataURL());
+await page.waitForTimeout(500);
+await shot("result");
+const covered = await picture();
+await page.locator("canvas").first().focus();
+await page.keyboard.press("m");
+await page.waitForTimeout(200);
+assert.notEqual(await picture(), covered, "without masks the picture is another one");
+await page.keyboard.press("m");
+
+// A broken workflow says at the node what is wrong.
+/** Types a value into a field of the panel. */
+const fill = async (id, label, value) => {
+  await page.evaluate((id) => window.isac.board.jump(id), id);
+  await page.getByRole("tab", { name: "Node" }).click();
+  await page.getByLabel(label, { exact: true }).fill(value);
+  await page.keyboard.press("Enter");
+};
+await fill("10", "steps", "20000");
+await run();
+const problem = page.locator("button.problem[data-node='10']");
+await problem.waitFor({ timeout: 10000 });
+assert.match(await problem.textContent(), /steps/);
+assert.equal(await page.evaluate(() => window.isac.mistakes.of("10").length), 1, "the node is marked");
+await shot("broken");
+await fill("10", "steps", "20");
+
+// So does one that is refused before it runs: without its prompt, which Delete has removed.
+await page.evaluate(() => window.isac.board.jump("2"));
+await page.locator("canvas").first().focus();
+await page.keyboard.press("Delete");
+assert.equal((await api())["2"], undefined, "Delete removes the node");
+await run();
+await page.waitForFunction(() => window.isac.mistakes.of("10").some((m) => m.type === "required_input_missing"), null, { timeout: 10000 });
+await shot("refused");
+
+// Light, and still there after a reload.
+await page.getByRole("button", { name: /light/i }).click();
+assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "light");
+await shot("light");
+await page.reload();
+await page.waitForFunction(() => window.isac?.socket.connected, null, { timeout: 30000 });
+now = await api();
+assert.deepEqual(now["10"].inputs.model, [isac, 0], "the workflow is there after a reload");
+assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "light");
+
+assert.deepEqual(complaints, [], "the browser has nothing to complain of");
+console.log(JSON.stringify({ steps }));
+await browser.close();
