@@ -214,19 +214,26 @@ func (s *server) await(within time.Duration, ids ...string) map[string]entry {
 func (s *server) image(e entry) []byte {
 	s.t.Helper()
 	for _, out := range e.Outputs {
-		for _, i := range out.Images {
-			answer, err := http.Get(fmt.Sprintf("%s/view?filename=%s&subfolder=%s&type=%s", s.url, i.Filename, i.Subfolder, i.Type))
-			if err != nil {
-				s.t.Fatal(err)
-			}
-			defer answer.Body.Close()
-			b, err := io.ReadAll(answer.Body)
-			if err != nil || answer.StatusCode != http.StatusOK {
-				s.t.Fatalf("GET /view of %s: %d, %v", i.Filename, answer.StatusCode, err)
-			}
-			return b
+		if len(out.Images) > 0 {
+			i := out.Images[0]
+			return s.view(i.Filename, i.Subfolder, i.Type)
 		}
 	}
 	s.t.Fatalf("no image in %+v", e)
 	return nil
+}
+
+// view reads one image of the server.
+func (s *server) view(name, subfolder, kind string) []byte {
+	s.t.Helper()
+	answer, err := http.Get(fmt.Sprintf("%s/view?filename=%s&subfolder=%s&type=%s", s.url, name, subfolder, kind))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	b, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		s.t.Fatalf("GET /view of %s: %d, %v", name, answer.StatusCode, err)
+	}
+	return b
 }

@@ -111,6 +111,15 @@ func (q *memoryQueue) remove(ids []string, which func(queue.State) bool) {
 	q.notify(queue.Notice{Changed: true})
 }
 
+// drain takes all prompts away.
+func (q *memoryQueue) drain() []*queue.Record {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	all := q.records
+	q.records = nil
+	return all
+}
+
 func (q *memoryQueue) Delete(_ context.Context, ids []string) error {
 	q.remove(ids, func(s queue.State) bool { return s == queue.Pending })
 	return nil

@@ -67,9 +67,10 @@ type Server struct {
 	files    *diskFiles
 	trimming chan struct{}
 
-	stop context.CancelFunc
-	work sync.WaitGroup
-	done chan struct{}
+	stop    context.CancelFunc
+	work    sync.WaitGroup
+	done    chan struct{}
+	closing sync.Once
 
 	// putting is held while a prompt is counted and put.
 	putting sync.Mutex
@@ -273,8 +274,13 @@ func (s *Server) Address() string {
 	return s.embedded.address()
 }
 
-// Close ends the connection and the embedded server. What is stored stays.
-func (s *Server) Close() error {
+// Close ends the connection and the embedded server. What is stored stays. A second Close does nothing.
+func (s *Server) Close() (err error) {
+	s.closing.Do(func() { err = s.close() })
+	return err
+}
+
+func (s *Server) close() error {
 	if s.stop != nil {
 		s.stop()
 		close(s.done)

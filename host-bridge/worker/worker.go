@@ -41,7 +41,6 @@ type Worker struct {
 	mu sync.Mutex
 	// about is what the plugins said last.
 	about plugin.Description
-	bytes uint64
 }
 
 // New starts the plugins.
