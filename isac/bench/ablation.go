@@ -8,18 +8,29 @@ import (
 	"github.com/isac-guidance/isac/isac"
 )
 
-// ablation is one row of the paper's ablations: an option, by its JSON name, and the values that are tried.
+// ablation is one row of the ablations: the settings that are tried, each as the text of a method has them.
 type ablation struct {
-	name, key string
-	values    []string
+	name     string
+	settings []string
 }
 
-// ablations are the paper's: the schedule (Table 2), the measure of overlap, the clustering, and the step size.
+// ablations are the paper's: the schedule (Table 2), the measure of overlap, the clustering, and the step size; and the windows
+// of the run, one after the other, which tell in which of them guidance matters.
 var ablations = []ablation{
-	{"cluster", "clustering", []string{string(isac.ClusterKMeans), string(isac.ClusterSpectral), string(isac.ClusterGMM)}},
-	{"eta", "eta", []string{"5e-3", "1e-2", "2e-2", "5e-2", "1e-1"}},
-	{"overlap", "overlap", []string{string(isac.OverlapMPO), string(isac.OverlapMAE), string(isac.OverlapKL), string(isac.OverlapIoU)}},
-	{"schedule", "schedule", []string{"A", "B", "C", "D", "E"}},
+	{"cluster", each("clustering", string(isac.ClusterKMeans), string(isac.ClusterSpectral), string(isac.ClusterGMM))},
+	{"eta", each("eta", "5e-3", "1e-2", "2e-2", "5e-2", "1e-1")},
+	{"overlap", each("overlap", string(isac.OverlapMPO), string(isac.OverlapMAE), string(isac.OverlapKL), string(isac.OverlapIoU))},
+	{"schedule", each("schedule", "A", "B", "C", "D", "E")},
+	{"window", []string{"start=0+end=0.1", "start=0.1+end=0.2", "start=0.2+end=0.3", "start=0.3+end=0.5", "start=0.5+end=1"}},
+}
+
+// each sets one option, by its JSON name, to each value.
+func each(key string, values ...string) []string {
+	var settings []string
+	for _, value := range values {
+		settings = append(settings, key+"="+value)
+	}
+	return settings
 }
 
 // AblationNames lists what Ablate knows, sorted.
@@ -31,8 +42,8 @@ func AblationNames() []string {
 	return names
 }
 
-// Ablate gives the methods of one of the paper's ablations, plain sampling first: base, a guided method such as "isac:typed",
-// with each value of the option that name stands for.
+// Ablate gives the methods of one ablation, plain sampling first: base, a guided method such as "isac:typed", with each of the
+// settings that name stands for.
 func Ablate(name, base string) ([]Method, error) {
 	i := slices.IndexFunc(ablations, func(a ablation) bool { return a.name == name })
 	if i < 0 {
@@ -50,8 +61,8 @@ func Ablate(name, base string) ([]Method, error) {
 		return nil, err
 	}
 	methods := []Method{none}
-	for _, value := range ablations[i].values {
-		next, err := m.with(ablations[i].key, value)
+	for _, settings := range ablations[i].settings {
+		next, err := m.with(settings)
 		if err != nil {
 			return nil, fmt.Errorf("ablation %s: %w", name, err)
 		}

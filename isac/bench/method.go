@@ -131,10 +131,13 @@ func (m Method) Options() *isac.Options {
 	return &o
 }
 
-// with is the method with one more setting, or another value of one that it has.
-func (m Method) with(key, value string) (Method, error) {
+// with is the method with more settings, or other values of those that it has: "key=value", several joined by plus signs.
+func (m Method) with(settings string) (Method, error) {
 	m.settings = maps.Clone(m.settings)
-	m.settings[key] = value
+	for setting := range strings.SplitSeq(settings, "+") {
+		key, value, _ := strings.Cut(setting, "=")
+		m.settings[key] = value
+	}
 	return ParseMethod(m.String())
 }
 
