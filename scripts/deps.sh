@@ -13,7 +13,8 @@ APT_BUILD=(g++ make)
 APT_TEST=(shellcheck python3 python3-venv)
 APT_PAGE=(nodejs npm)
 APT_E2E=(chromium)
-NODE_MINIMUM=18
+NODE_MINIMUM=18 # Debian 12's
+NODE_E2E=20     # playwright-core and the two clients want it; newer than Debian 12's
 
 missing=()
 
@@ -75,7 +76,7 @@ have_chromium() {
 have_node() {
     local major
     major=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/') || return 1
-    [ "${major:-0}" -ge "$NODE_MINIMUM" ] && command -v npm >/dev/null
+    [ "${major:-0}" -ge "$1" ] && command -v npm >/dev/null
 }
 
 check_go
@@ -87,14 +88,14 @@ if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
     elif have_package libtorch-dev; then
         want libopenblas0-pthread
     fi
-    have_node || want "${APT_PAGE[@]}"
+    have_node "$NODE_MINIMUM" || want "${APT_PAGE[@]}"
     [ "$what" = build ] || want "${APT_TEST[@]}"
     [ "$what" != e2e ] || have_chromium || want "${APT_E2E[@]}"
     install_missing
 else
     command -v "${CXX:-g++}" >/dev/null || missing+=("a C++17/20 compiler (g++ 12 or later)")
     have_libtorch || missing+=("libtorch 1.13 to 2.14 (unpack https://pytorch.org's libtorch and set LIBTORCH=/path/to/libtorch, or set PYTHON to a Python that has torch)")
-    have_node || missing+=("node $NODE_MINIMUM or later, with npm")
+    have_node "$NODE_MINIMUM" || missing+=("node $NODE_MINIMUM or later, with npm")
     [ "$what" != e2e ] || have_chromium || missing+=("chromium (or set CHROMIUM to the path of one)")
     if [ "$what" != build ]; then
         command -v shellcheck >/dev/null || missing+=("shellcheck")
@@ -105,6 +106,11 @@ else
         printf '  - %s\n' "${missing[@]}" >&2
         exit 1
     fi
+fi
+
+if [ "$what" = e2e ] && ! have_node "$NODE_E2E"; then
+    echo "deps: the end-to-end tests want node $NODE_E2E or later (https://nodejs.org); this is $(node --version)" >&2
+    exit 1
 fi
 
 if [ "$what" != build ]; then
