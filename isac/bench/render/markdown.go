@@ -10,8 +10,8 @@ import (
 )
 
 // Markdown writes a summary as tables: first one in the shape of the paper's Table 1 (accuracy in percent by task and count, seconds
-// and memory an image), then for each task every score and its paired difference to the base, then the cost against the
-// base's. Intervals are in parentheses; differences whose interval excludes 0 are bold.
+// and memory an image), then for each task every score and its paired difference to the base, then whether the losses have to do with
+// the outcome, where that is known, then the cost against the base's. Intervals are in parentheses; differences whose interval excludes 0 are bold.
 func Markdown(w io.Writer, s score.Summary) error {
 	var b bytes.Buffer
 	b.WriteString("## Accuracy\n\n")
@@ -26,6 +26,7 @@ func Markdown(w io.Writer, s score.Summary) error {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n", taskTitle(t.Task), aboutTask(t))
 		taskTable(t, s.Base).write(&b)
 	}
+	relations(&b, s)
 	fmt.Fprintf(&b, "\n## Cost\n\nMean over all compared pairs, × is the ratio to %s on the same pairs.\n\n", plain(s.Base))
 	costTable(s).write(&b)
 	if len(s.Notes) > 0 {

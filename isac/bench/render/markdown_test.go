@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/isac-guidance/isac/isac/bench/score"
@@ -91,5 +92,30 @@ func TestNumbersAsText(t *testing.T) {
 		if c.got != c.want {
 			t.Errorf("got %q, want %q", c.got, c.want)
 		}
+	}
+}
+
+func TestRelationsAreAsWrittenByHand(t *testing.T) {
+	s := handSummary()
+	s.Methods = append(s.Methods, "random")
+	s.Tasks[0].Relations = []score.Relation{
+		{Loss: "ins", Run: "random", Missed: []score.StepCell{{Step: 0, Cell: cell(0.123, -0.01, 0.25)}, {Step: 9, Cell: cell(0.5, 0.4, 0.6)}},
+			Removed: map[string]score.Cell{"isac:a_b": cell(-0.004, -0.1, 0.1)}},
+		{Loss: "cls", Run: "random", Missed: []score.StepCell{{Step: 9, Cell: alone(0.2)}}},
+	}
+	var got bytes.Buffer
+	relations(&got, s)
+	text := got.String()
+	const want = `| | overlap ↔ missed | isac:a\_b: removed ↔ gained |
+|:---|---:|---:|
+| multi-class, L\_ins, step 0 | +0.12 (−0.01 to +0.25) |  |
+| multi-class, L\_ins, step 9 | **+0.50 (+0.40 to +0.60)** | 0.00 (−0.10 to +0.10) |
+| multi-class, L\_cls, step 9 | +0.20 |  |
+`
+	if !strings.HasSuffix(text, strings.Replace(want, "| |", "|  |", 1)) {
+		t.Errorf("got\n%s\nwant\n%s", text, want)
+	}
+	if !strings.Contains(text, "without guidance (random)") {
+		t.Errorf("it is not said whose losses they are:\n%s", text)
 	}
 }

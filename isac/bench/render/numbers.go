@@ -59,12 +59,16 @@ func withInterval(c score.Cell, write func(float64) string) string {
 
 // difference writes a paired difference: "+7.8 (+5.1 to +10.4)", bold where the interval excludes 0.
 func difference(c score.Cell, m score.Metric) string {
+	if m.IsShare() {
+		return signedCell(c, 100, 1)
+	}
+	return signedCell(c, 1, 2)
+}
+
+// signedCell writes a number that may be on either side of 0, times scale, bold where its interval excludes 0.
+func signedCell(c score.Cell, scale float64, decimals int) string {
 	if c.N == 0 {
 		return "–"
-	}
-	scale, decimals := 100.0, 1
-	if !m.IsShare() {
-		scale, decimals = 1, 2
 	}
 	write := func(v float64) string { return signed(scale*v, decimals) }
 	if !c.HasInterval {

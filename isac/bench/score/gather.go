@@ -129,7 +129,7 @@ func (g gathered) summary(base string) TaskSummary {
 	if !byLevel {
 		average = pooled.resample(bootstrapSeed)
 	}
-	t := TaskSummary{Task: g.task, ByLevel: byLevel, Pairs: len(g.pairs), LeftOut: g.leftOut}
+	t := TaskSummary{Task: g.task, ByLevel: byLevel, Pairs: len(g.pairs), LeftOut: g.leftOut, Relations: g.relations()}
 	for _, l := range drawn.levels {
 		t.Levels = append(t.Levels, l.level)
 	}

@@ -128,6 +128,9 @@ type TaskSummary struct {
 	// that some method lacks, because the run has not come so far.
 	Pairs   int `json:"pairs"`
 	LeftOut int `json:"left_out"`
+	// Relations tell of each loss whether it has to do with what is missing. None where no run without guidance, or as good as
+	// without, was measured.
+	Relations []Relation `json:"relations,omitempty"`
 }
 
 // MethodCost is the cost of a method over all tasks.
