@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -65,6 +67,27 @@ func TestEvidenceHasItsPictures(t *testing.T) {
 		for _, link := range links.FindAllStringSubmatch(readText(t, table), -1) {
 			if info, err := os.Stat(filepath.Join(filepath.Dir(table), link[1])); err != nil || info.Size() == 0 {
 				t.Errorf("%s shows %s, which is missing", table, link[1])
+			}
+		}
+	}
+}
+
+// quoted finds the tables that a text quotes from the evidence: <!-- from examples/mini/evidence/DIR/table.md --> … <!-- end -->.
+var quoted = regexp.MustCompile(`(?s)<!-- from (\S+) -->(.*?)<!-- end -->`)
+
+// The tables of README.md and docs/evidence.md have the numbers of the published ones, row by row.
+func TestEvidenceIsQuotedRight(t *testing.T) {
+	for _, file := range []string{"README.md", "docs/evidence.md"} {
+		quotes := quoted.FindAllStringSubmatch(readText(t, filepath.Join("../..", file)), -1)
+		if len(quotes) == 0 {
+			t.Errorf("%s quotes no table", file)
+		}
+		for _, quote := range quotes {
+			rows := strings.Split(readText(t, filepath.Join("../..", quote[1])), "\n")
+			for _, row := range strings.Split(strings.TrimSpace(quote[2]), "\n") {
+				if !slices.Contains(rows, row) {
+					t.Errorf("%s quotes from %s what is not there:\n%s", file, quote[1], row)
+				}
 			}
 		}
 	}
