@@ -22,7 +22,7 @@ const shot = async (name) => shots && (await page.screenshot({ path: `${shots}/$
 const slot = (id, name, input) => page.evaluate(([id, name, input]) => {
   const { board } = window.isac, node = board.node(id);
   const at = (input ? node.inputs : node.outputs).findIndex((s) => s.name === name);
-  return board.toClient(...(input ? node.getInputPos(at) : node.getOutputPos(at)));
+  return board.view.toClient(...(input ? node.getInputPos(at) : node.getOutputPos(at)));
 }, [id, name, input]);
 const drag = async (from, to) => {
   await page.mouse.move(...from);

@@ -15,7 +15,7 @@ export class ServerError extends Error {
 
 export class Client {
   /** Names this page to the server; a reload keeps it, and so the messages of a run that goes on. */
-  readonly id = remembered("isac.client", () => createUuidv4().replaceAll("-", ""));
+  readonly id = handedOver("isac.client", () => createUuidv4().replaceAll("-", ""));
 
   /** The address of a route with its query, for fetch. */
   private url(path: string, query: Record<string, string | undefined> = {}): string {
@@ -132,8 +132,12 @@ function describe(path: string, response: Response, body: unknown): string {
   return text || `The server answered ${response.status} ${response.statusText} to ${path}.`.replace("  ", " ");
 }
 
-function remembered(key: string, make: () => string): string {
+/** A value that a page leaves to the one that a reload makes; a copy of the tab finds nothing, and so makes its own. */
+function handedOver(key: string, make: () => string): string {
   const value = sessionStorage.getItem(key) ?? make();
-  sessionStorage.setItem(key, value);
+  sessionStorage.removeItem(key);
+  window.addEventListener("pagehide", () => sessionStorage.setItem(key, value));
+  // A page that comes back from the browser's cache goes on.
+  window.addEventListener("pageshow", () => sessionStorage.removeItem(key));
   return value;
 }

@@ -3,6 +3,7 @@
 import type { LGraphNode } from "@comfyorg/litegraph";
 import { LiteGraph } from "@comfyorg/litegraph";
 import type { GraphNode } from "../canvas/node";
+import { linkAt, makeRoom, splice } from "../canvas/splice";
 import type { MenuItem, SurfaceHost } from "../canvas/surface";
 import { BYPASSED, MUTED } from "../model/workflow";
 import { showHelp } from "../ui/help";
@@ -27,8 +28,8 @@ export function surfaceHost(editor: Editor): SurfaceHost {
       { label: "Add a node…", run: () => editor.finder.open(e.clientX, e.clientY) },
       { label: "Paste", run: () => editor.board.surface.pasteFromClipboard() },
       null,
-      { label: "Arrange all nodes", run: () => (editor.board.arrange(), editor.board.fit()) },
-      { label: "Show the whole workflow", run: () => editor.board.fit() },
+      { label: "Arrange all nodes", run: () => (editor.board.arrange(), editor.board.view.fit()) },
+      { label: "Show the whole workflow", run: () => editor.board.view.fit() },
     ],
   };
 }
@@ -88,11 +89,11 @@ export function bindKeys(editor: Editor): void {
     },
     paste: (connect) => surface.pasteFromClipboard({ connectInputs: connect }),
     selectAll: () => surface.selectItems(),
-    fit: () => board.fit(),
+    fit: () => board.view.fit(),
     mute: () => board.setMode(board.selection(), MUTED),
     bypass: () => board.setMode(board.selection(), BYPASSED),
     find: () => {
-      const [x, y] = board.toClient(surface.graph_mouse[0]!, surface.graph_mouse[1]!);
+      const [x, y] = board.view.toClient(surface.graph_mouse[0]!, surface.graph_mouse[1]!);
       editor.finder.open(x, y);
     },
     masks: () => editor.toggleMasks(),
@@ -105,42 +106,40 @@ export function bindKeys(editor: Editor): void {
   });
 }
 
-/** Whether a point of the window lies on the canvas, and not on a panel. */
-function onBoard(editor: Editor, x: number, y: number): boolean {
-  const box = editor.board.canvas.getBoundingClientRect();
-  return x >= box.left && x <= box.right && y >= box.top && y <= box.bottom;
-}
-
 /** A node of the library is over the window: a link below it that it fits into lights up. */
 export function hover(editor: Editor, type: string, at: { x: number; y: number } | undefined): void {
-  const target = at && onBoard(editor, at.x, at.y) ? editor.board.linkFor(type, at.x, at.y) : undefined;
-  if (target === editor.board.target) return;
-  editor.board.target = target;
-  editor.board.surface.setDirty(true, true);
+  const { board } = editor;
+  const over = at !== undefined && board.view.holds(at.x, at.y);
+  const target = over ? linkAt(board.graph, board.surface.ctx, board.infos[type], ...board.view.toGraph(at.x, at.y)) : undefined;
+  if (target === board.target) return;
+  board.target = target;
+  board.surface.setDirty(true, true);
 }
 
 /** A node of the library was let go. */
 export function drop(editor: Editor, type: string, x: number, y: number): void {
   const { board } = editor;
-  if (!onBoard(editor, x, y)) return;
+  if (!board.view.holds(x, y)) return;
   const link = board.target;
-  const [gx, gy] = board.toGraph(x, y);
+  const [gx, gy] = board.view.toGraph(x, y);
   const node = board.add(type, [gx - 12, gy + 14]);
   if (node && link !== undefined) {
     node.pos = [gx - node.size[0] / 2, gy - 20];
-    board.splice(node, link);
-    board.makeRoom(node);
+    splice(board.graph, node, link);
+    makeRoom(board.graph, node);
+    board.surface.setDirty(true, true);
   }
   board.canvas.focus();
 }
 
-/** A node of the library was clicked: it comes to the middle of the view, beside what is there already. */
+/** A node of the library was clicked: it comes to the middle of the view, or as near to it as there is room. */
 export function addAtCentre(editor: Editor, type: string): void {
   const { board } = editor;
   const box = board.canvas.getBoundingClientRect();
-  const [x, y] = board.toGraph(box.left + box.width / 2 - 110, box.top + box.height / 2 - 60);
-  const taken = (at: number): boolean => board.graph._nodes.some((n) => Math.abs(n.pos[0] - x - at) < 12 && Math.abs(n.pos[1] - y - at) < 12);
-  let shift = 0;
-  while (taken(shift)) shift += 28;
-  board.add(type, [x + shift, y + shift]);
+  const node = board.add(type, board.view.toGraph(box.left + box.width / 2 - 110, box.top + box.height / 2 - 60));
+  if (!node) return;
+  makeRoom(board.graph, node);
+  const [left, top] = board.view.toClient(node.pos[0], node.pos[1]);
+  const [right, bottom] = board.view.toClient(node.pos[0] + node.size[0], node.pos[1] + node.size[1]);
+  if (!board.view.holds(left, top) || !board.view.holds(right, bottom)) board.view.centre(node);
 }

@@ -12,19 +12,20 @@ import { toast } from "../ui/toast";
 import { DEMO_NAME, loadDemo } from "./demo";
 import { baseName, readFile, readText } from "./files";
 import type { Journal } from "./journal";
+import { tabStore } from "./store";
 
 const NAME = "isac.name";
 const UNNAMED = "untitled";
 
 export class Documents {
   readonly renamed = new Signal<void>();
-  name = localStorage.getItem(NAME) ?? UNNAMED;
+  name = tabStore.getItem(NAME) ?? UNNAMED;
 
   constructor(private readonly client: Client, private readonly board: Board, private readonly journal: Journal, private readonly opened: () => void) {}
 
   rename(name: string): void {
     this.name = name.trim().replaceAll(/[\\:*?"<>|]/g, "-") || UNNAMED;
-    localStorage.setItem(NAME, this.name);
+    tabStore.setItem(NAME, this.name);
     this.renamed.emit();
   }
 
@@ -40,9 +41,11 @@ export class Documents {
   }
 
   private replace(load: () => void, name: string): void {
+    this.journal.note();
+    if (this.journal.dirty && !this.board.empty) toast(`Undo (Ctrl + Z) brings back what was changed in "${this.name}".`);
     load();
     this.opened();
-    this.board.fit();
+    this.board.view.fit();
     this.journal.markClean();
     this.rename(name);
   }

@@ -44,7 +44,7 @@ export class Editor {
   private readonly viewer: Viewer;
   private readonly images = new Images(() => this.redraw());
   private readonly offline = h("div", { class: "offline", role: "status", hidden: true }, "The server is away. Trying again…");
-  private readonly zoom = h("button", { type: "button", title: "Show the whole workflow (.)", "aria-label": "Zoom: show the whole workflow", onclick: () => this.board.fit() });
+  private readonly zoom = h("button", { type: "button", title: "Show the whole workflow (.)", "aria-label": "Zoom: show the whole workflow", onclick: () => this.board.view.fit() });
   private masks = localStorage.getItem("isac.masks") !== "off";
 
   constructor(root: HTMLElement) {
@@ -53,8 +53,8 @@ export class Editor {
     const place = h("main", { class: "board" }, canvas, overlay, this.zoomControl(), this.offline);
     this.topbar = new Topbar({
       fileMenu: () => this.documents.menu(), rename: (name) => this.documents.rename(name), queue: (count) => void this.runner.queue(count),
-      interrupt: () => this.interrupt(), undo: () => this.journal.undo(), redo: () => this.journal.redo(), fit: () => this.board.fit(),
-      arrange: () => (this.board.arrange(), this.board.fit()), theme: () => this.theme.toggle(), help: showHelp,
+      interrupt: () => this.interrupt(), undo: () => this.journal.undo(), redo: () => this.journal.redo(), fit: () => this.board.view.fit(),
+      arrange: () => (this.board.arrange(), this.board.view.fit()), theme: () => this.theme.toggle(), help: showHelp,
       togglePanel: () => this.sidebar.element.toggleAttribute("hidden"), toggleLibrary: () => this.library.element.toggleAttribute("hidden"),
     });
     this.library = new Library({ drop: (t, x, y) => drop(this, t, x, y), hover: (t, at) => hover(this, t, at), choose: (t) => addAtCentre(this, t) });
@@ -71,7 +71,7 @@ export class Editor {
     root.append(this.topbar.element, this.library.element, place, this.sidebar.element);
     this.board = new Board(canvas, this.stage(), surfaceHost(this));
     this.inPlace = new InPlace(this.board.surface, overlay);
-    this.finder = new Finder(overlay, () => this.board.infos, (type, x, y, wish) => this.board.add(type, this.board.toGraph(x, y), wish));
+    this.finder = new Finder(overlay, () => this.board.infos, (type, x, y, wish) => this.board.add(type, this.board.view.toGraph(x, y), wish));
     this.journal = new Journal({ saved: () => this.board.saved(), restore: (w) => (this.board.load({ kind: "editor", workflow: w }), this.board.selected.emit([])) });
     this.documents = new Documents(this.client, this.board, this.journal, () => this.runner.forget());
     this.runner = new Runner(this.client, this.board, this.runs, this.mistakes, this.journal, () => this.sidebar.open("run"));
@@ -98,10 +98,11 @@ export class Editor {
     }
     this.offline.hidden = true;
     const kept = this.journal.kept();
+    const dirty = this.journal.keptDirty;
     if (kept) {
       this.board.load({ kind: "editor", workflow: kept });
-      this.board.fit();
-      this.journal.reset(false);
+      this.board.view.fit();
+      this.journal.reset(!dirty);
     } else {
       this.documents.demo();
       this.journal.reset();
@@ -123,13 +124,17 @@ export class Editor {
     board.selected.on((nodes) => this.sidebar.select(nodes));
     board.onFrame = () => {
       this.inPlace.follow();
-      const zoom = `${Math.round(board.surface.ds.scale * 100)} %`;
+      const zoom = `${Math.round(board.view.scale * 100)} %`;
       if (this.zoom.textContent !== zoom) this.zoom.textContent = zoom;
     };
     const name = (): void => this.topbar.showName(this.documents.name, journal.dirty);
     journal.changed.on(() => (name(), this.topbar.showHistory(journal.canUndo, journal.canRedo), this.sidebar.refreshNode()));
     this.documents.renamed.on(name);
-    for (const type of ["pointerup", "keyup"]) document.addEventListener(type, () => journal.touch());
+    // The canvas library keeps some of these to itself.
+    document.addEventListener("pointerdown", () => journal.hold(true), true);
+    for (const type of ["pointerup", "pointercancel", "keyup"]) document.addEventListener(type, () => journal.hold(false), true);
+    window.addEventListener("pagehide", () => (this.inPlace.close(), journal.note()));
+    window.addEventListener("beforeunload", (e) => journal.atRisk && e.preventDefault());
     runs.changed.on(() => this.redraw());
     runs.queue.on(() => this.sidebar.paint());
     runs.remaining.on((n) => this.topbar.showRemaining(n));
@@ -233,11 +238,7 @@ export class Editor {
   }
 
   private zoomControl(): HTMLElement {
-    const by = (factor: number): void => {
-      const { canvas, surface } = this.board;
-      surface.ds.changeScale(surface.ds.scale * factor, [canvas.clientWidth / 2, canvas.clientHeight / 2]);
-      surface.setDirty(true, true);
-    };
+    const by = (factor: number): void => this.board.view.zoom(factor);
     return h("div", { class: "zoom", role: "group", "aria-label": "Zoom" },
       h("button", { type: "button", "aria-label": "Zoom out", onclick: () => by(1 / 1.25) }, "−"), this.zoom,
       h("button", { type: "button", "aria-label": "Zoom in", onclick: () => by(1.25) }, "+"));

@@ -3,9 +3,11 @@
 import { parseExact, stringifyExact } from "../model/exact";
 import type { Saved } from "../model/workflow";
 import { Signal } from "../signal";
+import { type Store, tabStore } from "./store";
 
 const DEPTH = 100;
 const KEPT = "isac.workflow";
+const DIRTY = "isac.changed";
 
 /** Where the journal gets the workflow from, and puts it back. */
 export interface Journalled {
@@ -21,8 +23,10 @@ export class Journal {
   private clean = "";
   private timer = 0;
   private busy = false;
+  private held = false;
+  private unkept = false;
 
-  constructor(private readonly board: Journalled, readonly store: Pick<Storage, "getItem" | "setItem"> = localStorage) {}
+  constructor(private readonly board: Journalled, private readonly store: Store = tabStore) {}
 
   /** Begins anew with what is there. */
   reset(clean = true): void {
@@ -37,7 +41,14 @@ export class Journal {
   /** Looks, a moment from now, whether something changed: many changes come in bursts. */
   touch(): void {
     clearTimeout(this.timer);
+    if (this.held) return;
     this.timer = setTimeout(() => this.note(), 120) as unknown as number;
+  }
+
+  /** A pointer is down: what it drags is one change, however long it takes. */
+  hold(held: boolean): void {
+    this.held = held;
+    this.touch();
   }
 
   /** Notes a change if there is one. */
@@ -58,7 +69,13 @@ export class Journal {
   markClean(): void {
     this.note();
     this.clean = this.now;
+    this.keep();
     this.changed.emit();
+  }
+
+  /** There are changes that closing the page would lose. */
+  get atRisk(): boolean {
+    return this.dirty && this.unkept;
   }
 
   get dirty(): boolean {
@@ -103,9 +120,17 @@ export class Journal {
   private keep(): void {
     try {
       this.store.setItem(KEPT, this.now);
+      this.store.setItem(DIRTY, this.dirty ? "yes" : "no");
+      this.unkept = false;
     } catch {
       // Full or forbidden: the workflow lives in the page alone then.
+      this.unkept = true;
     }
+  }
+
+  /** Whether the copy of an earlier visit had changes that were not saved. */
+  get keptDirty(): boolean {
+    return this.store.getItem(DIRTY) !== "no";
   }
 
   /** The copy of an earlier visit. */

@@ -53,7 +53,8 @@ export class Runner {
     const workflow = this.board.api();
     // The id is ours, so that no message of the run comes before we know it.
     const id = createUuidv4();
-    this.runs.add(id, workflow);
+    const run = this.runs.add(id, workflow);
+    run.accepted = false;
     this.current.add(id);
     try {
       const answer = await this.client.prompt(id, workflow, saved, front);
@@ -65,6 +66,7 @@ export class Runner {
         this.drop(id);
         return false;
       }
+      run.accepted = true;
       this.board.advanceSeeds();
       return true;
     } catch (error) {

@@ -16,6 +16,7 @@ import { Frame } from "./frame";
 import { palette } from "./palette";
 import type { Stage } from "./stage";
 import { Surface, type SurfaceHost, type Wish, dress, paintDots } from "./surface";
+import { View, boundsOf } from "./view";
 import { VIRTUAL } from "./virtual";
 
 interface CanvasDetail {
@@ -27,6 +28,7 @@ interface CanvasDetail {
 export class Board {
   readonly graph = new LGraph();
   readonly surface: Surface;
+  readonly view: View;
   /** Something changed that belongs to the workflow. */
   readonly changed = new Signal<void>();
   readonly selected = new Signal<GraphNode[]>();
@@ -39,6 +41,7 @@ export class Board {
   constructor(readonly canvas: HTMLCanvasElement, private readonly stage: Stage, host: SurfaceHost) {
     this.surface = new Surface(canvas, this.graph, { skip_render: true });
     this.surface.host = host;
+    this.view = new View(this.surface);
     const measure = document.createElement("canvas").getContext("2d")!;
     LGraphCanvas._measureText = (text, style) => {
       if (style !== undefined) measure.font = style;
@@ -88,7 +91,7 @@ export class Board {
       if (mistakes.length > 0) paintMistakes(ctx, node, mistakes);
     }
     if (this.target !== undefined) this.paintTarget(ctx, this.target);
-    if (this.graph._nodes.length === 0) this.paintHint(ctx);
+    if (this.empty) this.paintHint(ctx);
     this.onFrame();
   }
 
@@ -106,6 +109,10 @@ export class Board {
     ctx.textAlign = "center";
     ctx.fillStyle = palette.faint;
     ctx.fillText("Double-click to add a node, or drop a workflow or a picture here", area[0]! + area[2]! / 2, area[1]! + area[3]! / 2);
+  }
+
+  get empty(): boolean {
+    return this.graph._nodes.length === 0;
   }
 
   nodes(): GraphNode[] {
@@ -130,6 +137,9 @@ export class Board {
 
   saved(): Saved {
     const saved = this.graph.serialize() as unknown as Saved;
+    // By number, whatever was clicked last and so lies on top: looking at a node is no change.
+    saved.nodes.sort((a, b) => String(a.id).localeCompare(String(b.id), "en", { numeric: true }));
+    saved.nodes.forEach((node, i) => (node.order = i));
     for (const node of saved.nodes) {
       const here = this.graph.getNodeById(node.id as number);
       if (here instanceof GraphNode) node.widgets_values = here.fields.filter((f) => f.serialize).map((f) => exactValue(f.value, f instanceof NumberField));
@@ -190,45 +200,14 @@ export class Board {
     this.surface.setDirty(true, true);
   }
 
-  // Where things are.
-
-  /** Shows all of the workflow, or nodes of it. */
-  fit(nodes: LGraphNode[] = this.graph._nodes): void {
-    if (nodes.length === 0) return;
-    const { left, top, right, bottom } = boundsOf([...nodes, ...this.graph._groups.filter(() => nodes === this.graph._nodes)]);
-    const { clientWidth, clientHeight } = this.canvas;
-    const margin = 28;
-    const scale = Math.max(0.1, Math.min(1.1, (clientWidth - 2 * margin) / (right - left), (clientHeight - 2 * margin) / (bottom - top)));
-    this.surface.ds.scale = scale;
-    this.surface.ds.offset[0] = clientWidth / 2 / scale - (left + right) / 2;
-    this.surface.ds.offset[1] = clientHeight / 2 / scale - (top + bottom) / 2;
-    this.surface.setDirty(true, true);
-  }
-
   /** Goes to a node and selects it. */
   jump(id: string): void {
     const node = this.node(id);
     if (!node) return;
-    this.surface.ds.scale = Math.max(0.8, this.surface.ds.scale);
-    this.surface.centerOnNode(node);
+    this.view.centre(node);
     this.surface.deselectAll();
     this.surface.select(node);
     this.selected.emit(this.selection());
-    this.surface.setDirty(true, true);
-  }
-
-  /** A point of the window on the graph's plane. */
-  toGraph(clientX: number, clientY: number): [number, number] {
-    const box = this.canvas.getBoundingClientRect();
-    const { scale, offset } = this.surface.ds;
-    return [(clientX - box.left) / scale - offset[0], (clientY - box.top) / scale - offset[1]];
-  }
-
-  /** A point of the graph's plane in the window. */
-  toClient(x: number, y: number): [number, number] {
-    const box = this.canvas.getBoundingClientRect();
-    const { scale, offset } = this.surface.ds;
-    return [(x + offset[0]) * scale + box.left, (y + offset[1]) * scale + box.top];
   }
 
   // Changes.
@@ -256,53 +235,6 @@ export class Board {
     return node;
   }
 
-  /** The link under a point of the window that a node of a class could be put into. */
-  linkFor(type: string, clientX: number, clientY: number): number | undefined {
-    const info = this.infos[type];
-    const inputs = Object.values({ ...info?.input.required, ...info?.input.optional }).map((s) => (Array.isArray(s) ? String(s[0]) : ""));
-    const [x, y] = this.toGraph(clientX, clientY);
-    const ctx = this.surface.ctx;
-    ctx.save();
-    ctx.setTransform(1, 0, 0, 1, 0, 0);
-    ctx.lineWidth = 26;
-    const found = [...this.graph._links.values()].find((l) => {
-      if (!l.path || !ctx.isPointInStroke(l.path, x, y)) return false;
-      return inputs.some((i) => i === l.type) && info?.output.some((o) => String(o) === l.type);
-    });
-    ctx.restore();
-    return found?.id as number | undefined;
-  }
-
-  /** Puts a node into a link. */
-  splice(node: GraphNode, link: number): void {
-    const { origin_id, origin_slot, target_id, target_slot, type } = this.graph._links.get(link)!;
-    const [from, to] = [this.graph.getNodeById(origin_id), this.graph.getNodeById(target_id)];
-    const input = node.inputs.findIndex((i) => i.type === type);
-    const output = node.outputs.findIndex((o) => o.type === type);
-    if (!from || !to || input < 0 || output < 0) return;
-    this.graph.beforeChange();
-    from.connect(origin_slot, node, input);
-    node.connect(output, to, target_slot);
-    this.graph.afterChange();
-    this.surface.setDirty(true, true);
-  }
-
-  /** Moves a node to the nearest place where it covers no other. */
-  makeRoom(node: GraphNode): void {
-    const [x, y] = [node.pos[0], node.pos[1]];
-    const free = (dx: number, dy: number): boolean => this.graph._nodes.every((n) => n === node
-      || n.pos[0] > x + dx + node.size[0] + 16 || n.pos[0] + n.size[0] + 16 < x + dx
-      || n.pos[1] - 46 > y + dy + node.size[1] || n.pos[1] + n.size[1] + 46 < y + dy);
-    for (let far = 0; far < 900; far += 30) {
-      for (let turn = 0; turn < 16; turn++) {
-        const [dx, dy] = [far * Math.cos((turn * Math.PI) / 8), far * Math.sin((turn * Math.PI) / 8)];
-        if (!free(dx, dy)) continue;
-        node.pos = [Math.round(x + dx), Math.round(y + dy)];
-        return;
-      }
-    }
-  }
-
   setMode(nodes: GraphNode[], mode: number): void {
     this.graph.beforeChange();
     for (const n of nodes) n.mode = n.mode === mode ? 0 : mode;
@@ -326,15 +258,6 @@ export class Board {
     this.surface.setDirty(true);
     this.changed.emit();
   }
-}
-
-function boundsOf(items: (LGraphNode | LGraphGroup)[]): { left: number; top: number; right: number; bottom: number } {
-  return {
-    left: Math.min(...items.map((n) => n.pos[0]!)),
-    top: Math.min(...items.map((n) => n.pos[1]! - (n instanceof LGraphGroup ? 0 : LiteGraph.NODE_TITLE_HEIGHT))),
-    right: Math.max(...items.map((n) => n.pos[0]! + n.size[0]!)),
-    bottom: Math.max(...items.map((n) => n.pos[1]! + n.size[1]!)),
-  };
 }
 
 /** Long whole numbers are kept as strings on the canvas, and written as what they are. */

@@ -23,6 +23,8 @@ export abstract class Field {
   advanced = false;
   serialize = true;
   label?: string;
+  /** Painted in full where others are a plain box, because the whole workflow is seen. */
+  protected readonly seenFromAfar: boolean = false;
 
   constructor(readonly name: string, public value: Value, readonly stage: Stage) {}
 
@@ -51,7 +53,7 @@ export abstract class Field {
 
   draw(ctx: CanvasRenderingContext2D, node: LGraphNode, width: number, y: number, _h: number, lowQuality?: boolean): void {
     const area = { x: MARGIN, y, width: width - 2 * MARGIN, height: this.rows };
-    if (lowQuality) {
+    if (lowQuality && !this.seenFromAfar) {
       ctx.fillStyle = palette.field;
       ctx.fillRect(area.x, area.y, area.width, area.height);
       return;

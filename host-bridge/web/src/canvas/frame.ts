@@ -7,6 +7,8 @@ export class Frame extends LGraphGroup {
   override draw(_canvas: LGraphCanvas, ctx: CanvasRenderingContext2D): void {
     const [x, y] = [this.pos[0], this.pos[1]];
     const [width, height] = [this.size[0], this.size[1]];
+    // The library draws groups half transparent, their titles too.
+    ctx.globalAlpha = 1;
     ctx.beginPath();
     ctx.roundRect(x, y, width, height, 12);
     ctx.fillStyle = palette.group;

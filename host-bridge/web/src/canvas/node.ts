@@ -97,11 +97,17 @@ export class GraphNode extends LGraphNode {
   /** Shows or hides the folded fields. */
   unfold(open: boolean): void {
     const before = this.computeSize()[1];
-    this.showAdvanced = open;
-    for (const f of this.fields) if (f.advanced) f.hidden = !open;
+    this.reveal(open);
     // Room that somebody gave the node stays with it.
     this.setSize([this.size[0], this.size[1] + this.computeSize()[1] - before]);
     this.stage.redraw();
+    this.stage.changed();
+  }
+
+  private reveal(open: boolean): void {
+    const folded = this.fields.filter((f) => f.advanced);
+    if (folded.length > 0) this.showAdvanced = open;
+    for (const f of folded) f.hidden = !open;
   }
 
   /** Takes what a file says by name: its order of sockets and fields is that of another version of the node, perhaps. */
@@ -131,8 +137,7 @@ export class GraphNode extends LGraphNode {
     });
     for (const [name, value] of widgetValues(saved, this.inputsKnown)) this.setField(name, typeof value === "bigint" ? String(value) : value);
     for (const [name, value] of controlValues(saved, this.inputsKnown)) this.setField(name, value);
-    const unfolded = this.fields.some((f) => f.advanced && this.changedFromDefault(f));
-    if (unfolded !== !!this.showAdvanced) this.unfold(unfolded || !!this.showAdvanced);
+    this.reveal(!!this.showAdvanced || this.fields.some((f) => f.advanced && this.changedFromDefault(f)));
     const least = this.computeSize();
     this.setSize([Math.max(this.size[0], least[0]), Math.max(this.size[1], least[1])]);
   }
@@ -187,9 +192,9 @@ export class GraphNode extends LGraphNode {
 
 /** Widths that go well together, whatever titles say; seeds have twenty digits. */
 function widthOf(info: NodeInfo, inputs: Input[]): number {
-  const title = Math.min(250, 92 + info.display_name.length * 7);
-  if (inputs.some((i) => i.multiline && i.required)) return 250;
-  if (inputs.some((i) => i.control) || info.name === "ISACGuidance") return 240;
+  // Behind the title there is the time that the node took.
+  const title = Math.min(260, 88 + info.display_name.length * 7.6);
+  if (inputs.some((i) => (i.multiline && i.required) || i.control) || info.name === "ISACGuidance") return 250;
   if (inputs.some((i) => i.kind !== "socket")) return Math.max(title, 210, ...inputs.map((i) => Math.min(300, 110 + i.name.length * 6)));
   return Math.max(title, ...inputs.map((i, slot) => 60 + 7 * (i.name.length + String(info.output[slot] ?? "").length)));
 }

@@ -19,7 +19,8 @@ export class NumberField extends RowField {
   protected override paint(ctx: CanvasRenderingContext2D, node: GraphNode, area: Area): void {
     this.box(ctx, node, area);
     const middle = area.y + area.height / 2 + 0.5;
-    if (this.hovered(node) && !this.computedDisabled) {
+    const stepping = this.hovered(node) && !this.computedDisabled;
+    if (stepping) {
       ctx.strokeStyle = palette.muted;
       ctx.lineWidth = 1.5;
       chevron(ctx, area.x + 9, middle, "left");
@@ -29,10 +30,12 @@ export class NumberField extends RowField {
     ctx.textAlign = "right";
     ctx.fillStyle = this.computedDisabled ? palette.faint : palette.text;
     const width = Math.min(ctx.measureText(value).width, area.width - 60);
-    ctx.fillText(fitText(ctx, value, width + 1), area.x + area.width - ARROW, middle);
+    ctx.fillText(fitText(ctx, value, width + 1), area.x + area.width - ARROW - 2, middle);
     ctx.textAlign = "left";
     ctx.fillStyle = palette.muted;
-    ctx.fillText(fitText(ctx, this.displayName, area.width - 2 * ARROW - width - 8), area.x + ARROW, middle);
+    // The label makes way for the arrow.
+    const left = stepping ? ARROW : 10;
+    ctx.fillText(fitText(ctx, this.displayName, area.width - left - ARROW - width - 8), area.x + left, middle);
   }
 
   text(): string {

@@ -2,8 +2,8 @@
 
 import type { LGraphNode } from "@comfyorg/litegraph";
 import type { Report } from "../api/types";
-import { type Run, upstream } from "../run/run";
-import { fitText, font, grid } from "./draw";
+import type { Run } from "../run/run";
+import { fitText, font, grid, wrapText } from "./draw";
 import { Field } from "./field";
 import { drawMasks, hasMasks } from "./masks";
 import type { GraphNode } from "./node";
@@ -15,7 +15,9 @@ import type { Area, Stage } from "./stage";
 export type Role = "result" | "sampler" | "guidance" | "text";
 
 const PLOT = 104;
-const CAPTION = 18;
+const LINE = 16;
+/** The room for pictures, or for texts where there are none. It does not depend on what a run made: a run leaves sizes alone. */
+const ROOM: Record<Role, number> = { result: 166, sampler: 124, guidance: 124, text: 5 * LINE };
 
 interface Cell {
   picture: CanvasImageSource | undefined;
@@ -26,38 +28,41 @@ interface Cell {
 
 export class PictureField extends Field {
   override serialize = false;
+  protected override readonly seenFromAfar = true;
 
   constructor(private readonly role: Role, stage: Stage) {
     super("$picture", "", stage);
   }
 
-  computeLayoutSize(node: LGraphNode): { minHeight: number; minWidth: number } {
-    const picture = { result: 166, sampler: 108, guidance: 124 + PLOT, text: 0 }[this.role];
-    return { minHeight: Math.max(picture + this.captions(node as GraphNode).length * CAPTION, 0) + 4, minWidth: 0 };
+  private get plot(): number {
+    return this.role === "guidance" ? PLOT : 0;
   }
 
-  private captions(node: GraphNode): string[] {
+  computeLayoutSize(_node: LGraphNode): { minHeight: number; minWidth: number } {
+    return { minHeight: ROOM[this.role] + this.plot + 4, minWidth: 0 };
+  }
+
+  /** What the node said in the run that is shown; a guidance node says nothing itself, its sampler tells what came of it. */
+  private texts(node: GraphNode): string[] {
     const run = this.stage.shownRun();
-    return (run?.outputs.get(String(node.id))?.text ?? []).slice(0, 4).map(String);
+    const speaker = run && this.role === "guidance" ? run.steered(String(node.id)) : String(node.id);
+    return (run?.outputs.get(speaker ?? "")?.text ?? []).map(String);
+  }
+
+  /** The part of the field that pictures lie in. */
+  private frame(area: Area): Area {
+    return { ...area, height: area.height - this.plot };
   }
 
   protected override paint(ctx: CanvasRenderingContext2D, node: GraphNode, area: Area): void {
-    const captions = this.captions(node);
-    ctx.textAlign = "left";
-    ctx.font = font(11);
-    captions.forEach((text, i) => {
-      ctx.fillStyle = palette.muted;
-      ctx.fillText(fitText(ctx, text, area.width - 4), area.x + 2, area.y + 9 + i * CAPTION);
-    });
-    const y = area.y + captions.length * CAPTION;
-    const plot = this.role === "guidance" ? PLOT : 0;
-    const frame = { x: area.x, y, width: area.width, height: area.y + area.height - y - plot };
-    if (this.role !== "text" && frame.height > 20) this.pictures(ctx, node, frame);
-    if (plot > 0) this.losses(ctx, node, { ...frame, y: frame.y + frame.height + 4, height: plot - 4 });
+    const frame = this.frame(area);
+    if (frame.height > 20) this.pictures(ctx, node, frame);
+    if (this.plot > 0) this.losses(ctx, node, { ...frame, y: frame.y + frame.height + 4, height: this.plot - 4 });
   }
 
   private pictures(ctx: CanvasRenderingContext2D, node: GraphNode, frame: Area): void {
     const cells = this.cells(node);
+    const texts = this.texts(node);
     ctx.beginPath();
     ctx.roundRect(frame.x, frame.y, frame.width, frame.height, 6);
     ctx.fillStyle = palette.picture;
@@ -67,10 +72,7 @@ export class PictureField extends Field {
       ctx.setLineDash([4, 4]);
       ctx.stroke();
       ctx.setLineDash([]);
-      ctx.textAlign = "center";
-      ctx.fillStyle = palette.faint;
-      ctx.fillText(fitText(ctx, EMPTY[this.role], frame.width - 12), frame.x + frame.width / 2, frame.y + frame.height / 2);
-      return;
+      return this.words(ctx, texts, frame);
     }
     ctx.save();
     ctx.clip();
@@ -82,7 +84,30 @@ export class PictureField extends Field {
       if (picture) ctx.drawImage(picture, place.x, place.y, place.width, place.height);
       if (report) drawMasks(ctx, report, place.x, place.y, place.width, place.height, 0.45);
     });
+    if (this.role === "sampler" && texts[0]) this.caption(ctx, texts[0], frame);
     ctx.restore();
+  }
+
+  /** Texts in place of pictures, or what will come. */
+  private words(ctx: CanvasRenderingContext2D, texts: string[], frame: Area): void {
+    ctx.fillStyle = texts.length > 0 ? palette.text : palette.faint;
+    ctx.textAlign = "center";
+    const most = Math.max(1, Math.floor((frame.height - 8) / LINE));
+    const lines = (texts.length > 0 ? texts : [EMPTY[this.role]]).flatMap((t) => wrapText(ctx, t, frame.width - 16)).slice(0, most);
+    const top = frame.y + frame.height / 2 - ((lines.length - 1) * LINE) / 2;
+    lines.forEach((line, i) => ctx.fillText(line, frame.x + frame.width / 2, top + i * LINE));
+  }
+
+  /** One line over the lower edge of the pictures. */
+  private caption(ctx: CanvasRenderingContext2D, text: string, { x, y, width, height }: Area): void {
+    ctx.globalAlpha = 0.82;
+    ctx.fillStyle = palette.node;
+    ctx.fillRect(x, y + height - LINE - 2, width, LINE + 2);
+    ctx.globalAlpha = 1;
+    ctx.font = font(11);
+    ctx.textAlign = "center";
+    ctx.fillStyle = palette.text;
+    ctx.fillText(fitText(ctx, text, width - 12), x + width / 2, y + height - LINE / 2 - 0.5);
   }
 
   /** Where the pictures lie within a frame. */
@@ -101,7 +126,7 @@ export class PictureField extends Field {
     if (!run) return [];
     const id = String(node.id);
     if (this.role === "guidance") {
-      const sampler = guidedBy(run, id);
+      const sampler = run.steered(id);
       return sampler === undefined ? [] : this.guided(run, sampler);
     }
     if (this.role === "sampler") return this.live(run, id, this.stage.masks());
@@ -135,7 +160,7 @@ export class PictureField extends Field {
 
   private losses(ctx: CanvasRenderingContext2D, node: GraphNode, frame: Area): void {
     const run = this.stage.shownRun();
-    const sampler = run && guidedBy(run, String(node.id));
+    const sampler = run?.steered(String(node.id));
     drawLosses(ctx, run && sampler !== undefined ? run.guided(sampler, 0) : [], frame);
   }
 
@@ -143,22 +168,15 @@ export class PictureField extends Field {
     const cells = this.cells(node);
     const e = node.graph?.primaryCanvas?.graph_mouse;
     if (cells.length === 0 || !e) return;
-    const top = area.y + this.captions(node).length * CAPTION;
-    const frame = { x: area.x, y: top, width: area.width, height: area.y + area.height - top - (this.role === "guidance" ? PLOT : 0) };
-    const hit = this.places(cells, frame).findIndex((p) => area.x + x >= p.x && area.x + x <= p.x + p.width && e[1] >= p.y && e[1] <= p.y + p.height);
+    const hit = this.places(cells, this.frame(area)).findIndex((p) => area.x + x >= p.x && area.x + x <= p.x + p.width && e[1] >= p.y && e[1] <= p.y + p.height);
     if (hit >= 0) cells[hit]!.open?.();
   }
 }
 
 const EMPTY: Record<Role, string> = {
-  result: "pictures appear here", sampler: "the picture forms here", guidance: "instances appear here", text: "",
+  result: "pictures appear here", sampler: "the picture forms here", guidance: "instances appear here", text: "texts appear here",
 };
 
 function widthOf(picture: CanvasImageSource | undefined): number {
   return picture instanceof HTMLImageElement ? picture.naturalWidth : picture instanceof ImageBitmap ? picture.width : 1;
-}
-
-/** The sampler that a guidance node steers in a run. */
-export function guidedBy(run: Run, guidance: string): string | undefined {
-  return [...run.reports.keys()].find((sampler) => upstream(run.workflow, sampler, (id) => id === guidance) !== undefined);
 }

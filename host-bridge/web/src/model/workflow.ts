@@ -31,6 +31,8 @@ export interface SavedNode {
   pos: [number, number];
   size: [number, number];
   mode: number;
+  /** A place in a row of nodes; kept because ComfyUI's editor asks for it. */
+  order?: number;
   inputs?: SavedInput[];
   outputs?: SavedOutput[];
   properties?: Record<string, unknown>;

@@ -38,6 +38,8 @@ export class Run {
   /** What guidance did, by sampler, in the order of arrival. */
   readonly reports = new Map<string, Report[]>();
   error: ExecutionError | undefined;
+  /** The server has it; before, no look at its queue can tell whether it is gone. */
+  accepted = true;
   /** The node that is at work. */
   current: string | undefined;
   began = 0;
@@ -95,9 +97,15 @@ export class Run {
     return before.some((id) => id === sampler || (this.workflow[id]?.class_type !== "ISACMasks" && this.shows(id, sampler, depth + 1)));
   }
 
-  /** The sampler whose guided latents a node shows, if there is one. */
+  /** The guided sampler whose pictures a node shows, if there is one. */
   samplerBehind(node: string): string | undefined {
-    return upstream(this.workflow, node, (id) => this.reports.has(id));
+    return [...this.reports.keys()].find((sampler) => this.shows(node, sampler));
+  }
+
+  /** The sampler that a guidance node steers, once it has told something. */
+  steered(guidance: string): string | undefined {
+    const talkers = [...this.outputs].filter(([id, output]) => output.text && id !== guidance).map(([id]) => id);
+    return [...this.reports.keys(), ...talkers].find((sampler) => upstream(this.workflow, sampler, (id) => id === guidance) !== undefined);
   }
 }
 

@@ -93,8 +93,11 @@ export class Runs {
   }
 
   private async fetch(): Promise<void> {
+    const known = this.list.filter((r) => !r.over && r.accepted);
     try {
-      const [queue, history] = await Promise.all([this.client.queue(), this.client.history(64)]);
+      // One after the other: what is no longer in the queue then is in the history.
+      const queue = await this.client.queue();
+      const history = await this.client.history(64);
       this.running = queue.queue_running;
       this.pending = [...queue.queue_pending].sort((a, b) => a[0] - b[0]);
       const entries = Object.entries(history).sort(([, a], [, b]) => a.prompt[0] - b.prompt[0]);
@@ -104,7 +107,8 @@ export class Runs {
         const saved = item[3]?.extra_pnginfo?.workflow;
         if (saved) this.sources.set(item[1], saved);
       }
-      this.settle(new Set([...this.running, ...this.pending].map((i) => i[1])), new Set(Object.keys(history)));
+      const there = new Set([...[...this.running, ...this.pending].map((i) => i[1]), ...Object.keys(history)]);
+      this.settle(known.filter((r) => !there.has(r.id)));
     } catch {
       return; // the server is away: the socket says so, and asks again when it is back
     }
@@ -125,9 +129,9 @@ export class Runs {
   }
 
   /** A run that is neither queued nor remembered was deleted; one whose end this page missed (the host restarted) has ended. */
-  private settle(queued: Set<string>, ended: Set<string>): void {
-    const gone = this.list.filter((r) => !r.over && !queued.has(r.id) && !ended.has(r.id));
+  private settle(gone: Run[]): void {
     for (const run of gone) {
+      if (run.over) continue;
       run.phase = "interrupted";
       this.changed.emit(run);
     }

@@ -14,8 +14,10 @@ export class Finder {
   constructor(private readonly layer: HTMLElement, private readonly infos: () => NodeInfos, private readonly add: (type: string, x: number, y: number, wish?: Wish) => void) {}
 
   close(): void {
-    this.box?.remove();
+    const { box } = this;
+    // Removing it takes the focus away, which closes it again.
     this.box = undefined;
+    box?.remove();
   }
 
   /** Opens at a point of the window; with a wish, only what can be connected to it is offered. */

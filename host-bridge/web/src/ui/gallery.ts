@@ -16,12 +16,13 @@ export class Gallery {
 
   paint(): void {
     const runs = this.runs.all.filter((r) => r.pictures.length > 0);
-    const now = runs.map((r) => `${r.id}${r.phase}${r.pictures.length}`).join() + this.shown;
+    const busy = this.runs.all.some((r) => !r.over);
+    const now = runs.map((r) => `${r.id}${r.phase}${r.pictures.length}`).join() + this.shown + busy;
     if (now === this.painted) return;
     this.painted = now;
     const visible = runs.slice(0, this.shown);
     fill(this.element, ...visible.map((run) => this.card(run)),
-      runs.length === 0 && h("p", { class: "empty" }, "Results appear here. Press Run, or Ctrl + Enter."),
+      runs.length === 0 && h("p", { class: "empty" }, busy ? "Results appear here as soon as there are some." : "Results appear here. Press Run, or Ctrl\u00a0+\u00a0Enter."),
       runs.length > visible.length && h("button", { type: "button", class: "button wide", onclick: () => ((this.shown += SHOWN), this.paint()) }, "Show older results"));
   }
 

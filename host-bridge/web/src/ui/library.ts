@@ -49,6 +49,8 @@ export class Library {
   }
 
   private paint(): void {
+    // The item that it explains goes away without the pointer leaving it.
+    this.card.hidden = true;
     const searching = this.input.value.trim() !== "";
     const found = search(this.infos, this.input.value);
     if (found.length === 0) return fill(this.list, h("p", { class: "empty" }, searching ? "No node fits." : "The server offers no nodes."));

@@ -3,6 +3,7 @@
 import type { Client } from "../api/client";
 import type { Run } from "../run/run";
 import type { Runs } from "../run/runs";
+import { confirmed } from "./dialog";
 import { when } from "./gallery";
 import { fill, h, iconButton } from "./dom";
 
@@ -20,7 +21,7 @@ export class QueuePanel {
       this.section("Running", running, undefined, (r) => this.row(r, "Stop", () => this.client.interrupt(r.id))),
       this.section(`Waiting${pending.length > 0 ? ` (${pending.length})` : ""}`, pending, pending.length > 1 ? ["Clear", () => this.client.clearPending()] : undefined,
         (r, i) => this.row(r, "Remove", () => this.client.deletePending([r.id]), i + 1)),
-      this.section("History", ended, ended.length > 0 ? ["Clear", () => runs.forget()] : undefined, (r) => this.row(r, "Forget", () => this.client.deleteHistory([r.id]))));
+      this.section("History", ended, ended.length > 0 ? ["Clear", () => this.forgetAll()] : undefined, (r) => this.row(r, "Forget", () => this.client.deleteHistory([r.id]))));
   }
 
   private section(title: string, list: Run[], clear: [string, () => Promise<void>] | undefined, row: (r: Run, i: number) => HTMLElement): HTMLElement {
@@ -40,6 +41,10 @@ export class QueuePanel {
         run.error && h("small", { class: "run-error" }, run.error.exception_message)),
       iconButton("nodes", "Open its workflow", () => this.openWorkflow(run.id)),
       iconButton(run.phase === "running" ? "stop" : "trash", label, () => this.act(act)));
+  }
+
+  private async forgetAll(): Promise<void> {
+    if (await confirmed("Forget all runs? Their pictures leave the gallery, and stay in the server's output folder.", "Forget")) await this.runs.forget();
   }
 
   private act(run: () => Promise<void>): void {
