@@ -5,6 +5,7 @@ import { Socket } from "../api/socket";
 import { Board } from "../canvas/board";
 import { InPlace } from "../canvas/inplace";
 import type { Stage } from "../canvas/stage";
+import { leave } from "../run/keepsake";
 import type { Run } from "../run/run";
 import { Runs } from "../run/runs";
 import { h, pickFile } from "../ui/dom";
@@ -108,6 +109,7 @@ export class Editor {
       this.journal.reset();
     }
     this.documents.renamed.emit();
+    const once = this.runs.queue.on(() => (once(), this.runs.resume(this.board.api())));
     this.socket.open();
     this.board.canvas.focus();
   }
@@ -133,7 +135,11 @@ export class Editor {
     // The canvas library keeps some of these to itself.
     document.addEventListener("pointerdown", () => journal.hold(true), true);
     for (const type of ["pointerup", "pointercancel", "keyup"]) document.addEventListener(type, () => journal.hold(false), true);
-    window.addEventListener("pagehide", () => (this.inPlace.close(), journal.note()));
+    window.addEventListener("pagehide", () => {
+      this.inPlace.close();
+      journal.note();
+      leave(runs.shown);
+    });
     window.addEventListener("beforeunload", (e) => journal.atRisk && e.preventDefault());
     runs.changed.on(() => this.redraw());
     runs.queue.on(() => this.sidebar.paint());

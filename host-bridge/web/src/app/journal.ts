@@ -139,7 +139,7 @@ export class Journal {
     if (text === null) return undefined;
     try {
       const workflow = parseExact(text) as unknown as Saved;
-      return Array.isArray(workflow.nodes) && workflow.nodes.length > 0 ? workflow : undefined;
+      return Array.isArray(workflow.nodes) ? workflow : undefined;
     } catch {
       return undefined;
     }

@@ -40,11 +40,12 @@ function paintText(ctx: CanvasRenderingContext2D, node: GraphNode, state: NodeRu
   ctx.save();
   ctx.textBaseline = "middle";
   let right = width - 10;
-  if (state?.seconds !== undefined && state.state !== "cached" && !node.flags.collapsed) {
+  // Moments are not worth the room that a title wants.
+  if (state?.seconds !== undefined && state.seconds >= 0.1 && state.state !== "cached" && !node.flags.collapsed) {
     ctx.font = font(10.5);
     ctx.textAlign = "right";
     ctx.fillStyle = palette.faint;
-    const text = state.seconds < 0.05 ? "<0.1 s" : `${state.seconds.toFixed(state.seconds < 10 ? 1 : 0)} s`;
+    const text = `${state.seconds.toFixed(state.seconds < 10 ? 1 : 0)} s`;
     ctx.fillText(text, right, y);
     right -= ctx.measureText(text).width + 8;
   }

@@ -147,6 +147,11 @@ export class PictureField extends Field {
   private live(run: Run, id: string, masks: boolean): Cell[] {
     const preview = run.previews.get(id)?.at(-1)?.bitmap;
     const report = masks ? run.guided(id, 0).findLast((r) => hasMasks(r)) : undefined;
+    if (!preview) {
+      // After a reload there are no previews: what came of the sampler stands for them.
+      const shown = run.resultsOf(id);
+      if (shown !== undefined) return this.finished(run, id, shown, masks);
+    }
     if (!preview && !report) return [];
     return [{ picture: preview, aspect: preview ? preview.width / preview.height : report!.width / report!.height, report }];
   }
@@ -154,14 +159,17 @@ export class PictureField extends Field {
   /** A sampler's results with the masks over them, or what it is at. */
   private guided(run: Run, sampler: string): Cell[] {
     const shown = run.resultsOf(sampler);
-    if (shown === undefined) return this.live(run, sampler, true);
-    return this.results(run, shown).map((cell, i) => ({ ...cell, report: run.guided(sampler, i).findLast((r) => hasMasks(r)) }));
+    return shown === undefined ? this.live(run, sampler, true) : this.finished(run, sampler, shown, true);
+  }
+
+  private finished(run: Run, sampler: string, shown: string, masks: boolean): Cell[] {
+    return this.results(run, shown).map((cell, i) => ({ ...cell, report: masks ? run.guided(sampler, i).findLast((r) => hasMasks(r)) : undefined }));
   }
 
   private losses(ctx: CanvasRenderingContext2D, node: GraphNode, frame: Area): void {
     const run = this.stage.shownRun();
     const sampler = run?.steered(String(node.id));
-    drawLosses(ctx, run && sampler !== undefined ? run.guided(sampler, 0) : [], frame);
+    drawLosses(ctx, run && sampler !== undefined ? run.reportsOf(sampler, 0) : [], frame);
   }
 
   override click(node: GraphNode, x: number, area: Area): void {

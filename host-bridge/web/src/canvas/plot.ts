@@ -1,6 +1,7 @@
 // A small plot of the two losses over the steps of a run.
 
 import type { Report } from "../api/types";
+import { fitText } from "./draw";
 import { FONT, lossColours, palette } from "./palette";
 
 export interface Frame {
@@ -23,12 +24,26 @@ export function roundUp(value: number): number {
   return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].find((m) => m * power >= value * 0.999)! * power;
 }
 
+/** Steps in a row that were not guided: [first, last]. */
+export function idleSpans(reports: Report[]): [number, number][] {
+  const spans: [number, number][] = [];
+  for (const { index, skipped } of reports) {
+    const last = spans.at(-1);
+    if (!skipped) continue;
+    if (last && last[1] === index - 1) last[1] = index;
+    else spans.push([index, index]);
+  }
+  return spans;
+}
+
 /**
- * Draws both losses with their last values as the legend. Reports are those of one image in order; mark is a step to point at.
+ * Draws both losses with their last values as the legend. Reports are those of one image in order, steps that were not guided
+ * among them; mark is a step to point at.
  */
-export function drawLosses(ctx: CanvasRenderingContext2D, reports: Report[], frame: Frame, mark?: number): void {
+export function drawLosses(ctx: CanvasRenderingContext2D, all: Report[], frame: Frame, mark?: number): void {
   const { x, y, width, height } = frame;
-  const count = Math.max(2, reports[0]?.count ?? 20);
+  const reports = all.filter((r) => !r.skipped);
+  const count = Math.max(2, all[0]?.count ?? 20);
   const inner = { x: x + 34, y: y + 20, width: width - 42, height: height - 36 };
   const colours = lossColours();
   const top = roundUp(Math.max(0, ...reports.flatMap((r) => [r.loss_instance, r.loss_class])));
@@ -37,6 +52,16 @@ export function drawLosses(ctx: CanvasRenderingContext2D, reports: Report[], fra
   ctx.save();
   ctx.font = `10px ${FONT}`;
   ctx.lineWidth = 1;
+  ctx.textBaseline = "middle";
+  ctx.textAlign = "center";
+  for (const [first, last] of idleSpans(all)) {
+    const from = px(Math.max(0, first - 0.5));
+    const to = px(Math.min(count - 1, last + 0.5));
+    ctx.fillStyle = palette.group;
+    ctx.fillRect(from, inner.y, to - from, inner.height);
+    ctx.fillStyle = palette.faint;
+    ctx.fillText(fitText(ctx, "not guided", to - from - 4), (from + to) / 2, inner.y + inner.height / 4);
+  }
   ctx.textBaseline = "middle";
   ctx.textAlign = "right";
   for (const fraction of [0, 0.5, 1]) {

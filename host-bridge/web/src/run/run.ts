@@ -80,9 +80,14 @@ export class Run {
     node.seconds = (performance.now() - node.began) / 1000;
   }
 
-  /** The reports of one image of the batch that were guided. */
+  /** The reports of one image of the batch. */
+  reportsOf(sampler: string, image: number): Report[] {
+    return (this.reports.get(sampler) ?? []).filter((r) => r.image === image);
+  }
+
+  /** Those of steps that were guided. */
   guided(sampler: string, image: number): Report[] {
-    return (this.reports.get(sampler) ?? []).filter((r) => r.image === image && !r.skipped);
+    return this.reportsOf(sampler, image).filter((r) => !r.skipped);
   }
 
   /** The node that has a sampler's finished pictures, once it has. */
@@ -107,6 +112,11 @@ export class Run {
     const talkers = [...this.outputs].filter(([id, output]) => output.text && id !== guidance).map(([id]) => id);
     return [...this.reports.keys(), ...talkers].find((sampler) => upstream(this.workflow, sampler, (id) => id === guidance) !== undefined);
   }
+}
+
+/** What tells workflows apart that nodes were added to or taken from; values may differ. */
+export function shapeOf(workflow: ApiWorkflow): string {
+  return Object.entries(workflow).map(([id, node]) => `${id} ${node.class_type}`).sort().join();
 }
 
 /** The nearest node at or before a node that passes the test, along the links that carry pictures or latents first. */

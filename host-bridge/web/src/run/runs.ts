@@ -6,7 +6,8 @@ import type { HistoryEntry, QueueItem } from "../api/types";
 import type { PreviewFrame } from "../api/frames";
 import { Signal } from "../signal";
 import type { ApiWorkflow, Saved } from "../model/workflow";
-import { type NodeRun, type Phase, type Picture, Run } from "./run";
+import { found } from "./keepsake";
+import { type NodeRun, type Phase, type Picture, Run, shapeOf } from "./run";
 
 /** Runs that are remembered with previews and reports; of older ones only the pictures stay. */
 const WITH_PREVIEWS = 6;
@@ -155,6 +156,17 @@ export class Runs {
     this.active = this.shown = run;
     run.phase = "running";
     run.began = performance.now();
+  }
+
+  /** After a reload: shows the run that the page showed, or else the last one of the same nodes. */
+  resume(workflow: ApiWorkflow): void {
+    if (this.shown) return;
+    const kept = found((id) => this.get(id));
+    const shape = shapeOf(workflow);
+    this.shown = kept ?? this.list.find((r) => r.over && shapeOf(r.workflow) === shape);
+    if (!this.shown) return;
+    if (kept && !kept.over && this.running.some((i) => i[1] === kept.id)) this.start(kept);
+    this.changed.emit(this.shown);
   }
 
   private apply(run: Run, m: Exclude<Message, { type: "status" }>): void {

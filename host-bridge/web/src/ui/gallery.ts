@@ -30,9 +30,9 @@ export class Gallery {
     const nodes = [...run.outputs].filter(([, o]) => o.images?.length);
     return h("article", { class: "result" },
       h("header", {}, h("time", {}, when(run)), run.phase === "running" && h("span", { class: "badge running" }, "running")),
-      nodes.map(([node]) => h("figure", {},
-        h("figcaption", {}, this.title(run, node)),
-        h("div", { class: "thumbs" }, run.pictures.filter((p) => p.node === node).map((p) => this.thumb(run, p))))));
+      h("div", { class: "figures" }, nodes.map(([node, { images }]) => h("figure", { class: images!.length === 1 ? "single" : "batch" },
+        h("figcaption", { title: this.title(run, node) }, this.title(run, node)),
+        h("div", { class: "thumbs" }, run.pictures.filter((p) => p.node === node).map((p) => this.thumb(run, p)))))));
   }
 
   private thumb(run: Run, picture: Picture): HTMLElement {

@@ -87,7 +87,7 @@ export class GuidancePanel {
     fill(this.samplers, ...(candidates.length > 1 ? candidates : []).map((id) => chip(this.title(id), id === sampler, () => this.select(id))));
     const images = new Set((run.reports.get(sampler) ?? []).map((r) => r.image)).size;
     fill(this.batch, ...(images > 1 ? [...Array(images).keys()] : []).map((i) => chip(`picture ${i + 1}`, i === this.image, () => ((this.image = i), this.paint()))));
-    const count = run.nodes.get(sampler)?.max ?? 1;
+    const count = run.nodes.get(sampler)?.max || 1;
     const at = Math.min(count - 1, this.step ?? Math.max(0, (run.nodes.get(sampler)?.value ?? 1) - 1));
     this.slider.max = String(count - 1);
     this.slider.value = String(at);
@@ -95,8 +95,8 @@ export class GuidancePanel {
     const reports = this.reports();
     const report = reports.findLast((r) => r.index <= at && hasMasks(r));
     this.paintPicture(run, at, report);
-    this.paintPlot(reports, at);
-    this.paintLegend(report, reports.find((r) => r.index === at));
+    this.paintPlot(run.reportsOf(sampler, this.image), at);
+    this.paintLegend(report, run.reportsOf(sampler, this.image).find((r) => r.index === at));
   }
 
   /** The sampler at work, else the first that was guided. */
@@ -143,15 +143,18 @@ export class GuidancePanel {
     this.plot.style.width = `${width}px`;
     this.plot.style.height = "130px";
     drawLosses(sharp(this.plot, width, 130), reports, { x: 0, y: 0, width, height: 130 }, at);
-    const last = reports.at(-1)!;
-    this.plot.setAttribute("aria-label", `Losses over the steps; at step ${last.index + 1}: instance ${short(last.loss_instance)}, class ${short(last.loss_class)}`);
+    const last = reports.findLast((r) => !r.skipped);
+    this.plot.setAttribute("aria-label", last
+      ? `Losses over the steps; at step ${last.index + 1}: instance ${short(last.loss_instance)}, class ${short(last.loss_class)}`
+      : `No step was guided: ${reports.at(-1)!.skipped}`);
   }
 
   private paintLegend(masks: Report | undefined, report: Report | undefined): void {
     const swatches = masks ? [...Array(instances(masks)).keys()].map((i) => h("span", { class: "swatch" }, h("i", { style: `background:${instanceColour(i)}` }), `instance ${i + 1}`)) : [];
     const colours = lossColours();
-    const weights = report && h("span", { class: "weights" }, "weights ", h("b", { style: `color:${colours.instance}` }, short(report.lambda_instance)), " : ", h("b", { style: `color:${colours.class}` }, short(report.lambda_class)));
-    fill(this.legend, ...swatches, weights ?? null);
+    const why = report?.skipped && h("span", {}, `Not guided: ${report.skipped}.`);
+    const weights = report && !why && h("span", { class: "weights" }, "weights ", h("b", { style: `color:${colours.instance}` }, short(report.lambda_instance)), " : ", h("b", { style: `color:${colours.class}` }, short(report.lambda_class)));
+    fill(this.legend, ...swatches, weights, why);
   }
 }
 
