@@ -66,30 +66,24 @@ type queue []*pending
 func newQueue(r *Report) *queue {
 	nodes := map[*Node]*pending{}
 	var order []*pending
-	find := func(n *Node) *pending {
-		p := &pending{node: n, found: len(order), hops: farthest}
-		nodes[n] = p
-		order = append(order, p)
-		return p
-	}
-	var todo []*pending
 	for _, id := range r.Outputs {
-		n, _ := r.workflow.Node(id)
-		if nodes[n] != nil { // an output node that another one needs
-			continue
-		}
-		for todo = append(todo, find(n)); len(todo) > 0; {
-			p := todo[len(todo)-1]
+		output, _ := r.workflow.Node(id)
+		for todo := []*Node{output}; len(todo) > 0; {
+			n := todo[len(todo)-1]
 			todo = todo[:len(todo)-1]
-			for _, from := range ancestors(r, p.node) {
-				up := nodes[from]
-				if up == nil {
-					up = find(from)
-					todo = append(todo, up)
-				}
-				up.users = append(up.users, p)
-				p.waits++
+			if nodes[n] != nil {
+				continue
 			}
+			p := &pending{node: n, found: len(order), hops: farthest}
+			nodes[n] = p
+			order = append(order, p)
+			todo = append(todo, ancestors(r, n)...) // the last one comes first, as in ComfyUI
+		}
+	}
+	for _, p := range order {
+		for _, from := range ancestors(r, p.node) {
+			nodes[from].users = append(nodes[from].users, p)
+			p.waits++
 		}
 	}
 	q := &queue{}
@@ -117,15 +111,15 @@ func (p *pending) near(hops int, nodes map[*Node]*pending, r *Report) {
 	}
 }
 
-// ancestors are the nodes that a valid node takes outputs of, each once, in the order of the schema's inputs.
+// ancestors are the nodes that a valid node takes outputs of, each once, in the order in which the workflow gives its inputs;
+// of several inputs from one node the last one counts.
 func ancestors(r *Report, n *Node) []*Node {
 	var found []*Node
 	values := r.values[n]
-	for _, in := range r.schemas[n.Class].Inputs {
+	for _, in := range n.Inputs {
 		if link, ok := values[in.Name].(Link); ok {
-			if from, _ := r.workflow.Node(link.Node); !slices.Contains(found, from) {
-				found = append(found, from)
-			}
+			from, _ := r.workflow.Node(link.Node)
+			found = append(slices.DeleteFunc(found, func(n *Node) bool { return n == from }), from)
 		}
 	}
 	return found

@@ -31,11 +31,11 @@ func TestOrder(t *testing.T) {
 			`{"s1":{"class_type":"Show","inputs":{"value":["d",0]}},"d":{"class_type":"Add","inputs":{"a":["c",0],"b":["c",0]}},
 			  "c":{"class_type":"Add","inputs":{"a":["b",0],"b":["b",0]}},"b":{"class_type":"Number","inputs":{"value":1}},
 			  "s2":{"class_type":"Show","inputs":{"value":["a",0]}},"a":{"class_type":"Number","inputs":{"value":2}}}`, "a s2 b c d s1"},
-		{"otherwise along the inputs",
+		{"otherwise along the inputs, the last one first",
 			`{"s":{"class_type":"Show","inputs":{"value":["e",0]}},"e":{"class_type":"Add","inputs":{"b":["d",0],"a":["c",0]}},
 			  "c":{"class_type":"Add","inputs":{"a":["n3",0],"b":["n1",0]}},"d":{"class_type":"Add","inputs":{"a":["n2",0],"b":["n1",0]}},
 			  "n1":{"class_type":"Number","inputs":{"value":1}},"n2":{"class_type":"Number","inputs":{"value":2}},"n3":{"class_type":"Number","inputs":{"value":3}}}`,
-			"n2 n1 d n3 c e s"},
+			"n1 n3 c n2 d e s"},
 		{"outputs in the order of the workflow",
 			`{"z":{"class_type":"Show","inputs":{"value":1}},"a":{"class_type":"Show","inputs":{"value":2}},"m":{"class_type":"Show","inputs":{"value":3}}}`, "z a m"},
 	}

@@ -62,7 +62,7 @@ func TestRunComputesWritesAndReleases(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `start a, end a, start b, end b, start d, end d, start q, end q, start t, end t, start r, end r, ` +
+	const want = `start b, end b, start a, end a, start d, end d, start q, end q, start t, end t, start r, end r, ` +
 		`start sum, progress, preview png, end sum, start s, end s`
 	if got := strings.Join(events, ", "); got != want {
 		t.Errorf("events are\n%s\nwant\n%s", got, want)

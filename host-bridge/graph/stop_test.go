@@ -79,14 +79,14 @@ func TestCancelBetweenNodes(t *testing.T) {
 	runner := arithmetic.New()
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := graph.Run(ctx, planOf(t, division), runner, graph.Options{Files: discard{}, Observer: func(e graph.Event) {
-		if e, ok := e.(graph.NodeFinished); ok && e.Task.Node.ID == "a" {
+		if e, ok := e.(graph.NodeFinished); ok && e.Task.Node.ID == "b" {
 			cancel()
 		}
 	}})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v", err)
 	}
-	if got := strings.Join(runner.Calls(), " "); got != "a" {
+	if got := strings.Join(runner.Calls(), " "); got != "b" {
 		t.Errorf("nodes that ran: %s", got)
 	}
 	if left := runner.Alive(); len(left) > 0 {
