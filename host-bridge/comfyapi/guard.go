@@ -78,7 +78,7 @@ func (g *guard) stranger(r *http.Request) string {
 	if g.loopback && !isLoopback(host) && !slices.Contains(g.hosts, host) {
 		// A web page can have its own name point to 127.0.0.1. Its requests would then come from one origin with this server.
 		return "this server listens on the loopback interface, and was asked for as " + quoted(r.Host) +
-			"; ask for localhost or 127.0.0.1, or allow the name (--allow-host)"
+			"; ask for localhost or 127.0.0.1, or allow the name (--host)"
 	}
 	origin := r.Header.Get("Origin")
 	if origin == "" {
@@ -94,7 +94,7 @@ func (g *guard) stranger(r *http.Request) string {
 	}
 	from, fromPort := originHost(origin)
 	if from == "" || from != host || fromPort != "" && port != "" && fromPort != port {
-		return "the web page at " + quoted(origin) + " is not this server's; allow it with --allow-origin if it should use this server"
+		return "the web page at " + quoted(origin) + " is not this server's; allow it with --origin if it should use this server"
 	}
 	return ""
 }

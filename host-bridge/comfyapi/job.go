@@ -122,7 +122,7 @@ func (j *job) countOutputs(r *queue.Record) {
 				var text string
 				if json.Unmarshal(entry, &text) == nil {
 					if kind == "text" {
-						consider(1, map[string]any{"content": cut(text, 1024), "nodeId": node, "mediaType": kind})
+						consider(1, textPreview(text, node))
 					}
 					continue
 				}
@@ -155,9 +155,13 @@ func (j *job) countOutputs(r *queue.Record) {
 	}
 }
 
-func cut(text string, most int) string {
-	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most])
+// maxTextPreview is how many characters of a text a list of jobs shows.
+const maxTextPreview = 1024
+
+func textPreview(text, node string) map[string]any {
+	preview := map[string]any{"content": text, "nodeId": node, "mediaType": "text"}
+	if runes := []rune(text); len(runes) > maxTextPreview {
+		preview["content"], preview["truncated"] = string(runes[:maxTextPreview]), true
 	}
-	return text
+	return preview
 }

@@ -86,15 +86,13 @@ func (s *Server) getJobs(w http.ResponseWriter, r *http.Request) error {
 	running, pending := s.queue.Snapshot()
 	jobs := []job{}
 	seen := map[string]bool{}
-	for _, records := range [][]*queue.Record{running, pending, s.queue.History()} {
-		for _, record := range records {
-			if seen[record.ID] || !slices.Contains(q.statuses, jobStatus[record.State]) { // one may have ended between the two looks
-				continue
-			}
-			seen[record.ID] = true
-			if j := jobOf(record); q.workflow == "" || j.WorkflowID == q.workflow {
-				jobs = append(jobs, j)
-			}
+	for _, j := range slices.Concat(jobsOf(running), jobsOf(pending), s.ended.jobs(s.queue.History())) {
+		if seen[j.ID] || !slices.Contains(q.statuses, j.Status) { // one may have ended between the two looks
+			continue
+		}
+		seen[j.ID] = true
+		if q.workflow == "" || j.WorkflowID == q.workflow {
+			jobs = append(jobs, j)
 		}
 	}
 	slices.SortStableFunc(jobs, func(a, b job) int {

@@ -33,6 +33,10 @@ func (s *Server) masked(ctx context.Context, u *upload) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
+	if err := s.mayDecode(ctx); err != nil {
+		return nil, err
+	}
+	defer s.decoded()
 	img, err := decodePicture(file, s.config.Limits.ImagePixels)
 	if err != nil {
 		return nil, wrong("the original %s cannot be read as an image: %v", quoted(ref.name), err)

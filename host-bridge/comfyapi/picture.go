@@ -2,6 +2,7 @@ package comfyapi
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"image"
 	"image/color"
@@ -13,6 +14,18 @@ import (
 
 	_ "golang.org/x/image/webp" // one more of them
 )
+
+// mayDecode waits until so few pictures are in memory that one more may be; decoded has to follow.
+func (s *Server) mayDecode(ctx context.Context) error {
+	select {
+	case s.pictures <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Server) decoded() { <-s.pictures }
 
 // decodePicture reads an image of at most so many pixels: a small file can hold a picture that fills the memory.
 func decodePicture(file io.ReadSeeker, most int) (image.Image, error) {

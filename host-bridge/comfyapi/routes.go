@@ -52,6 +52,8 @@ func (s *Server) routes() *http.ServeMux {
 		"GET /internal/folder_paths": s.folderPaths, "GET /internal/files/{kind}": s.listFiles,
 
 		"GET /metrics": s.getMetrics,
+		// ComfyUI's editor asks for the templates of a package that this server does not have.
+		"GET /templates/index.json": s.emptyList,
 	} {
 		mux.HandleFunc(pattern, s.serve(pattern, h))
 	}
@@ -100,6 +102,11 @@ func (s *Server) rest(mux *http.ServeMux, w http.ResponseWriter, r *http.Request
 		return s.page.serve(w, r)
 	}
 	return wrongStatus(http.StatusNotFound, "there is no %s %s", quoted(r.Method), quoted(r.URL.Path))
+}
+
+func (s *Server) emptyList(w http.ResponseWriter, _ *http.Request) error {
+	answer(w, []struct{}{})
+	return nil
 }
 
 func (s *Server) empty(w http.ResponseWriter, _ *http.Request) error {

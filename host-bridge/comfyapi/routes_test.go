@@ -49,7 +49,7 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/object_info/Sampler", "", 200, `"output_name":["IMAGE"]`},
 		{"GET", "/object_info/Primitive%20boolean%20%5BCrystools%5D", "", 200, "={}"},
 		{"GET", "/object_info/a%2Fb", "", 200, "={}"},
-		{"GET", "/view", "", 400, "filename is missing"},
+		{"GET", "/view", "", 404, "filename is missing"},
 		{"GET", "/view?filename=none.png", "", 404, "there is no output file"},
 		{"GET", "/view_metadata/loras?filename=sub/a.safetensors", "", 200, `={"ss_tag":"cat"}`},
 		{"GET", "/view_metadata/loras?filename=b.safetensors", "", 404, "with metadata"},

@@ -23,6 +23,7 @@ type Server struct {
 	log      *slog.Logger
 	hub      *hub
 	nodes    nodeList
+	ended    endedJobs
 	metrics  *metrics
 	handler  http.Handler
 	http     *http.Server
@@ -34,6 +35,8 @@ type Server struct {
 	saving sync.Mutex
 	// uploads is full while as many uploads as may be are in memory.
 	uploads chan struct{}
+	// pictures is full while as many requests as may be have pictures decoded in memory.
+	pictures chan struct{}
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -46,7 +49,8 @@ func New(config Config, q Queue) (*Server, error) {
 	if err := config.check(); err != nil {
 		return nil, fmt.Errorf("api server: %w", err)
 	}
-	s := &Server{config: config, queue: q, log: config.Log, uploads: make(chan struct{}, config.Limits.Uploads)}
+	s := &Server{config: config, queue: q, log: config.Log, uploads: make(chan struct{}, config.Limits.Uploads),
+		pictures: make(chan struct{}, config.Limits.Pictures)}
 	for name, store := range map[string]*queue.Store{"userdata": &s.userdata, "settings": &s.settings, "users": &s.users} {
 		var err error
 		if *store, err = q.Store(name); err != nil {

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"mime/multipart"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/isac-guidance/isac/plugin"
@@ -87,10 +89,16 @@ func readUpload(w http.ResponseWriter, r *http.Request, limit int64) (*upload, e
 }
 
 func (u *upload) readFile(part *multipart.Part) (err error) {
-	// Browsers and libraries differ in whether they give the path of the file; its last part is meant.
-	if u.ref.name = path.Base(strings.ReplaceAll(part.FileName(), `\`, "/")); part.FileName() == "" {
+	// Part.FileName would give the last part of a name that leads out as if it were a plain one.
+	_, params, _ := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
+	given := strings.ReplaceAll(params["filename"], `\`, "/")
+	switch {
+	case given == "":
 		return wrong("the file \"image\" of the form has no name")
+	case slices.Contains(strings.Split(given, "/"), ".."):
+		return wrong("%s is no name of a file: it holds ..", quoted(given))
 	}
+	u.ref.name = path.Base(given) // browsers and libraries differ in whether they give the path of the file
 	u.data, err = io.ReadAll(part)
 	return err
 }

@@ -3,7 +3,6 @@ package comfyapi
 import (
 	"errors"
 	"io/fs"
-	"mime"
 	"net/http"
 	"net/url"
 	"path"
@@ -62,7 +61,7 @@ func (s *Server) getUserdata(w http.ResponseWriter, r *http.Request) error {
 	h := w.Header()
 	h.Set("Content-Type", kind)
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Disposition", mime.FormatMediaType(disposition, map[string]string{"filename": path.Base(key)}))
+	h.Set("Content-Disposition", called(disposition, path.Base(key)))
 	h.Set("Cache-Control", "no-cache")
 	h.Set("Last-Modified", modified.UTC().Format(http.TimeFormat))
 	serveBytes(w, r, text)
@@ -91,6 +90,9 @@ func (s *Server) put(w http.ResponseWriter, r *http.Request, user, key string, t
 		write = s.userdata.Create
 	}
 	below := user + "/"
+	if err := s.fits(r, below, key); err != nil {
+		return err
+	}
 	if err := write(r.Context(), key, text); errors.Is(err, fs.ErrExist) {
 		return wrongStatus(http.StatusConflict, "%s is there already; allow it with overwrite=true", quoted(strings.TrimPrefix(key, below)))
 	} else if err != nil {
@@ -111,6 +113,25 @@ func (s *Server) put(w http.ResponseWriter, r *http.Request, user, key string, t
 		}
 	}
 	return s.noFile(r, fs.ErrNotExist) // deleted by another server of the same store
+}
+
+// fits says what stands in the way of a file: a folder of its name, or a file where it needs a folder. The store would take both,
+// and whoever lists them would not know what to make of it.
+func (s *Server) fits(r *http.Request, below, key string) error {
+	first, _, _ := strings.Cut(strings.TrimPrefix(key, below), "/")
+	entries, err := s.userdata.List(r.Context(), below+first)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Key, key+"/") {
+			return wrong("%s is a folder; give the file another name", quoted(strings.TrimPrefix(key, below)))
+		}
+		if strings.HasPrefix(key, e.Key+"/") {
+			return wrong("%s is a file, no folder", quoted(strings.TrimPrefix(e.Key, below)))
+		}
+	}
+	return nil
 }
 
 func (s *Server) deleteUserdata(w http.ResponseWriter, r *http.Request) error {

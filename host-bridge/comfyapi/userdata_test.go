@@ -20,6 +20,9 @@ func TestUserdata(t *testing.T) {
 		{"POST", "/userdata/workflows%2Fa.json?overwrite=true&full_info=true", `{"a":22}`, 200, `{"path":"workflows/a.json","size":8,"modified":`},
 		{"POST", "/userdata/workflows%2Fsub%2Fgr%C3%BC%C3%9Fe%20%26%20so.json", `{"b":1}`, 200, `="workflows/sub/grüße & so.json"`},
 		{"POST", "/userdata/user.css", `body{}`, 200, `="user.css"`},
+		{"POST", "/userdata/user.css%2Fx.json", `{}`, 400, "is a file, no folder"},
+		{"POST", "/userdata/workflows%2Fsub", `{}`, 400, "is a folder"},
+		{"POST", "/userdata/workflows%2Fa.json/move/workflows", ``, 400, "is a folder"},
 		{"POST", "/userdata/page.html", `<script>`, 200, `="page.html"`},
 		{"GET", "/userdata/workflows%2Fa.json", "", 200, `={"a":22}`},
 		{"GET", "/userdata/workflows%252Fa.json", "", 200, `={"a":22}`}, // encoded twice

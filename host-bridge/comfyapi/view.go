@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"mime"
 	"net/http"
-	"net/url"
 	"path"
 	"strconv"
 	"strings"
@@ -61,6 +60,9 @@ func (s *Server) open(ctx context.Context, ref reference) (io.ReadSeekCloser, ti
 // view gives a file: as it is, smaller for a preview, or one channel of it.
 func (s *Server) view(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
+	if !query.Has("filename") {
+		return wrongStatus(http.StatusNotFound, "filename is missing; give the name of a file")
+	}
 	ref, err := readReference(query.Get("filename"), query.Get("type"), query.Get("subfolder"))
 	if err != nil {
 		return err
@@ -72,7 +74,7 @@ func (s *Server) view(w http.ResponseWriter, r *http.Request) error {
 	defer file.Close()
 	channel := query.Get("channel")
 	if query.Has("preview") || channel == "rgb" || channel == "a" {
-		return s.viewPicture(w, query, ref, file)
+		return s.viewPicture(w, r, ref, file)
 	}
 	kind, disposition := harmless(contentType(ref.name), r.Header.Get("Sec-Fetch-Dest")), "inline"
 	if kind == "" {
@@ -84,7 +86,7 @@ func (s *Server) view(w http.ResponseWriter, r *http.Request) error {
 	h := w.Header()
 	h.Set("Content-Type", kind)
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Disposition", mime.FormatMediaType(disposition, map[string]string{"filename": ref.name}))
+	h.Set("Content-Disposition", called(disposition, ref.name))
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox") // where it is opened as a document
 	h.Set("Cache-Control", "no-cache")                                                         // a name can be written again; ask by its time
 	h.Set("Vary", "Sec-Fetch-Dest")
@@ -111,7 +113,12 @@ func harmless(kind, dest string) string {
 
 // viewPicture gives a picture in another form. ComfyUI answers preview with WebP, for which there is no good encoder without C: it
 // becomes JPEG, or PNG where it is not opaque. The content type tells.
-func (s *Server) viewPicture(w http.ResponseWriter, query url.Values, ref reference, file io.ReadSeeker) error {
+func (s *Server) viewPicture(w http.ResponseWriter, r *http.Request, ref reference, file io.ReadSeeker) error {
+	query := r.URL.Query()
+	if err := s.mayDecode(r.Context()); err != nil {
+		return err
+	}
+	defer s.decoded()
 	channel := query.Get("channel")
 	img, err := decodePicture(file, s.config.Limits.ImagePixels)
 	if err != nil {
@@ -141,13 +148,24 @@ func (s *Server) viewPicture(w http.ResponseWriter, query url.Values, ref refere
 	h.Set("Content-Type", kind)
 	h.Set("Content-Length", strconv.Itoa(len(out)))
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Disposition", mime.FormatMediaType("inline", map[string]string{"filename": ref.name}))
+	h.Set("Content-Disposition", called("inline", ref.name))
 	h.Set("Cache-Control", "no-cache")
 	_, err = w.Write(out)
 	if err != nil {
 		return nil // the client has left
 	}
 	return nil
+}
+
+// called gives a Content-Disposition with the name of the file. As in ComfyUI a plain name is in quotes: there are clients that look
+// for them.
+func called(disposition, name string) string {
+	for _, r := range name {
+		if r < ' ' || r > '~' || r == '"' || r == '\\' {
+			return mime.FormatMediaType(disposition, map[string]string{"filename": name})
+		}
+	}
+	return disposition + `; filename="` + name + `"`
 }
 
 // previewOf reads "webp;90" or "jpeg;80".
