@@ -14,7 +14,7 @@ import (
 func TestServeRunsAPromptOnce(t *testing.T) {
 	s := serve(t, t.TempDir())
 	first := s.put(prompt(1, 4))
-	e := s.await(time.Minute, first)[first]
+	e := s.await(patience, first)[first]
 	if e.Status.Text != "success" || !e.Status.Completed {
 		t.Fatalf("the prompt ended as %+v", e.Status)
 	}
@@ -24,7 +24,7 @@ func TestServeRunsAPromptOnce(t *testing.T) {
 	}
 	began := time.Now()
 	again := s.put(prompt(1, 4))
-	e = s.await(time.Minute, again)[again]
+	e = s.await(patience, again)[again]
 	t.Logf("the unchanged workflow was answered after %v", time.Since(began).Round(time.Millisecond))
 	if !bytes.Equal(s.image(e), picture) {
 		t.Error("the unchanged workflow gave another picture")
@@ -33,7 +33,7 @@ func TestServeRunsAPromptOnce(t *testing.T) {
 		t.Errorf("taken from the cache were %v, want all six nodes", cached)
 	}
 	other := s.put(prompt(2, 4))
-	e = s.await(time.Minute, other)[other]
+	e = s.await(patience, other)[other]
 	if cached := cachedNodes(t, e); len(cached) != 3 {
 		t.Errorf("with another seed the cache gave %v, want checkpoint, prompt and empty latent", cached)
 	}
@@ -41,7 +41,7 @@ func TestServeRunsAPromptOnce(t *testing.T) {
 		t.Error("another seed gave the same picture")
 	}
 	plugins := s.plugins()
-	if status := s.stop(syscall.SIGTERM, 10*time.Second); status != 0 && status != 130 {
+	if status := s.stop(syscall.SIGTERM, patience); status != 0 && status != 130 {
 		t.Errorf("after SIGTERM the status is %d", status)
 	}
 	expectAllGone(t, plugins)
@@ -89,7 +89,7 @@ func TestServeIsKilledAtAnyMoment(t *testing.T) {
 	began := time.Now()
 	expectAllGone(t, old)
 	s := serve(t, data)
-	entries := s.await(4*time.Minute, all...)
+	entries := s.await(2*patience, all...)
 	t.Logf("%d of %d prompts had ended before one of %d kills; the rest after %v", len(finished), len(all), rounds, time.Since(began).Round(time.Second))
 	for _, id := range all {
 		e := entries[id]
@@ -119,7 +119,7 @@ func TestPluginIsKilledAtAnyMoment(t *testing.T) {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 		next := s.put(prompt(900+round, 2))
-		entries := s.await(time.Minute, id, next)
+		entries := s.await(patience, id, next)
 		if e := entries[id]; e.Status.Text != "success" {
 			failed++
 			last := e.Status.Messages[len(e.Status.Messages)-1]

@@ -18,6 +18,9 @@ import (
 	"time"
 )
 
+// patience is for what takes a second or two on a quiet machine: the start of a host and its plugin, one small picture.
+const patience = 4 * time.Minute
+
 // server is a running `isac-host serve`, in a process group of its own.
 type server struct {
 	t    *testing.T
@@ -70,7 +73,7 @@ func serveProcess(t *testing.T, args ...string) *server {
 	})
 	select {
 	case s.url = <-line:
-	case <-time.After(40 * time.Second):
+	case <-time.After(patience):
 	}
 	if s.url == "" {
 		t.Fatalf("isac-host %v did not get ready", args)

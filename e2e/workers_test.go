@@ -32,7 +32,7 @@ func TestTwoWorkersShareWhileOneIsKilled(t *testing.T) {
 	for i := range 40 {
 		all = append(all, s.put(prompt(i, 8)))
 	}
-	for deadline := time.Now().Add(time.Minute); len(s.history()) < 12; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); len(s.history()) < 12; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the workers do not work")
 		}
@@ -40,7 +40,7 @@ func TestTwoWorkersShareWhileOneIsKilled(t *testing.T) {
 	plugins := one.plugins()
 	one.signal(syscall.SIGKILL)
 	<-one.done
-	entries := s.await(3*time.Minute, all...)
+	entries := s.await(2*patience, all...)
 	if len(entries) != len(all) {
 		t.Errorf("the history has %d entries of %d prompts", len(entries), len(all))
 	}
@@ -50,7 +50,7 @@ func TestTwoWorkersShareWhileOneIsKilled(t *testing.T) {
 		}
 	}
 	expectAllGone(t, plugins)
-	if status := two.stop(syscall.SIGTERM, 15*time.Second); status != 0 && status != 130 {
+	if status := two.stop(syscall.SIGTERM, patience); status != 0 && status != 130 {
 		t.Errorf("the worker's status after SIGTERM is %d", status)
 	}
 }

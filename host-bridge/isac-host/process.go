@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/isac-guidance/isac/host-bridge/graph"
+	"github.com/isac-guidance/isac/host-bridge/worker"
 	"github.com/isac-guidance/isac/plugin"
 )
 
@@ -44,9 +47,23 @@ func (p *plugins) configs(paths []string, log io.Writer) []plugin.Config {
 	for _, path := range paths {
 		c := p.config(path)
 		c.Stderr = log
+		// The first start on a machine reads gigabytes of libraries, and nobody sits and waits for it.
+		c.StartTimeout = 2 * time.Minute
 		all = append(all, c)
 	}
 	return all
+}
+
+// worker starts a worker with its plugins. It has to be closed.
+func (p *plugins) worker(con *console, paths []string, stderr io.Writer, log *slog.Logger) (*worker.Worker, error) {
+	w, err := worker.New(con.ctx, worker.Config{Plugins: p.configs(paths, stderr), Version: version, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	if err := p.checkDevice(w.About().Devices); err != nil {
+		return nil, errors.Join(wrongError{err}, w.Close())
+	}
+	return w, nil
 }
 
 // start starts the plugin and asks for its nodes. The client has to be closed.
@@ -74,7 +91,7 @@ func (p *process) start(con *console) (*plugin.Client, plugin.Description, graph
 }
 
 // checkDevice says at once what libtorch would say late and at length. A plugin without libtorch knows no devices.
-func (p *process) checkDevice(devices []plugin.Device) error {
+func (p *plugins) checkDevice(devices []plugin.Device) error {
 	var names []string
 	for _, d := range devices {
 		if d.Name == p.Device {

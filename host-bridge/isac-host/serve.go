@@ -2,20 +2,19 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/isac-guidance/isac/examples/workflows"
 	"github.com/isac-guidance/isac/host-bridge/comfyapi"
 	"github.com/isac-guidance/isac/host-bridge/queue"
 	"github.com/isac-guidance/isac/host-bridge/web"
-	"github.com/isac-guidance/isac/host-bridge/worker"
 )
 
 type serveCommand struct {
@@ -43,7 +42,8 @@ type nats struct {
 }
 
 func (n nats) remote(name string) queue.Remote {
-	return queue.Remote{URL: n.URL, Credentials: n.Credentials, Name: name}
+	// A file's content ends with a line's end.
+	return queue.Remote{URL: strings.TrimSpace(n.URL), Credentials: n.Credentials, Name: name}
 }
 
 // stopTime bounds an orderly end.
@@ -60,18 +60,14 @@ func (c *serveCommand) Run(con *console) (err error) {
 	if c.Listening != "" && c.URL != "" {
 		return wrongError{errors.New("--nats-listen is for the queue's own NATS, --nats for one that exists; give one of them")}
 	}
-	var own string // the token of the queue's own NATS
-	if c.Listening != "" {
-		own = rand.Text()
-	}
 	server, err := queue.Open(con.ctx, queue.Options{
-		Data: c.Data, Listen: c.Listening, Token: own, Remote: c.remote("isac-host serve"), Replicas: c.Replicas, MaxPending: c.MaxQueue, Log: log,
+		Data: c.Data, Listen: c.Listening, Remote: c.remote("isac-host serve"), Replicas: c.Replicas, MaxPending: c.MaxQueue, Log: log,
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
-	if err := c.tellWorkers(server, own); err != nil {
+	if err := c.tellWorkers(server); err != nil {
 		return err
 	}
 	page, err := web.FS()
@@ -112,20 +108,20 @@ func (c *serveCommand) Run(con *console) (err error) {
 }
 
 // tellWorkers writes what a worker needs to connect into the data folder, for those who may read it.
-func (c *serveCommand) tellWorkers(server *queue.Server, token string) error {
+func (c *serveCommand) tellWorkers(server *queue.Server) error {
 	path := filepath.Join(c.Data, "nats.url")
-	if c.Listening == "" {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		return nil
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) { // its rights may be too wide
+		return err
 	}
-	return os.WriteFile(path, []byte("nats://"+token+"@"+server.Address()), 0o600)
+	if url := server.WorkerURL(); url != "" {
+		return os.WriteFile(path, []byte(url+"\n"), 0o600)
+	}
+	return nil
 }
 
 // work starts this process's own worker; end stops it.
 func (c *serveCommand) work(con *console, server *queue.Server, log *slog.Logger) (end func(), err error) {
-	w, err := worker.New(con.ctx, worker.Config{Plugins: c.configs(c.Plugins, c.stderr(con)), Version: version, Log: log})
+	w, err := c.worker(con, c.Plugins, c.stderr(con), log)
 	if err != nil {
 		return nil, err
 	}

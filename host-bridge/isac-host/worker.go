@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/isac-guidance/isac/host-bridge/queue"
-	"github.com/isac-guidance/isac/host-bridge/worker"
 )
 
 // workerCommand runs prompts of another process's queue.
@@ -30,7 +29,7 @@ func (c *workerCommand) Run(con *console) (err error) {
 	if c.URL == "" {
 		return wrongError{errors.New("--nats is needed: the content of DATA/nats.url of an isac-host serve --nats-listen, or a NATS that it uses too")}
 	}
-	w, err := worker.New(con.ctx, worker.Config{Plugins: c.configs(c.Plugins, c.stderr(con)), Version: version, Log: log})
+	w, err := c.worker(con, c.Plugins, c.stderr(con), log)
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,8 @@ type item struct {
 	// Object holds the value, else Inline does. A file that lies only on a disk has neither.
 	Object string `json:"object,omitempty"`
 	Inline []byte `json:"inline,omitempty"`
+	// ID is the writer's own, by which it knows its entry again where the confirmation was lost.
+	ID string `json:"id,omitempty"`
 	// Home is the data folder on whose disk the file lies as well; Stale says that it holds an older version there.
 	Home  string `json:"home,omitempty"`
 	Stale bool   `json:"stale,omitempty"`
@@ -91,31 +93,18 @@ func (b *bucket) read(ctx context.Context, path string) ([]byte, *item, error) {
 
 // write writes a value. With mustBeNew it is fs.ErrExist that there is one.
 func (b *bucket) write(ctx context.Context, path string, value []byte, mustBeNew bool) (err error) {
-	now := time.Now().UTC()
-	fresh := item{Size: int64(len(value)), Created: now, Modified: now}
-	if len(value) <= inlineBytes {
-		fresh.Inline = value
-		if fresh.Inline == nil {
-			fresh.Inline = []byte{}
-		}
-	} else {
-		fresh.Object = rand.Text()
-		if _, err := b.objects.PutBytes(ctx, fresh.Object, value); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		defer func() {
-			if err != nil {
-				_ = b.objects.Delete(context.WithoutCancel(ctx), fresh.Object) // else the sweep finds it
-			}
-		}()
+	fresh, err := b.hold(ctx, path, value)
+	if err != nil {
+		return err
 	}
+	defer func() { b.discard(ctx, fresh, err) }()
 	if mustBeNew {
-		return b.create(ctx, path, &fresh)
+		return b.create(ctx, path, fresh)
 	}
 	for {
 		before, err := b.find(ctx, path)
 		if errors.Is(err, fs.ErrNotExist) {
-			err = b.create(ctx, path, &fresh)
+			err = b.create(ctx, path, fresh)
 			if errors.Is(err, fs.ErrExist) {
 				continue
 			}
@@ -124,9 +113,12 @@ func (b *bucket) write(ctx context.Context, path string, value []byte, mustBeNew
 		if err != nil {
 			return err
 		}
+		if before.ID == fresh.ID {
+			return nil // written, only that the confirmation was lost
+		}
 		fresh.Created, fresh.Home, fresh.Stale = before.Created, before.Home, before.Home != ""
 		fresh.path, fresh.revision = path, before.revision
-		err = b.update(ctx, &fresh)
+		err = b.update(ctx, fresh)
 		if errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
 			continue
 		}
@@ -137,6 +129,33 @@ func (b *bucket) write(ctx context.Context, path string, value []byte, mustBeNew
 	}
 }
 
+// hold makes the entry of a value that is not there yet, and stores what is too large for it.
+func (b *bucket) hold(ctx context.Context, path string, value []byte) (*item, error) {
+	now := time.Now().UTC()
+	fresh := &item{Size: int64(len(value)), Created: now, Modified: now, ID: rand.Text(), path: path}
+	if len(value) <= inlineBytes {
+		if fresh.Inline = value; value == nil {
+			fresh.Inline = []byte{}
+		}
+		return fresh, nil
+	}
+	fresh.Object = fresh.ID
+	ctx, stop := context.WithTimeout(ctx, objectTime)
+	defer stop()
+	if _, err := b.objects.PutBytes(ctx, fresh.Object, value); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return fresh, nil
+}
+
+// discard deletes the object of an entry that was certainly not written. Where it may have been, the object stays: the sweep finds
+// it if nobody names it.
+func (b *bucket) discard(ctx context.Context, fresh *item, err error) {
+	if fresh.Object != "" && (errors.Is(err, fs.ErrExist) || errors.Is(err, jetstream.ErrKeyRevisionMismatch)) {
+		_ = b.objects.Delete(context.WithoutCancel(ctx), fresh.Object)
+	}
+}
+
 func (b *bucket) create(ctx context.Context, path string, i *item) error {
 	text, err := json.Marshal(i)
 	if err != nil {
@@ -144,6 +163,9 @@ func (b *bucket) create(ctx context.Context, path string, i *item) error {
 	}
 	_, err = b.index.Create(ctx, encodeKey(path), text)
 	if errors.Is(err, jetstream.ErrKeyExists) {
+		if there, err := b.find(ctx, path); err == nil && i.ID != "" && there.ID == i.ID {
+			return nil // written before, only that the confirmation was lost
+		}
 		return fmt.Errorf("%s: %w", path, fs.ErrExist)
 	}
 	if err != nil {
@@ -204,32 +226,4 @@ func (b *bucket) list(ctx context.Context, prefix string) ([]*item, error) {
 			}
 		}
 	}
-}
-
-// sweep removes objects that no entry names: their writer was killed before it could name them. Younger ones may belong to a writer
-// that is at work.
-func (b *bucket) sweep(ctx context.Context) error {
-	objects, err := b.objects.List(ctx)
-	if errors.Is(err, jetstream.ErrNoObjectsFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	items, err := b.list(ctx, "")
-	if err != nil {
-		return err
-	}
-	named := map[string]bool{}
-	for _, i := range items {
-		named[i.Object] = true
-	}
-	for _, o := range objects {
-		if !named[o.Name] && time.Since(o.ModTime) > time.Hour {
-			if err := b.objects.Delete(ctx, o.Name); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -63,7 +63,7 @@ func Connect(ctx context.Context, remote Remote, log *slog.Logger) (*Conn, error
 			}
 			c.Close()
 		}
-		if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || !reachable(err) {
+		if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || !comes(err) {
 			return nil, fmt.Errorf("connect to nats at %s: %w", redact(remote.URL), err)
 		}
 		if !said {
@@ -77,15 +77,9 @@ func Connect(ctx context.Context, remote Remote, log *slog.Logger) (*Conn, error
 	}
 }
 
-// reachable tells errors that waiting may mend.
-func reachable(err error) bool {
-	for _, wait := range []error{nats.ErrNoServers, nats.ErrTimeout, nats.ErrNoResponders, nats.ErrConnectionClosed, context.DeadlineExceeded,
-		jetstream.ErrBucketNotFound, jetstream.ErrStreamNotFound, jetstream.ErrNoStreamResponse, jetstream.ErrJetStreamNotEnabled} {
-		if errors.Is(err, wait) {
-			return true
-		}
-	}
-	return false
+// comes tells errors that waiting for an API server, or for NATS, may mend.
+func comes(err error) bool {
+	return passing(err) || errors.Is(err, jetstream.ErrBucketNotFound) || errors.Is(err, jetstream.ErrStreamNotFound)
 }
 
 func connect(url string, log *slog.Logger, options ...nats.Option) (*Conn, error) {

@@ -12,10 +12,9 @@ import (
 // remote lets workers of other processes in.
 func remote(t *testing.T) (*Server, func() *Conn) {
 	t.Helper()
-	const token = "a token of this test"
-	s := open(t, t.TempDir(), func(o *Options) { o.Listen, o.Token = "127.0.0.1:0", token })
+	s := open(t, t.TempDir(), func(o *Options) { o.Listen = "127.0.0.1:0" })
 	return s, func() *Conn {
-		c, err := Connect(t.Context(), Remote{URL: "nats://" + s.Address(), Token: token, Name: t.Name()}, nil)
+		c, err := Connect(t.Context(), Remote{URL: s.WorkerURL(), Name: t.Name()}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,7 +27,8 @@ func TestAWorkerNeedsTheToken(t *testing.T) {
 	s, _ := remote(t)
 	ctx, stop := context.WithTimeout(t.Context(), 5*time.Second)
 	defer stop()
-	if _, err := Connect(ctx, Remote{URL: "nats://wrong@" + s.Address()}, nil); err == nil || strings.Contains(err.Error(), "wrong") {
+	_, address, _ := strings.Cut(s.WorkerURL(), "@")
+	if _, err := Connect(ctx, Remote{URL: "nats://wrong@" + address}, nil); err == nil || strings.Contains(err.Error(), "wrong") {
 		t.Errorf("with a wrong token: %v; want an error that does not show it", err)
 	}
 }

@@ -24,6 +24,8 @@ type diskFiles struct {
 	bucketFiles
 	home  string
 	roots map[string]*os.Root
+	// limit is how many bytes the bucket may hold of files that lie on the disk.
+	limit int64
 	log   *slog.Logger
 }
 
@@ -34,12 +36,12 @@ const unfinishedPrefix = ".isac-"
 func (s *Server) Files() Files { return s.files }
 
 // openDisk makes the folders, empties the one of temporary files, and brings bucket and disk together.
-func openDisk(ctx context.Context, data string, b *bucket, log *slog.Logger) (*diskFiles, error) {
+func openDisk(ctx context.Context, data string, limit int64, b *bucket, log *slog.Logger) (*diskFiles, error) {
 	home, err := dataID(data)
 	if err != nil {
 		return nil, err
 	}
-	d := &diskFiles{home: home, roots: map[string]*os.Root{}, log: log}
+	d := &diskFiles{home: home, roots: map[string]*os.Root{}, limit: limit, log: log}
 	d.bucket = b
 	if err := os.RemoveAll(filepath.Join(data, tempKind)); err != nil {
 		return nil, fmt.Errorf("empty the temporary files: %w", err)
@@ -187,25 +189,27 @@ func (d *diskFiles) List(ctx context.Context, kind string) ([]FileInfo, error) {
 
 // run writes what comes into the bucket to the disk, until ctx ends.
 func (d *diskFiles) run(ctx context.Context, c *Conn) {
-	if err := d.bucket.sweep(ctx); err != nil && ctx.Err() == nil {
-		d.log.Warn("cannot look for objects that nobody needs", "reason", err.Error())
-	}
 	again := make(chan struct{}, 1)
 	c.onReconnect(func() { nudge(again) })
-	follow(ctx, d.bucket.index, "file"+".>", &toDisk{d, ctx}, again, d.log)
+	follow(ctx, d.bucket.index, filterOf("file/"), &toDisk{diskFiles: d, ctx: ctx, shelf: shelf{limit: d.limit}}, again, d.log)
 }
 
 // toDisk hears of files in the bucket.
 type toDisk struct {
 	*diskFiles
-	ctx context.Context
+	ctx   context.Context
+	shelf shelf
 }
 
-func (t *toDisk) begin()    {}
+func (t *toDisk) begin()    { t.shelf.clear() }
 func (t *toDisk) complete() {}
 
-// removed has nothing to do: what goes from the bucket has gone from the disk before, or is temporary.
-func (t *toDisk) removed(string, uint64) {}
+// removed has nothing to do on the disk: what goes from the bucket has gone from there before, or is temporary.
+func (t *toDisk) removed(key string, _ uint64) {
+	if at, err := decodeKey(key); err == nil {
+		t.shelf.note(at, 0)
+	}
+}
 
 func (t *toDisk) put(entry jetstream.KeyValueEntry) {
 	i, err := readItem(entry)
@@ -213,6 +217,7 @@ func (t *toDisk) put(entry jetstream.KeyValueEntry) {
 		t.log.Error("the entry of a file cannot be read; it is left alone", "key", entry.Key(), "reason", err.Error())
 		return
 	}
+	t.shelve(i)
 	// A file that lies on another server's disk is read from the bucket.
 	if i.only() || i.Home != "" && (i.Home != t.home || !i.Stale) {
 		return
@@ -254,7 +259,7 @@ func (d *diskFiles) writeDisk(root *os.Root, folder, name string, value []byte, 
 	}
 	at := path.Join(folder, name)
 	part := path.Join(folder, unfinishedPrefix+rand.Text()+".part")
-	if err := root.WriteFile(part, value, 0o666); err != nil {
+	if err := writeSynced(root, part, value); err != nil {
 		return errors.Join(err, root.Remove(part))
 	}
 	if replace {
@@ -277,4 +282,24 @@ func (d *diskFiles) writeDisk(root *os.Root, folder, name string, value []byte, 
 		return root.Rename(part, at)
 	}
 	return errors.Join(err, root.Remove(part))
+}
+
+// writeSynced writes a file that is on the disk when it returns: the store gives up its own copy then.
+func writeSynced(root *os.Root, name string, value []byte) error {
+	file, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(value)
+	if err == nil {
+		err = file.Sync()
+	}
+	return errors.Join(err, file.Close())
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }

@@ -1,12 +1,16 @@
 package queue
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -23,7 +27,8 @@ type embedded struct {
 }
 
 // startEmbedded starts the server over the folder "queue" of data. With listen empty nobody outside this process can reach it;
-// else it listens there, and wants the token.
+// else it listens there, and wants the
+// token; where none is given, one of its own.
 func startEmbedded(data, listen, token string, log *slog.Logger) (*embedded, error) {
 	options := &server.Options{
 		ServerName: "isac-host", DontListen: true, JetStream: true, StoreDir: filepath.Join(data, "queue"),
@@ -42,7 +47,9 @@ func startEmbedded(data, listen, token string, log *slog.Logger) (*embedded, err
 			return nil, fmt.Errorf("listen on %q: %q is no port: %w", listen, port, err)
 		}
 		if token == "" {
-			return nil, fmt.Errorf("listen on %q: workers would be let in without a token; give one", listen)
+			if token, err = ownToken(data); err != nil {
+				return nil, err
+			}
 		}
 		options.DontListen, options.Host, options.Port, options.Authorization = false, host, int(number), token
 		if number == 0 {
@@ -66,12 +73,34 @@ func startEmbedded(data, listen, token string, log *slog.Logger) (*embedded, err
 	return &embedded{server: s, token: options.Authorization}, nil
 }
 
-// address is where it listens; empty where it does not.
-func (e *embedded) address() string {
-	if a := e.server.Addr(); a != nil {
-		return a.String()
+// ownToken is kept in the data folder, for the workers of other machines to come back after a restart. Who removes the file gets
+// another one.
+func ownToken(data string) (string, error) {
+	path := filepath.Join(data, "nats.token")
+	text, err := os.ReadFile(path)
+	if token := strings.TrimSpace(string(text)); err == nil && token != "" {
+		return token, nil
 	}
-	return ""
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("token for workers: %w", err)
+	}
+	token := rand.Text()
+	if err := os.WriteFile(path, []byte(token+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("token for workers: %w", err)
+	}
+	return token, nil
+}
+
+// url is how a worker reaches it; empty where none can. One that listens everywhere is named as this machine names itself.
+func (e *embedded) url() string {
+	a, ok := e.server.Addr().(*net.TCPAddr)
+	if !ok {
+		return ""
+	}
+	if a.IP.IsUnspecified() {
+		a = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: a.Port}
+	}
+	return "nats://" + e.token + "@" + a.String()
 }
 
 // options are how this process connects to it.

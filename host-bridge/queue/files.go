@@ -3,11 +3,11 @@ package queue
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"path"
 	"slices"
 	"strings"
@@ -32,7 +32,7 @@ func (c *Conn) Files() Files {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.files == nil {
-		c.files = &bucketFiles{bucket: c.bucket}
+		c.files = &bucketFiles{bucket: c.bucket, patient: c.log}
 	}
 	return c.files
 }
@@ -40,6 +40,8 @@ func (c *Conn) Files() Files {
 // bucketFiles keeps files in the bucket.
 type bucketFiles struct {
 	bucket *bucket
+	// patient, where not nil, is told of waiting for a NATS that cannot be reached; else there is none.
+	patient *slog.Logger
 
 	mu sync.Mutex
 	// next are the numbers to try first, by folder and pattern.
@@ -138,7 +140,8 @@ func (f *bucketFiles) Write(ctx context.Context, kind string, files []plugin.Fil
 	}
 	// What replaces older files comes last: it cannot be taken back.
 	for _, i := range replace {
-		if err := f.bucket.write(ctx, filePath(kind, files[i].Subfolder, saved[i].Name), files[i].Data, false); err != nil {
+		at := filePath(kind, files[i].Subfolder, saved[i].Name)
+		if err := f.insist(ctx, func() error { return f.bucket.write(ctx, at, files[i].Data, false) }); err != nil {
 			return nil, err
 		}
 	}
@@ -149,38 +152,48 @@ func (f *bucketFiles) Write(ctx context.Context, kind string, files []plugin.Fil
 func (f *bucketFiles) number(ctx context.Context, kind string, file plugin.File, name graph.FileName) (*item, error) {
 	const tries = 10000
 	group := filePath(kind, file.Subfolder, name.Pattern())
-	next, err := f.guess(ctx, group, kind, file.Subfolder, name)
+	var next int
+	var fresh *item
+	err := f.insist(ctx, func() (err error) {
+		if next, err = f.guess(ctx, group, kind, file.Subfolder, name); err == nil {
+			fresh, err = f.bucket.hold(ctx, group, file.Data)
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
-	}
-	now := time.Now().UTC()
-	fresh := &item{Size: int64(len(file.Data)), Created: now, Modified: now}
-	if len(file.Data) <= inlineBytes {
-		fresh.Inline = file.Data
-	} else {
-		fresh.Object = rand.Text()
-		if _, err := f.bucket.objects.PutBytes(ctx, fresh.Object, file.Data); err != nil {
-			return nil, fmt.Errorf("write %s: %w", group, err)
-		}
 	}
 	for range tries {
 		fresh.path = filePath(kind, file.Subfolder, name.Numbered(next))
 		next++
-		err = f.bucket.create(ctx, fresh.path, fresh)
+		err = f.insist(ctx, func() error { return f.bucket.create(ctx, fresh.path, fresh) })
 		if !errors.Is(err, fs.ErrExist) {
 			break
 		}
 	}
 	if err != nil {
-		if fresh.Object != "" {
-			_ = f.bucket.objects.Delete(context.WithoutCancel(ctx), fresh.Object) // else the sweep finds it
-		}
+		f.bucket.discard(ctx, fresh, err)
 		return nil, fmt.Errorf("write %s: %w", group, err)
 	}
 	f.mu.Lock()
 	f.next[group] = max(f.next[group], next)
 	f.mu.Unlock()
 	return fresh, nil
+}
+
+// insist repeats what fails because NATS cannot be reached: a picture that took minutes is not thrown away for a server that is
+// started again. Whoever has not so much patience ends ctx.
+func (f *bucketFiles) insist(ctx context.Context, do func() error) error {
+	for said := false; ; said = true {
+		err := do()
+		if err == nil || f.patient == nil || !passing(err) || ctx.Err() != nil {
+			return err
+		}
+		if !said {
+			f.patient.Warn("cannot store a file; trying again until it can be", "reason", err.Error())
+		}
+		wait(ctx, 500*time.Millisecond)
+	}
 }
 
 // guess is the number that is probably free: one more than the largest that was seen.

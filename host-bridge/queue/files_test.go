@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/isac-guidance/isac/plugin"
 )
@@ -57,7 +60,7 @@ func TestFilesOfAWorkerReachTheDisk(t *testing.T) {
 	})
 	eventually(t, "the file is read from the disk", func() bool {
 		i, err := s.files.bucket.find(t.Context(), "file/output/animals/cats_00002_.png")
-		return err == nil && i.only()
+		return err == nil && i.Home == s.files.home
 	})
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
@@ -68,6 +71,64 @@ func TestFilesOfAWorkerReachTheDisk(t *testing.T) {
 	if saved, err = worker.Write(t.Context(), "output", []plugin.File{{Name: "cats_%05d_.png", Subfolder: "animals"}}); err != nil || saved[0].Name != "cats_00003_.png" {
 		t.Errorf("the next name is %+v, %v", saved, err)
 	}
+}
+
+// The store holds the newest outputs; older ones lie on the disk alone, and are read from there.
+func TestTheStoreDoesNotGrowForEver(t *testing.T) {
+	s := open(t, t.TempDir(), func(o *Options) { o.MaxKept = 100 << 10 })
+	large := bytes.Repeat([]byte("0123456789abcdef"), 3<<10) // 48 KiB
+	for range 5 {
+		if _, err := s.Conn().Files().Write(t.Context(), "output", []plugin.File{{Name: "x_%05d_.png", Data: large}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	only := func(name string) bool {
+		i, err := s.files.bucket.find(t.Context(), "file/output/"+name)
+		return err == nil && i.Home != "" && i.only()
+	}
+	eventually(t, "the three oldest lie on the disk alone", func() bool { return only("x_00001_.png") && only("x_00002_.png") && only("x_00003_.png") })
+	eventually(t, "the newest are on the disk too", func() bool {
+		i, err := s.files.bucket.find(t.Context(), "file/output/x_00005_.png")
+		return err == nil && i.Home != "" && !i.only()
+	})
+	if got := read(t, s.Files(), "output", "", "x_00001_.png"); got != string(large) {
+		t.Errorf("the oldest has %d bytes", len(got))
+	}
+	// What is left of those that were deleted goes with the next sweep, and so does what a writer left that was killed.
+	if _, err := s.conn.bucket.objects.PutBytes(t.Context(), "nobody's", large); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.conn.js.Publish(t.Context(), chunkSubjects+"half", large); err != nil {
+		t.Fatal(err)
+	}
+	stream, err := s.conn.js.Stream(t.Context(), objectStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := (&sweeper{s.conn.bucket, stream}).sweep(t.Context(), time.Now().Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if info := stateOf(t, stream); info.Msgs != 2*2+2+1 {
+		t.Errorf("after a sweep %d messages are left: want two objects of one part each, and what is too young to go", info.Msgs)
+	}
+	if err := (&sweeper{s.conn.bucket, stream}).sweep(t.Context(), time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if err := (&sweeper{s.conn.bucket, stream}).sweep(t.Context(), time.Now()); err != nil { // the mark of the one that just went
+		t.Fatal(err)
+	}
+	if info := stateOf(t, stream); info.Msgs != 2*2 {
+		t.Errorf("after a sweep later %d messages are left", info.Msgs)
+	}
+}
+
+func stateOf(t *testing.T, stream jetstream.Stream) jetstream.StreamState {
+	t.Helper()
+	info, err := stream.Info(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.State
 }
 
 func TestTwoWritersNeverShareAName(t *testing.T) {

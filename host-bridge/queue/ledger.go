@@ -9,8 +9,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-
-	"github.com/isac-guidance/isac/host-bridge/message"
 )
 
 // errGone: there is no such prompt (any more).
@@ -179,31 +177,6 @@ func (c *Conn) giveUp(ctx context.Context, lost *Record) error {
 		return c.ticket(ctx, revision)
 	}
 	return nil
-}
-
-// lostWorkers is the result of a prompt over which workers died.
-func lostWorkers(r *Record) *Result {
-	return ended(r, message.ExecutionError{
-		PromptID: r.ID, Executed: []string{}, ExceptionType: "WorkerLost",
-		ExceptionMessage: fmt.Sprintf("the worker died %d times while it ran this prompt, so it is not run again", r.Deaths),
-		Traceback:        []string{}, CurrentInputs: map[string]any{}, CurrentOutputs: []string{}, Timestamp: message.At(time.Now()),
-	})
-}
-
-func interruptedWithout(r *Record) *Result {
-	return ended(r, message.ExecutionInterrupted{PromptID: r.ID, Executed: []string{}, Timestamp: message.At(time.Now())})
-}
-
-// ended is a result of which nothing is known but how it ended.
-func ended(r *Record, how message.Event) *Result {
-	return &Result{
-		Outputs: map[string]json.RawMessage{},
-		Messages: []message.Message{
-			message.Of(message.ExecutionStart{PromptID: r.ID, Timestamp: message.At(r.Started)}),
-			message.Of(message.ExecutionCached{Nodes: []string{}, PromptID: r.ID, Timestamp: message.At(r.Started)}),
-			message.Of(how),
-		},
-	}
 }
 
 // reap gives up the running prompts of dead workers.

@@ -39,4 +39,6 @@ const (
 	markerTime = time.Minute
 	// callTime bounds one request to NATS.
 	callTime = 10 * time.Second
+	// objectTime bounds sending one file.
+	objectTime = time.Minute
 )

@@ -49,6 +49,8 @@ func (n *nodes) get(ctx context.Context) (map[string]json.RawMessage, error) {
 		n.write(ctx)
 		return entries, nil
 	}
+	// Who comes next is not to wait again for workers that are silent.
+	n.asked = time.Now()
 	if n.entries != nil {
 		return n.entries, nil
 	}

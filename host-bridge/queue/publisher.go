@@ -62,5 +62,8 @@ func (p *Publisher) flush() {
 	}
 }
 
+// Fits says why a result is too large to be stored; nil where it is not.
+func (p *Publisher) Fits(result *Result) error { return p.conn.fits(p.record, result) }
+
 // Files are where the run's nodes write.
 func (p *Publisher) Files() Files { return p.conn.Files() }

@@ -66,11 +66,7 @@ func (t *taker) run(ctx context.Context, ticket jetstream.Msg, number uint64) (d
 		if len(pending) == 0 {
 			return true // deleted, or taken with another ticket
 		}
-		record, ours, err := t.conn.claim(ctx, pending[0].ID, t.id, number)
-		if err != nil {
-			t.failed(ctx, "claim a prompt", err)
-			continue
-		}
+		record, ours := t.claim(ctx, pending[0].ID, number)
 		if !ours { // somebody was faster; our copy will show it
 			waiting, stop := context.WithTimeout(ctx, time.Second)
 			seen := pending[0]
@@ -81,6 +77,20 @@ func (t *taker) run(ctx context.Context, ticket jetstream.Msg, number uint64) (d
 		return t.perform(ctx, record)
 	}
 	return false
+}
+
+// claim claims one prompt. It asks until there is an answer: the claim whose confirmation was lost may have been made, and then nobody
+// else runs the prompt.
+func (t *taker) claim(ctx context.Context, id string, number uint64) (*Record, bool) {
+	for {
+		asking, stop := context.WithTimeout(context.WithoutCancel(ctx), callTime)
+		record, ours, err := t.conn.claim(asking, id, t.id, number)
+		stop()
+		if err == nil || ctx.Err() != nil {
+			return record, ours
+		}
+		t.failed(ctx, "claim a prompt", err)
+	}
 }
 
 // perform runs a prompt that is ours, and writes its end.
@@ -123,6 +133,7 @@ func (t *taker) giveBack(record *Record) {
 func (t *taker) finish(ctx context.Context, record *Record, state State, result *Result, events *Publisher) (done bool) {
 	// The events first: who sees the end has a right to all that came before.
 	events.flush()
+	state, result = t.conn.fit(record, state, result)
 	for {
 		writing, stop := context.WithTimeout(context.WithoutCancel(ctx), callTime)
 		ours, err := t.conn.finish(writing, record, state, result, events.count())

@@ -20,7 +20,7 @@ type Options struct {
 	// Data is the folder of everything that lasts. One process at a time may have it.
 	Data string
 	// Listen is an address for workers on this or other machines to connect to the embedded server, with Token: host:port. Empty:
-	// nobody outside this process can reach it.
+	// nobody outside this process can reach it. Token empty: the one in the data folder, which is made if need be.
 	Listen, Token string
 	// Remote, where its URL is not empty, is a NATS that exists and is used in place of the embedded one.
 	Remote Remote
@@ -32,6 +32,9 @@ type Options struct {
 	MaxHistory int
 	// MaxBytes bounds what all records may take, prompts that have not ended aside; 0 means 256 MiB.
 	MaxBytes int
+	// MaxKept bounds what is stored in NATS of outputs that lie in the data folder as well, in bytes; 0 means 1 GiB. Of older ones the
+	// data folder has the only copy.
+	MaxKept int64
 	// Log may be nil.
 	Log *slog.Logger
 }
@@ -48,6 +51,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = 256 << 20
+	}
+	if o.MaxKept <= 0 {
+		o.MaxKept = 1 << 30
 	}
 	o.Log = orDiscard(o.Log)
 	return o
@@ -101,7 +107,7 @@ func Open(ctx context.Context, options Options) (_ *Server, err error) {
 	if err := s.follow(ctx, background); err != nil {
 		return nil, err
 	}
-	if s.files, err = openDisk(ctx, options.Data, s.conn.bucket, s.log); err != nil {
+	if s.files, err = openDisk(ctx, options.Data, options.MaxKept, s.conn.bucket, s.log); err != nil {
 		return nil, err
 	}
 	if err := s.recover(ctx); err != nil {
@@ -109,6 +115,7 @@ func Open(ctx context.Context, options Options) (_ *Server, err error) {
 	}
 	s.nodes = newNodes(s)
 	s.goes(func() { s.files.run(background, s.conn) })
+	s.goes(func() { s.conn.sweep(background, s.log) })
 	s.goes(func() { s.housekeep(background) })
 	return s, nil
 }
@@ -220,13 +227,17 @@ func readEvent(m *nats.Msg) (event, bool) {
 func (s *Server) housekeep(ctx context.Context) {
 	every := time.NewTicker(time.Second)
 	defer every.Stop()
-	for {
+	for last := time.Now(); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.trimming:
 			s.trim(ctx)
-		case <-every.C:
+		case now := <-every.C:
+			if now.Sub(last) > deadAfter/2 { // this process stood still: signs of life may wait to be read
+				s.workers.begin()
+			}
+			last = now
 			s.conn.reap(ctx, s.mirror, s.workers)
 			s.topUp(ctx)
 		}
@@ -266,12 +277,13 @@ func (s *Server) trim(ctx context.Context) {
 // Conn is the connection, for a worker in this process.
 func (s *Server) Conn() *Conn { return s.conn }
 
-// Address is where the embedded server listens for workers; empty where it does not.
-func (s *Server) Address() string {
+// WorkerURL is what a worker on this machine needs to connect to the embedded server; empty where that does not listen. It holds the
+// token.
+func (s *Server) WorkerURL() string {
 	if s.embedded == nil {
 		return ""
 	}
-	return s.embedded.address()
+	return s.embedded.url()
 }
 
 // Close ends the connection and the embedded server. What is stored stays. A second Close does nothing.

@@ -137,9 +137,9 @@ func (t *taker) beat(ctx context.Context) {
 }
 
 func (t *taker) sayAlive(ctx context.Context) error {
+	info := t.worker.Info() // may take a while where a plugin is busy
 	ctx, stop := context.WithTimeout(ctx, beatEvery)
 	defer stop()
-	info := t.worker.Info()
 	info.ID, info.PromptID = t.id, t.current.prompt()
 	text, err := json.Marshal(info)
 	if err != nil {

@@ -185,20 +185,24 @@ func (m *member) state() (restarts int, trouble error) {
 	return m.restarts, m.trouble
 }
 
-// describe asks the plugin for its nodes.
+// describe asks the plugin for its nodes. One that dies meanwhile is asked again once it is back.
 func (m *member) describe(ctx context.Context) (plugin.Description, error) {
-	live, err := m.get(ctx)
-	if err != nil {
-		return plugin.Description{}, err
+	for {
+		live, err := m.get(ctx)
+		if err != nil {
+			return plugin.Description{}, err
+		}
+		d, err := live.Describe(ctx)
+		switch {
+		case err != nil && !alive(live) && ctx.Err() == nil:
+			continue
+		case err != nil:
+			return d, fmt.Errorf("plugin %s: %w", m.name, err)
+		case d.Nodes == nil:
+			d.Nodes = map[string]json.RawMessage{}
+		}
+		return d, nil
 	}
-	d, err := live.Describe(ctx)
-	if err != nil {
-		return d, fmt.Errorf("plugin %s: %w", m.name, err)
-	}
-	if d.Nodes == nil {
-		d.Nodes = map[string]json.RawMessage{}
-	}
-	return d, nil
 }
 
 // close ends the plugin for good.

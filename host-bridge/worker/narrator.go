@@ -112,6 +112,10 @@ func (n *narrator) collect(o *graph.Outcome) {
 }
 
 func (n *narrator) success() (queue.State, *queue.Result) {
+	if err := n.events.Fits(n.result); err != nil {
+		n.result.Outputs = map[string]json.RawMessage{}
+		return n.failed(err)
+	}
 	n.keep(message.ExecutionSuccess{PromptID: n.record.ID, Timestamp: now()})
 	return queue.Success, n.result
 }

@@ -36,10 +36,7 @@ func (w *Worker) Run(ctx context.Context, r *queue.Record, events *queue.Publish
 }
 
 func (w *Worker) run(ctx context.Context, r *queue.Record, n *narrator) (*graph.Outcome, error) {
-	if err := w.freshen(ctx); err != nil {
-		return nil, err
-	}
-	entries, err := w.Describe(ctx)
+	entries, err := w.ready(ctx)
 	if err != nil {
 		return nil, err
 	}

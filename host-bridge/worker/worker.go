@@ -115,7 +115,7 @@ func (w *Worker) Describe(ctx context.Context) (map[string]json.RawMessage, erro
 // statsTime bounds asking a plugin how it is.
 const statsTime = time.Second
 
-// Info is what the worker says of itself.
+// Info is what the worker says of itself. A plugin that does not answer in time is left out.
 func (w *Worker) Info() queue.WorkerInfo {
 	host, err := os.Hostname()
 	if err != nil {
@@ -123,22 +123,28 @@ func (w *Worker) Info() queue.WorkerInfo {
 	}
 	about := w.About()
 	info := queue.WorkerInfo{Host: host, Version: w.config.Version, Started: w.started, Devices: about.Devices, Torch: about.Torch}
-	for _, m := range w.pool.members {
+	ctx, stop := context.WithTimeout(context.Background(), statsTime)
+	defer stop()
+	answers := make([]plugin.Stats, len(w.pool.members))
+	var all sync.WaitGroup
+	for i, m := range w.pool.members {
 		restarts, trouble := m.state()
 		info.PluginRestarts += restarts
 		if trouble != nil {
 			info.Trouble = trouble.Error()
 		}
-		ctx, stop := context.WithTimeout(context.Background(), statsTime)
-		if live := m.now(); live != nil {
-			if stats, err := live.Stats(ctx); err == nil {
-				info.PluginBytes += stats.ResidentBytes
-				if m == w.pool.members[0] {
-					info.Devices = stats.Devices
-				}
+		all.Go(func() {
+			if live := m.now(); live != nil {
+				answers[i], _ = live.Stats(ctx)
 			}
-		}
-		stop()
+		})
+	}
+	all.Wait()
+	for _, a := range answers {
+		info.PluginBytes += a.ResidentBytes
+	}
+	if len(answers[0].Devices) > 0 {
+		info.Devices = answers[0].Devices
 	}
 	return info
 }
@@ -153,6 +159,22 @@ func (w *Worker) Free(ctx context.Context, unloadModels, freeMemory bool) error 
 		err = w.cache.Clear(ctx, w.pool)
 	}
 	return errors.Join(err, w.pool.free(ctx, unloadModels))
+}
+
+// ready waits until the plugins run, and gives the /object_info entries.
+func (w *Worker) ready(ctx context.Context) (map[string]json.RawMessage, error) {
+	for {
+		if err := w.freshen(ctx); err != nil {
+			return nil, err
+		}
+		entries, err := w.Describe(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Equal(w.pool.clients(ctx), w.clients) { // else one died, and what was just said is of another
+			return entries, nil
+		}
+	}
 }
 
 // freshen forgets what plugins held that are gone.
