@@ -15,8 +15,8 @@ import (
 // patience bounds the starts that may fail, or end soon, in a row before prompts are refused at once.
 const patience = 8
 
-// delay is how long to wait before the start after so many fruitless ones: at once, then 1 s, 2 s, 4 s … 30 s.
-func delay(fruitless int) time.Duration {
+// backoff is what a worker waits: at once, then 1 s, 2 s, 4 s … 30 s.
+func backoff(fruitless int) time.Duration {
 	if fruitless == 0 {
 		return 0
 	}
@@ -39,6 +39,8 @@ type client interface {
 type member struct {
 	name  string
 	start func(ctx context.Context) (client, error)
+	// delay is how long to wait before a start after so many fruitless ones.
+	delay func(fruitless int) time.Duration
 	log   *slog.Logger
 
 	mu sync.Mutex
@@ -58,8 +60,8 @@ type member struct {
 }
 
 // newMember starts a plugin; an error of the very first start is returned.
-func newMember(ctx context.Context, name string, start func(context.Context) (client, error), log *slog.Logger) (*member, error) {
-	m := &member{name: name, start: start, log: log.With("plugin", name), changed: make(chan struct{}), done: make(chan struct{})}
+func newMember(ctx context.Context, name string, start func(context.Context) (client, error), delay func(int) time.Duration, log *slog.Logger) (*member, error) {
+	m := &member{name: name, start: start, delay: delay, log: log.With("plugin", name), changed: make(chan struct{}), done: make(chan struct{})}
 	first, err := start(ctx)
 	if err != nil {
 		return nil, err
@@ -112,7 +114,7 @@ func (m *member) gone(dead client) {
 // again starts the process once more, after the time that the starts before it have earned.
 func (m *member) again(ctx context.Context) (client, error) {
 	m.mu.Lock()
-	waits := delay(m.fruitless)
+	waits := m.delay(m.fruitless)
 	m.fruitless++
 	m.restarts++
 	m.mu.Unlock()

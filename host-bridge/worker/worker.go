@@ -71,13 +71,7 @@ func New(ctx context.Context, config Config) (_ *Worker, err error) {
 		if names[name]++; names[name] > 1 {
 			name = path
 		}
-		m, err := newMember(ctx, name, func(ctx context.Context) (client, error) {
-			started, err := plugin.Start(ctx, c)
-			if err != nil {
-				return nil, err // not a client that is nil within
-			}
-			return started, nil
-		}, w.log)
+		m, err := newMember(ctx, name, starting(c), backoff, w.log)
 		if err != nil {
 			return nil, err
 		}
@@ -88,6 +82,16 @@ func New(ctx context.Context, config Config) (_ *Worker, err error) {
 	}
 	_, err = w.Describe(ctx)
 	return w, err
+}
+
+func starting(c plugin.Config) func(context.Context) (client, error) {
+	return func(ctx context.Context) (client, error) {
+		started, err := plugin.Start(ctx, c)
+		if err != nil {
+			return nil, err // not a client that is nil within
+		}
+		return started, nil
+	}
 }
 
 // Close ends the plugins. It is called when no prompt runs any more.

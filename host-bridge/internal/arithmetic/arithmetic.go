@@ -22,6 +22,8 @@ type Nodes struct {
 	Waiting chan struct{}
 	// ReleaseError, where set, is what Release returns in the end.
 	ReleaseError error
+	// Prefix of all handles; different ones keep the handles of two processes apart.
+	Prefix string
 
 	mu       sync.Mutex
 	values   map[string]int
@@ -95,7 +97,7 @@ func (n *Nodes) hold(values ...int) plugin.Result {
 	outputs := make([]plugin.Value, len(values))
 	for i, v := range values {
 		n.made++
-		id := fmt.Sprintf("h%d", n.made)
+		id := fmt.Sprintf("%sh%d", n.Prefix, n.made)
 		n.values[id] = v
 		outputs[i] = plugin.Value{Handle: &plugin.Handle{ID: id, Type: "NUMBER"}}
 	}
