@@ -64,14 +64,14 @@ func Connect(ctx context.Context, remote Remote, log *slog.Logger) (*Conn, error
 			c.Close()
 		}
 		if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || !comes(err) {
-			return nil, fmt.Errorf("connect to nats at %s: %w", redact(remote.URL), err)
+			return nil, unreachable(remote.URL, err)
 		}
 		if !said {
 			log.Info("waiting for the API server's queue", "nats", redact(remote.URL), "reason", err.Error())
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("connect to nats at %s: %w (%v)", redact(remote.URL), err, context.Cause(ctx))
+			return nil, fmt.Errorf("%w (%w)", unreachable(remote.URL, err), context.Cause(ctx))
 		case <-time.After(500 * time.Millisecond):
 		}
 	}

@@ -29,6 +29,9 @@ type diskFiles struct {
 	log   *slog.Logger
 }
 
+// settleAgain is when files are tried again that did not get to the disk.
+const settleAgain = 30 * time.Second
+
 // unfinishedPrefix is how the names of files begin that are being written.
 const unfinishedPrefix = ".isac-"
 
@@ -191,13 +194,14 @@ func (d *diskFiles) List(ctx context.Context, kind string) ([]FileInfo, error) {
 func (d *diskFiles) run(ctx context.Context, c *Conn) {
 	again := make(chan struct{}, 1)
 	c.onReconnect(func() { nudge(again) })
-	follow(ctx, d.bucket.index, filterOf("file/"), &toDisk{diskFiles: d, ctx: ctx, shelf: shelf{limit: d.limit}}, again, d.log)
+	follow(ctx, d.bucket.index, filterOf("file/"), &toDisk{diskFiles: d, ctx: ctx, again: again, shelf: shelf{limit: d.limit}}, again, d.log)
 }
 
 // toDisk hears of files in the bucket.
 type toDisk struct {
 	*diskFiles
 	ctx   context.Context
+	again chan<- struct{}
 	shelf shelf
 }
 
@@ -223,7 +227,8 @@ func (t *toDisk) put(entry jetstream.KeyValueEntry) {
 		return
 	}
 	if err := t.settle(t.ctx, i); err != nil && t.ctx.Err() == nil {
-		t.log.Warn("a file stays in the queue's store and does not get to the disk", "file", i.path, "reason", err.Error())
+		t.log.Warn("a file does not get from the queue's store to the disk; trying again", "file", i.path, "reason", err.Error())
+		time.AfterFunc(settleAgain, func() { nudge(t.again) })
 	}
 }
 

@@ -120,10 +120,14 @@ func put(t *testing.T, s *Server, ids ...string) {
 // eventually waits for something to become true, for as long as a busy machine may take.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	const within = 30 * time.Second
-	for deadline := time.Now().Add(within); !holds(); time.Sleep(5 * time.Millisecond) {
+	within(t, time.Minute, what, holds)
+}
+
+func within(t *testing.T, limit time.Duration, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("it did not happen within %v that %s", within, what)
+			t.Fatalf("it did not happen within %v that %s", limit, what)
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package queue
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // redact takes tokens and passwords out of URLs, for logs and errors.
 func redact(urls string) string {
@@ -20,3 +23,25 @@ func redact(urls string) string {
 	}
 	return strings.Join(list, ",")
 }
+
+// redacted is an error that may name URLs in full.
+type redacted struct {
+	error
+	urls string
+}
+
+// unreachable says that NATS cannot be reached, without telling what opens it.
+func unreachable(urls string, err error) error {
+	return fmt.Errorf("connect to nats at %s: %w", redact(urls), &redacted{err, urls})
+}
+
+func (e *redacted) Error() string {
+	text := e.error.Error()
+	for u := range strings.SplitSeq(e.urls, ",") {
+		text = strings.ReplaceAll(text, strings.TrimSpace(u), redact(u))
+	}
+	return text
+}
+
+// Unwrap gives the error itself.
+func (e *redacted) Unwrap() error { return e.error }

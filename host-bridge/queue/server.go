@@ -129,7 +129,7 @@ func (s *Server) connect(ctx context.Context) error {
 		}
 		s.conn, err = connect(s.options.Remote.URL, s.log, s.options.Remote.options()...)
 		if err != nil {
-			return fmt.Errorf("connect to nats at %s: %w", redact(s.options.Remote.URL), err)
+			return unreachable(s.options.Remote.URL, err)
 		}
 		return ctx.Err()
 	}
@@ -189,7 +189,7 @@ func (s *Server) follow(ctx, background context.Context) error {
 	return nil
 }
 
-func nudge(c chan struct{}) {
+func nudge(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:
