@@ -57,6 +57,9 @@ func (c *serveCommand) Run(con *console) (err error) {
 	}
 	logs := comfyapi.NewLogs(300)
 	log := slog.New(logs.Handler(handler))
+	if c.MaxQueue < 1 {
+		return wrongError{fmt.Errorf("--max-queue %d: at least one prompt has to be able to wait", c.MaxQueue)}
+	}
 	if c.Listening != "" && c.URL != "" {
 		return wrongError{errors.New("--nats-listen is for the queue's own NATS, --nats for one that exists; give one of them")}
 	}

@@ -29,16 +29,17 @@ func (c *workerCommand) Run(con *console) (err error) {
 	if c.URL == "" {
 		return wrongError{errors.New("--nats is needed: the content of DATA/nats.url of an isac-host serve --nats-listen, or a NATS that it uses too")}
 	}
-	w, err := c.worker(con, c.Plugins, c.stderr(con), log)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, w.Close()) }()
+	// Before the plugin, which may hold a device: who waits for an API server holds nothing.
 	conn, err := queue.Connect(con.ctx, c.remote("isac-host worker"), log)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
+	w, err := c.worker(con, c.Plugins, c.stderr(con), log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
 	host, err := os.Hostname()
 	if err != nil {
 		host = "worker"
