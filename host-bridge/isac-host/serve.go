@@ -29,7 +29,7 @@ type serveCommand struct {
 	NoWorker  bool     `help:"Serve alone: other processes run the prompts (isac-host worker)."`
 	nats
 	Listening string   `name:"nats-listen" placeholder:"HOST:PORT" help:"Let workers of this or other machines in here. Without, nobody outside this process reaches the queue. DIR/nats.url holds what they need."`
-	Replicas  int      `name:"nats-replicas" default:"1" placeholder:"N" help:"Copies that a NATS cluster keeps of everything."`
+	Replicas  int      `name:"nats-replicas" default:"1" placeholder:"N" help:"Copies that a NATS cluster keeps of everything (${default})."`
 	Plugins   []string `name:"plugin" placeholder:"PATH" env:"ISAC_PLUGIN" sep:"none" help:"An isac-plugin executable; may be given again. Default: beside isac-host, else in PATH."`
 	plugins
 	logging
@@ -37,7 +37,7 @@ type serveCommand struct {
 
 // nats says which queue is used.
 type nats struct {
-	URL         string `name:"nats" placeholder:"URL" env:"ISAC_NATS" help:"A NATS server or cluster with JetStream that exists, nats://TOKEN@HOST:PORT. Default: one of its own."`
+	URL         string `name:"nats" placeholder:"URL" env:"ISAC_NATS" help:"A NATS server or cluster with JetStream that exists, nats://TOKEN@HOST:PORT. A worker needs it; serve has one of its own without."`
 	Credentials string `name:"nats-creds" placeholder:"FILE" env:"ISAC_NATS_CREDS" help:"Credentials for it."`
 }
 
