@@ -15,6 +15,7 @@ page.on("response", (r) => {
   if (r.status() >= 400 && !expected) complaints.push(`${r.status()} ${r.url()}`);
 });
 
+const canvas = page.locator("canvas").first();
 /** What the editor would send: its workflow in the API format. */
 const api = () => page.evaluate(() => window.isac.board.api());
 const shot = async (name) => shots && (await page.screenshot({ path: `${shots}/${name}.png` }));
@@ -33,7 +34,7 @@ const drag = async (from, to) => {
   await page.waitForTimeout(150);
 };
 const run = async () => {
-  await page.locator("canvas").first().focus();
+  await canvas.focus();
   await page.keyboard.press("Control+Enter");
 };
 
@@ -44,7 +45,54 @@ await page.waitForFunction(() => window.isac?.socket.connected, null, { timeout:
 let classes = Object.values(await api()).map((n) => n.class_type);
 assert.equal(classes.filter((c) => c === "KSampler").length, 2, "the demo has two samplers");
 assert.ok(classes.includes("ISACGuidance"), "the demo has the ISAC node");
+assert.equal(await page.evaluate(() => window.isac.journal.dirty), false, "nothing was changed yet");
+const covers = await page.evaluate(() => {
+  const nodes = window.isac.board.nodes();
+  const over = (a, b) => a.pos[0] < b.pos[0] + b.size[0] && b.pos[0] < a.pos[0] + a.size[0] && a.pos[1] - 30 < b.pos[1] + b.size[1] && b.pos[1] - 30 < a.pos[1] + a.size[1];
+  return nodes.flatMap((a) => nodes.filter((b) => a !== b && over(a, b)).map((b) => `${a.title} covers ${b.title}`));
+});
+assert.deepEqual(covers, [], "no node lies on another");
 await shot("demo");
+
+// Looking is no change: a click, the box to find a node and the card of a node in the palette come and go.
+const titleOf = (id) => page.evaluate((id) => {
+  const { board } = window.isac, node = board.node(id);
+  return board.view.toClient(node.pos[0] + 60, node.pos[1] - 12);
+}, id);
+await page.mouse.click(...(await titleOf("10")));
+await page.keyboard.press("Tab");
+await page.locator(".finder-input").waitFor();
+await page.keyboard.press("Escape");
+const search = page.getByRole("searchbox", { name: "Search nodes" });
+await search.fill("isac");
+await page.locator(".library-item").first().hover();
+await search.fill("");
+assert.equal(await page.locator(".node-card").isVisible(), false, "the card goes with what it explains");
+await page.waitForTimeout(250);
+assert.equal(await page.evaluate(() => window.isac.journal.dirty), false, "looking changes nothing");
+
+// A node that is dragged is one change; one that is unfolded keeps its size when it is loaded again.
+const where = () => page.evaluate(() => [...window.isac.board.node("10").pos]);
+const [start, grip] = [await where(), await titleOf("10")];
+await page.mouse.move(...grip);
+await page.mouse.down();
+for (let i = 1; i <= 3; i++) {
+  await page.mouse.move(grip[0] + 20 * i, grip[1] + 5 * i);
+  await page.waitForTimeout(150);
+}
+await page.mouse.up();
+assert.notDeepEqual(await where(), start);
+await page.keyboard.press("Control+z");
+assert.deepEqual(await where(), start, "one undo takes all of it back");
+const height = () => page.evaluate(() => window.isac.board.node("5").size[1]);
+await page.evaluate(() => window.isac.board.node("5").unfold(true));
+const unfolded = await height();
+await page.evaluate(() => window.isac.journal.note());
+await canvas.focus();
+await page.keyboard.press("Control+z");
+assert.ok((await height()) < unfolded, "undo folds it");
+await page.keyboard.press("Control+y");
+assert.equal(await height(), unfolded, "its size is what it was");
 
 // A workflow without guidance, from a file.
 await page.locator("button[aria-label=File]").click();
@@ -60,7 +108,7 @@ const box = await item.boundingBox();
 await drag([box.x + 20, box.y + 10], [620, 760]);
 const [isac] = Object.entries(await api()).find(([, n]) => n.class_type === "ISACGuidance") ?? [];
 assert.ok(isac, "the node is on the canvas");
-await page.locator("canvas").first().focus();
+await canvas.focus();
 await page.keyboard.press(".");
 await page.waitForTimeout(300);
 
@@ -79,18 +127,23 @@ assert.deepEqual((await api())["10"].inputs.model, [isac, 0], "redo makes it aga
 await shot("connected");
 
 // Run, and the result appears.
+const workflow = () => page.evaluate(() => JSON.stringify(window.isac.board.saved(), (_, v) => (typeof v === "bigint" ? String(v) : v)));
+await page.waitForTimeout(250);
+const unrun = await workflow();
 await run();
 await page.waitForFunction(() => window.isac.runs.shown?.over, null, { timeout: 120000 });
 const steps = await page.evaluate(() => [...window.isac.runs.shown.reports.values()].flat().length);
 assert.ok(steps >= 10, `the page heard of ${steps} guided steps`);
 await page.waitForFunction(() => [...document.querySelectorAll(".thumb img")].some((i) => i.complete && i.naturalWidth > 0), null, { timeout: 10000 });
 
+assert.equal(await workflow(), unrun, "a run leaves the workflow alone");
+
 // The instances lie over the picture, and M takes them away.
 const picture = () => page.evaluate(() => document.querySelector(".guidance-picture").toDataURL());
 await page.waitForTimeout(500);
 await shot("result");
 const covered = await picture();
-await page.locator("canvas").first().focus();
+await canvas.focus();
 await page.keyboard.press("m");
 await page.waitForTimeout(200);
 assert.notEqual(await picture(), covered, "without masks the picture is another one");
@@ -115,7 +168,7 @@ await fill("10", "steps", "20");
 
 // So does one that is refused before it runs: without its prompt, which Delete has removed.
 await page.evaluate(() => window.isac.board.jump("2"));
-await page.locator("canvas").first().focus();
+await canvas.focus();
 await page.keyboard.press("Delete");
 assert.equal((await api())["2"], undefined, "Delete removes the node");
 await run();
@@ -131,6 +184,12 @@ await page.waitForFunction(() => window.isac?.socket.connected, null, { timeout:
 now = await api();
 assert.deepEqual(now["10"].inputs.model, [isac, 0], "the workflow is there after a reload");
 assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "light");
+
+// A copy of the tab is another client: two that share a name would take each other's messages.
+const [copy] = await Promise.all([page.context().waitForEvent("page"), page.evaluate((url) => void window.open(url), url)]);
+await copy.waitForFunction(() => window.isac?.socket.connected, null, { timeout: 30000 });
+const id = (p) => p.evaluate(() => window.isac.client.id);
+assert.notEqual(await id(copy), await id(page));
 
 assert.deepEqual(complaints, [], "the browser has nothing to complain of");
 console.log(JSON.stringify({ steps }));

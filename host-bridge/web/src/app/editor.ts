@@ -151,6 +151,7 @@ export class Editor {
       this.offline.textContent = "The server is away. Trying again…";
       // A restarted host may offer other nodes, or other files for them.
       if (connected && lost) void this.reload();
+      if (connected) this.mistakes.online();
       lost = !connected;
     });
     acceptDrops(place, (file) => void this.documents.file(file));

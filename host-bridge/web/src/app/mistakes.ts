@@ -11,6 +11,9 @@ export interface Problem {
   trace?: string;
 }
 
+/** The type of the mistake that the server cannot be reached. */
+export const OFFLINE = "offline";
+
 export class Mistakes {
   readonly changed = new Signal<void>();
   list: Problem[] = [];
@@ -48,9 +51,14 @@ export class Mistakes {
     this.changed.emit();
   }
 
-  general(message: string): void {
-    this.list = [{ node: undefined, mistake: { type: "error", message, details: "" } }];
+  general(message: string, type = "error"): void {
+    this.list = [{ node: undefined, mistake: { type, message, details: "" } }];
     this.changed.emit();
+  }
+
+  /** The server is there again. */
+  online(): void {
+    if (this.list.some((p) => p.mistake.type === OFFLINE)) this.clear();
   }
 }
 

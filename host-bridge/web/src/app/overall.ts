@@ -16,7 +16,9 @@ export function overall(runs: Runs, title: (run: Run, node: string) => string, c
   if (run) {
     const node = run.current === undefined ? undefined : run.nodes.get(run.current);
     const steps = node && node.max > 1 ? ` ${node.value}/${node.max}` : "";
-    return { text: run.current === undefined ? "starting" : `${title(run, run.current)}${steps}`, kind: "busy", progress: run.progress };
+    // Of other pages' runs nothing is told but that they are there.
+    const at = run.began === 0 ? "running" : "starting";
+    return { text: run.current === undefined ? at : `${title(run, run.current)}${steps}`, kind: "busy", progress: run.progress };
   }
   if (runs.pending.length > 0) return { text: "waiting", kind: "busy", progress: 0 };
   if (problems > 0) return { text: problems === 1 ? "1 problem" : `${problems} problems`, kind: "bad", progress: undefined };

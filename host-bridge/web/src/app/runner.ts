@@ -5,7 +5,7 @@ import type { Client } from "../api/client";
 import type { Board } from "../canvas/board";
 import type { Runs } from "../run/runs";
 import type { Journal } from "./journal";
-import type { Mistakes } from "./mistakes";
+import { type Mistakes, OFFLINE } from "./mistakes";
 
 export class Runner {
   private queueing = false;
@@ -71,7 +71,9 @@ export class Runner {
       return true;
     } catch (error) {
       this.drop(id);
-      this.mistakes.general(error instanceof TypeError ? "The server does not answer. Is isac-host running?" : (error as Error).message);
+      // What fetch throws where nobody answers.
+      const offline = error instanceof TypeError;
+      this.mistakes.general(offline ? "The server does not answer. Is isac-host running?" : (error as Error).message, offline ? OFFLINE : undefined);
       this.refused();
       return false;
     }

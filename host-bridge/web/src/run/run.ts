@@ -40,6 +40,8 @@ export class Run {
   error: ExecutionError | undefined;
   /** The server has it; before, no look at its queue can tell whether it is gone. */
   accepted = true;
+  /** The server knew nothing of it when it was asked. */
+  lost = false;
   /** The node that is at work. */
   current: string | undefined;
   began = 0;
@@ -71,6 +73,14 @@ export class Run {
     const node: NodeRun = this.nodes.get(id) ?? { state: "running", value: 0, max: 1, began: performance.now() };
     this.nodes.set(id, node);
     return node;
+  }
+
+  /** The server was restarted and begins it anew. */
+  reset(): void {
+    this.phase = "pending";
+    this.began = this.ended = 0;
+    this.current = undefined;
+    for (const told of [this.nodes, this.outputs, this.previews, this.reports]) told.clear();
   }
 
   finish(id: string, state: NodeRun["state"]): void {

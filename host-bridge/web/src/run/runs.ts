@@ -95,6 +95,7 @@ export class Runs {
 
   private async fetch(): Promise<void> {
     const known = this.list.filter((r) => !r.over && r.accepted);
+    const running = new Set(this.list.filter((r) => r.phase === "running" || r.lost).map((r) => r.id));
     try {
       // One after the other: what is no longer in the queue then is in the history.
       const queue = await this.client.queue();
@@ -103,7 +104,12 @@ export class Runs {
       this.pending = [...queue.queue_pending].sort((a, b) => a[0] - b[0]);
       const entries = Object.entries(history).sort(([, a], [, b]) => a.prompt[0] - b.prompt[0]);
       for (const [id, entry] of entries) this.remember(id, entry);
-      for (const item of [...this.running, ...this.pending]) this.add(item[1], item[2]);
+      for (const item of this.pending) if (running.has(this.add(item[1], item[2]).id)) this.revive(item[1]);
+      for (const item of this.running) {
+        const run = this.add(item[1], item[2]);
+        if (run.lost) this.revive(run.id);
+        if (run.phase === "pending") run.phase = "running";
+      }
       for (const item of [...this.running, ...this.pending, ...Object.values(history).map((e) => e.prompt)]) {
         const saved = item[3]?.extra_pnginfo?.workflow;
         if (saved) this.sources.set(item[1], saved);
@@ -129,11 +135,19 @@ export class Runs {
     if (news) this.changed.emit(run);
   }
 
+  private revive(id: string): void {
+    const run = this.get(id)!;
+    run.lost = false;
+    run.reset();
+    this.changed.emit(run);
+  }
+
   /** A run that is neither queued nor remembered was deleted; one whose end this page missed (the host restarted) has ended. */
   private settle(gone: Run[]): void {
     for (const run of gone) {
       if (run.over) continue;
       run.phase = "interrupted";
+      run.lost = true;
       this.changed.emit(run);
     }
     this.list = this.list.filter((r) => !gone.includes(r) || r.began > 0);
