@@ -5,10 +5,15 @@ package e2e
 import (
 	"bytes"
 	"image/png"
+	"io"
 	"math/rand/v2"
+	"net/http"
+	"regexp"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 )
 
 func TestServeRunsAPromptOnce(t *testing.T) {
@@ -40,11 +45,41 @@ func TestServeRunsAPromptOnce(t *testing.T) {
 	if bytes.Equal(s.image(e), picture) {
 		t.Error("another seed gave the same picture")
 	}
+	s.expectMetrics()
 	plugins := s.plugins()
 	if status := s.stop(syscall.SIGTERM, patience); status != 0 && status != 130 {
 		t.Errorf("after SIGTERM the status is %d", status)
 	}
 	expectAllGone(t, plugins)
+}
+
+// expectMetrics checks what Prometheus would read after three prompts.
+func (s *server) expectMetrics() {
+	s.t.Helper()
+	answer, err := http.Get(s.url + "/metrics")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	problems, err := promlint.New(bytes.NewReader(text)).Lint()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, p := range problems {
+		s.t.Errorf("metric %s: %s", p.Metric, p.Text)
+	}
+	for _, want := range []string{
+		`(?m)^isac_runs_total\{outcome="success"\} 3$`, `(?m)^isac_steps_total [1-9]`, `(?m)^isac_step_seconds_count [1-9]`, `(?m)^isac_queue_length\{state="pending"\} 0$`,
+		`(?m)^isac_plugin_restarts_total\{.*\} 0$`, `(?m)^isac_plugin_memory_bytes\{.*\} [1-9]`, `(?m)^isac_workers 1$`,
+	} {
+		if !regexp.MustCompile(want).Match(text) {
+			s.t.Errorf("the metrics lack %s", want)
+		}
+	}
 }
 
 // cachedNodes are the nodes that execution_cached named.

@@ -3,6 +3,8 @@ package queue
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -173,6 +175,46 @@ func TestARestartLosesNothing(t *testing.T) {
 	}
 	take(t, s.Conn(), s.LocalWorker(), &fake{})
 	eventually(t, "all have ended", func() bool { return len(s.History()) == 3 })
+}
+
+// Workers of other processes outlast a restart of the one that has the queue: the token stays, and what they ran meanwhile is written.
+func TestARestartKeepsItsWorkers(t *testing.T) {
+	data, listen := t.TempDir(), "127.0.0.1:0"
+	s := open(t, data, func(o *Options) { o.Listen = listen })
+	url := s.WorkerURL()
+	_, listen, _ = strings.Cut(url, "@")
+	c, err := Connect(t.Context(), Remote{URL: url, Name: t.Name()}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	end := make(chan struct{})
+	take(t, c, "w", &fake{run: func(ctx context.Context, r *Record, events *Publisher) (State, *Result) {
+		<-end
+		if ctx.Err() != nil {
+			t.Errorf("%s was stopped: %v", r.ID, context.Cause(ctx))
+		}
+		return done(r, events)
+	}})
+	put(t, s, "running", "waiting")
+	eventually(t, "one runs", func() bool { return state(s, "running") == Running })
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	close(end)
+	s = open(t, data, func(o *Options) { o.Listen = listen })
+	if s.WorkerURL() != url {
+		t.Errorf("the URL was %s and is %s", url, s.WorkerURL())
+	}
+	eventually(t, "both have ended", func() bool { return len(s.History()) == 2 })
+	for _, r := range s.History() {
+		if r.State != Success || r.Attempt != 1 {
+			t.Errorf("%s ended as %s at attempt %d", r.ID, r.State, r.Attempt)
+		}
+	}
+	if info, err := os.Stat(filepath.Join(data, "nats.token")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the token's file: %v, %v", info, err)
+	}
 }
 
 func TestOneFolderBelongsToOneProcess(t *testing.T) {

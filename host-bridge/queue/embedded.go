@@ -24,6 +24,7 @@ const embeddedPayload = 8 << 20
 type embedded struct {
 	server *server.Server
 	token  string
+	log    *serverLog
 }
 
 // startEmbedded starts the server over the folder "queue" of data. With listen empty nobody outside this process can reach it;
@@ -70,7 +71,7 @@ func startEmbedded(data, listen, token string, log *slog.Logger) (*embedded, err
 		}
 		return nil, errors.New("the embedded nats server did not get ready in 20 s; see its log")
 	}
-	return &embedded{server: s, token: options.Authorization}, nil
+	return &embedded{server: s, token: options.Authorization, log: lines}, nil
 }
 
 // ownToken is kept in the data folder, for the workers of other machines to come back after a restart. Who removes the file gets

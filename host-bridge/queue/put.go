@@ -32,13 +32,26 @@ func (s *Server) Put(ctx context.Context, p Prompt) error {
 	defer stop()
 	revision, err := s.conn.create(ctx, &Record{Prompt: p, State: Pending})
 	if err != nil {
-		return err
+		return s.unanswered(err)
 	}
 	s.numbers.seen(p.Number)
 	if err := s.mirror.await(ctx, revision); err != nil {
 		return fmt.Errorf("prompt %s was put, but does not show up: %w", p.ID, err)
 	}
 	return nil
+}
+
+// unanswered says more of an error that is only a silence: where the disk is full, the embedded server knows.
+func (s *Server) unanswered(err error) error {
+	if !passing(err) {
+		return err
+	}
+	if s.embedded != nil {
+		if said := s.embedded.log.recent(); said != "" {
+			return fmt.Errorf("the queue's store does not answer; it last said %q; mend that and start isac-host again: %w", said, err)
+		}
+	}
+	return fmt.Errorf("the queue's NATS does not answer: %w", err)
 }
 
 // plainID takes what is one token of a NATS subject and one name everywhere.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 )
 
 // serverLog takes the log of the embedded server.
@@ -12,6 +13,17 @@ type serverLog struct {
 	log  *slog.Logger
 	mu   sync.Mutex
 	last string
+	at   time.Time
+}
+
+// recent is what went wrong in the last minute.
+func (l *serverLog) recent() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if time.Since(l.at) > time.Minute {
+		return ""
+	}
+	return l.last
 }
 
 func (l *serverLog) failure() error {
@@ -34,13 +46,16 @@ func (l *serverLog) Warnf(format string, v ...any) { l.log.Warn("nats: " + fmt.S
 // Fatalf notes why the server cannot go on. It does not end the process.
 func (l *serverLog) Fatalf(format string, v ...any) {
 	l.mu.Lock()
-	l.last = fmt.Sprintf(format, v...)
+	l.last, l.at = fmt.Sprintf(format, v...), time.Now()
 	l.mu.Unlock()
 	l.log.Error("nats: " + fmt.Sprintf(format, v...))
 }
 
 // Errorf passes an error on.
 func (l *serverLog) Errorf(format string, v ...any) {
+	l.mu.Lock()
+	l.last, l.at = fmt.Sprintf(format, v...), time.Now()
+	l.mu.Unlock()
 	l.log.Error("nats: " + fmt.Sprintf(format, v...))
 }
 
