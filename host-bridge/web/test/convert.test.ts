@@ -36,6 +36,14 @@ test("a muted node is left out, and a bypassed one hands its input on", () => {
   assert.equal(muted["20"]!.inputs["model"], undefined);
 });
 
+test("a class that the server does not have keeps its values", () => {
+  const strange: ApiWorkflow = {
+    "1": { class_type: "CheckpointLoaderSimple", inputs: { ckpt_name: "mini" } },
+    "2": { class_type: "NoSuchNode", inputs: { model: ["1", 0], seed: 18446744073709551615n, text: "a" } },
+  };
+  assert.deepEqual(bare(toApi(fromApi(strange, nodes), nodes)), strange);
+});
+
 test("both formats are told apart, and other JSON is refused", () => {
   assert.equal(recognise(examples[0]).kind, "api");
   assert.equal(recognise(fromApi(examples[0]!, nodes)).kind, "editor");

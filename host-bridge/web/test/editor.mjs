@@ -149,6 +149,12 @@ await page.waitForTimeout(200);
 assert.notEqual(await picture(), covered, "without masks the picture is another one");
 await page.keyboard.press("m");
 
+// Run again without a change, nothing has to be computed, and guidance is still seen.
+const first = await page.evaluate(() => window.isac.runs.shown.id);
+await run();
+await page.waitForFunction((first) => window.isac.runs.shown.id !== first && window.isac.runs.shown.over, first, { timeout: 60000 });
+assert.equal(await page.evaluate(() => [...window.isac.runs.shown.reports.values()].flat().length), steps, "its masks and losses are there");
+
 // A broken workflow says at the node what is wrong.
 /** Types a value into a field of the panel. */
 const fill = async (id, label, value) => {

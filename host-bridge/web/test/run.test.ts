@@ -4,7 +4,7 @@ import test from "node:test";
 import type { Report } from "../src/api/types";
 import { idleSpans, roundUp, short } from "../src/canvas/plot";
 import type { ApiWorkflow } from "../src/model/workflow";
-import { Run, shapeOf } from "../src/run/run";
+import { Run, lineage, shapeOf } from "../src/run/run";
 
 const demo = JSON.parse(readFileSync("../../examples/workflows/two-cats-and-a-dog.json", "utf8")) as ApiWorkflow;
 const report = (index: number, skipped?: string): Report => ({
@@ -42,6 +42,15 @@ test("workflows of the same nodes are alike, whatever their values", () => {
   assert.equal(shapeOf(other), shapeOf(demo));
   delete other["31"];
   assert.notEqual(shapeOf(other), shapeOf(demo));
+});
+
+test("a node's work is the same only where all before it is", () => {
+  const other = structuredClone(demo);
+  other["12"]!.inputs["filename_prefix"] = "else";
+  assert.equal(lineage(other, "20"), lineage(demo, "20"), "what comes behind does not matter");
+  other["2"]!.inputs["text"] = "a photo of a cat";
+  assert.notEqual(lineage(other, "20"), lineage(demo, "20"));
+  assert.equal(lineage(other, "3"), lineage(demo, "3"));
 });
 
 test("losses are written short, and axes end at round numbers", () => {

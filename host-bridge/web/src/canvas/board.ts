@@ -1,6 +1,7 @@
 // The workflow on the canvas.
 
 import { LGraph, LGraphCanvas, LGraphGroup, type LGraphNode, LiteGraph } from "@comfyorg/litegraph";
+import { parseExact, stringifyExact } from "../model/exact";
 import { fromApi } from "../model/fromapi";
 import { layout } from "../model/layout";
 import { type NodeInfos, fits } from "../model/nodeinfo";
@@ -49,6 +50,11 @@ export class Board {
     };
     LiteGraph.saveViewportWithGraph = false;
     LiteGraph.LGraphGroup = Frame;
+    // The library's own way fails at seeds beyond 2^53.
+    LiteGraph.cloneObject = ((object: unknown, target?: object) => {
+      const copy = object === null || object === undefined ? null : parseExact(stringifyExact(object));
+      return target && copy ? Object.assign(target, copy) : copy;
+    }) as typeof LiteGraph.cloneObject;
     this.surface.onDrawBackground = (ctx) => paintDots(ctx, this.surface.visible_area, this.surface.ds.scale);
     this.surface.onDrawForeground = (ctx) => this.paintAbove(ctx);
     this.surface.onSelectionChange = () => this.selected.emit(this.selection());
@@ -86,7 +92,7 @@ export class Board {
   }
 
   private paintAbove(ctx: CanvasRenderingContext2D): void {
-    for (const node of this.nodes()) {
+    for (const node of this.graph._nodes) {
       const mistakes = this.stage.mistakes(node);
       if (mistakes.length > 0) paintMistakes(ctx, node, mistakes);
     }
@@ -159,6 +165,8 @@ export class Board {
       this.graph.configure(fromApi(document.workflow, this.infos) as never);
       this.arrange();
     }
+    // The library's own frame for what it does not know is as thick as a node is high.
+    for (const node of this.unknown()) node.strokeStyles["error"] = () => ({ color: palette.error, lineWidth: 2, padding: 1.5 });
     // Sizes are known once they were drawn.
     this.surface.draw(true, true);
     this.surface.setDirty(true, true);

@@ -28,7 +28,7 @@ export function wrapText(ctx: CanvasRenderingContext2D, text: string, width: num
       }
       line += word;
       // A word that is too long by itself is cut.
-      while (ctx.measureText(line).width > width && line.length > 1) {
+      while (ctx.measureText(line.trimEnd()).width > width && line.length > 1) {
         let cut = line.length - 1;
         while (cut > 1 && ctx.measureText(line.slice(0, cut)).width > width) cut--;
         lines.push(line.slice(0, cut));

@@ -10,6 +10,8 @@ import { categoryColour, palette } from "./palette";
 import type { Stage } from "./stage";
 
 const RADIUS = 9;
+/** Lines of one mistake below its node. */
+const MOST_LINES = 4;
 
 function stateOf(node: GraphNode, stage: Stage): NodeRun | undefined {
   return stage.shownRun()?.nodes.get(String(node.id));
@@ -103,6 +105,13 @@ export function sentence(m: Mistake): string {
   return m.details && m.details !== input ? `${m.message}: ${m.details}` : input ? `${m.message}: ${input}` : m.message;
 }
 
+/** The beginning of a text; the panel on the right has all of it. */
+function firstLines(ctx: CanvasRenderingContext2D, text: string, width: number): string[] {
+  const lines = wrapText(ctx, text, width, MOST_LINES);
+  if (lines.length <= MOST_LINES) return lines;
+  return [...lines.slice(0, MOST_LINES - 1), fitText(ctx, lines.slice(MOST_LINES - 1).join(" "), width)];
+}
+
 /** What is wrong with a node, written below it. */
 export function paintMistakes(ctx: CanvasRenderingContext2D, node: LGraphNode, mistakes: Mistake[]): void {
   const width = Math.max(180, node.renderingSize[0]!);
@@ -110,7 +119,7 @@ export function paintMistakes(ctx: CanvasRenderingContext2D, node: LGraphNode, m
   ctx.font = font(12, 500);
   ctx.textBaseline = "middle";
   ctx.textAlign = "left";
-  const lines = mistakes.slice(0, 5).flatMap((m) => wrapText(ctx, sentence(m), width - 22, 4).slice(0, 4));
+  const lines = mistakes.slice(0, 5).flatMap((m) => firstLines(ctx, sentence(m), width - 22));
   const x = node.pos[0];
   const y = node.pos[1] + (node.flags.collapsed ? 0 : node.size[1]) + 7;
   ctx.beginPath();

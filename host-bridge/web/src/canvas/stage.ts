@@ -1,5 +1,6 @@
 // What nodes on the canvas need of the page around them.
 
+import type { LGraphNode } from "@comfyorg/litegraph";
 import type { Run } from "../run/run";
 import type { Value } from "../model/nodeinfo";
 import type { Field } from "./field";
@@ -48,7 +49,7 @@ export interface Stage {
   redraw(): void;
   /** The run that nodes show the state of. */
   shownRun(): Run | undefined;
-  mistakes(node: GraphNode): Mistake[];
+  mistakes(node: LGraphNode): Mistake[];
   /** Whether masks are painted over previews. */
   masks(): boolean;
   /** A picture by its address, once it is there. */

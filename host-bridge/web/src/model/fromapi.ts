@@ -19,6 +19,8 @@ export function fromApi(api: ApiWorkflow, infos: NodeInfos): Saved {
     };
     const title = node._meta?.title;
     if (title && title !== info?.display_name && title !== node.class_type) saved.title = title;
+    // What is not known is kept by name, as the API has it.
+    if (!info) saved.widgets_values = Object.fromEntries(Object.entries(node.inputs).filter(([, value]) => !isLink(value)));
     const values = saved.widgets_values as unknown[];
     for (const input of inputs.filter((i) => i.kind !== "socket")) {
       const value = node.inputs[input.name];

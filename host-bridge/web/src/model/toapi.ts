@@ -20,7 +20,7 @@ export function toApi(saved: Saved, infos: NodeInfos): ApiWorkflow {
     if (node.mode === MUTED || node.mode === BYPASSED || isVirtual(node)) continue;
     const info = infos[node.type];
     const inputs: Record<string, Json> = {};
-    for (const [name, value] of widgetValues(node, info ? inputsOf(info) : [])) inputs[name] = value;
+    for (const [name, value] of info ? widgetValues(node, inputsOf(info)) : namedValues(node)) inputs[name] = value;
     for (const input of node.inputs ?? []) {
       if (input.link === null || input.link === undefined) continue;
       const source = follow(input.link, nodes, links);
@@ -101,6 +101,11 @@ export function widgetValues(node: Pick<SavedNode, "widgets_values">, inputs: In
     if (input.upload && values[at] === "image") at++;
   }
   return found;
+}
+
+/** The values of a node whose class is not known, where the file names them. */
+function namedValues({ widgets_values: values }: SavedNode): [string, Json][] {
+  return values && !Array.isArray(values) ? (Object.entries(values) as [string, Json][]) : [];
 }
 
 /** The control that follows a seed in a file, "fixed" if none does. */

@@ -1,6 +1,7 @@
 // One prompt on its way: what the socket told of it.
 
 import type { ExecutionError, FileRef, Output, Report } from "../api/types";
+import { stringifyExact } from "../model/exact";
 import type { ApiWorkflow } from "../model/workflow";
 import { isLink } from "../model/workflow";
 
@@ -122,6 +123,13 @@ export class Run {
     const talkers = [...this.outputs].filter(([id, output]) => output.text && id !== guidance).map(([id]) => id);
     return [...this.reports.keys(), ...talkers].find((sampler) => upstream(this.workflow, sampler, (id) => id === guidance) !== undefined);
   }
+}
+
+/** All that a node's outputs depend on: alike in two workflows, they are the same work. */
+export function lineage(workflow: ApiWorkflow, id: string): string {
+  const node = workflow[id];
+  const inputs = Object.entries(node?.inputs ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  return stringifyExact([node?.class_type ?? null, inputs.map(([name, value]) => [name, isLink(value) ? [lineage(workflow, value[0]), value[1]] : value])]);
 }
 
 /** What tells workflows apart that nodes were added to or taken from; values may differ. */

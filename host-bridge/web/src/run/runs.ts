@@ -7,7 +7,7 @@ import type { PreviewFrame } from "../api/frames";
 import { Signal } from "../signal";
 import type { ApiWorkflow, Saved } from "../model/workflow";
 import { found } from "./keepsake";
-import { type NodeRun, type Phase, type Picture, Run, shapeOf } from "./run";
+import { type NodeRun, type Phase, type Picture, Run, lineage, shapeOf } from "./run";
 
 /** Runs that are remembered with previews and reports; of older ones only the pictures stay. */
 const WITH_PREVIEWS = 6;
@@ -188,7 +188,10 @@ export class Runs {
       case "execution_start":
         break; // any first message does it: this page may have been loaded in the middle of a run
       case "execution_cached":
-        for (const id of m.data.nodes) run.nodes.set(id, { state: "cached", value: 1, max: 1, began: performance.now() });
+        for (const id of m.data.nodes) {
+          run.nodes.set(id, { state: "cached", value: 1, max: 1, began: performance.now() });
+          this.inherit(run, id);
+        }
         break;
       case "executing":
         if (m.data.node === null) break;
@@ -223,6 +226,14 @@ export class Runs {
         this.end(run, "error", "error");
         break;
     }
+  }
+
+  /** A node that need not run again tells nothing: what it told an earlier run still holds. */
+  private inherit(run: Run, id: string): void {
+    const before = this.list.filter((r) => r !== run && r.reports.has(id));
+    const same = before.length > 0 ? lineage(run.workflow, id) : "";
+    const reports = before.find((r) => lineage(r.workflow, id) === same)?.reports.get(id);
+    if (reports) run.reports.set(id, reports);
   }
 
   private progress(run: Run, id: string, state: { value: number; max: number; state: string }): void {

@@ -86,7 +86,7 @@ export class GuidancePanel {
     const sampler = this.sampler;
     fill(this.samplers, ...(candidates.length > 1 ? candidates : []).map((id) => chip(this.title(id), id === sampler, () => this.select(id))));
     const images = new Set((run.reports.get(sampler) ?? []).map((r) => r.image)).size;
-    fill(this.batch, ...(images > 1 ? [...Array(images).keys()] : []).map((i) => chip(`picture ${i + 1}`, i === this.image, () => ((this.image = i), this.paint()))));
+    fill(this.batch, ...(images > 1 ? [...Array(images).keys()] : []).map((i) => chip(String(i + 1), i === this.image, () => ((this.image = i), this.paint()), `Picture ${i + 1} of ${images}`)));
     const count = run.nodes.get(sampler)?.max || 1;
     const at = Math.min(count - 1, this.step ?? Math.max(0, (run.nodes.get(sampler)?.value ?? 1) - 1));
     this.slider.max = String(count - 1);
@@ -158,6 +158,6 @@ export class GuidancePanel {
   }
 }
 
-function chip(text: string, active: boolean, onclick: () => void): HTMLButtonElement {
-  return h("button", { type: "button", class: `chip${active ? " active" : ""}`, "aria-pressed": String(active), onclick }, text);
+function chip(text: string, active: boolean, onclick: () => void, title = text): HTMLButtonElement {
+  return h("button", { type: "button", class: `chip${active ? " active" : ""}`, title, "aria-label": title, "aria-pressed": String(active), onclick }, text);
 }
