@@ -87,14 +87,16 @@ export class GuidancePanel {
     fill(this.samplers, ...(candidates.length > 1 ? candidates : []).map((id) => chip(this.title(id), id === sampler, () => this.select(id))));
     const images = new Set((run.reports.get(sampler) ?? []).map((r) => r.image)).size;
     fill(this.batch, ...(images > 1 ? [...Array(images).keys()] : []).map((i) => chip(String(i + 1), i === this.image, () => ((this.image = i), this.paint()), `Picture ${i + 1} of ${images}`)));
-    const count = run.nodes.get(sampler)?.max || 1;
-    const at = Math.min(count - 1, this.step ?? Math.max(0, (run.nodes.get(sampler)?.value ?? 1) - 1));
+    const { value = 1, max = 1 } = run.nodes.get(sampler) ?? {};
+    // What came out of the cache took no steps in this run.
+    const count = run.reportsOf(sampler, 0)[0]?.count ?? Math.max(1, max);
+    const at = Math.min(count - 1, this.step ?? (run.phase === "success" ? count : Math.max(1, value)) - 1);
     this.slider.max = String(count - 1);
     this.slider.value = String(at);
     this.stepText.value = `step ${at + 1} of ${count}`;
     const reports = this.reports();
     const report = reports.findLast((r) => r.index <= at && hasMasks(r));
-    this.paintPicture(run, at, report);
+    this.paintPicture(this.pictureAt(run, at, count), at, report);
     this.paintPlot(run.reportsOf(sampler, this.image), at);
     this.paintLegend(report, run.reportsOf(sampler, this.image).find((r) => r.index === at));
   }
@@ -112,8 +114,7 @@ export class GuidancePanel {
     this.paint();
   }
 
-  private paintPicture(run: Run, at: number, report: Report | undefined): void {
-    const picture = this.pictureAt(run, at);
+  private paintPicture(picture: HTMLImageElement | ImageBitmap | undefined, at: number, report: Report | undefined): void {
     const width = this.element.clientWidth - 2;
     const aspect = picture ? picture.width / picture.height : report ? report.width / report.height : 1;
     const height = Math.min(300, width / aspect);
@@ -130,9 +131,8 @@ export class GuidancePanel {
   }
 
   /** The finished picture at the last step, else the preview; previews are of the first picture of a batch. */
-  private pictureAt(run: Run, at: number): HTMLImageElement | ImageBitmap | undefined {
-    const last = (run.nodes.get(this.sampler)?.max ?? 1) - 1;
-    const result = at >= last ? this.result(run, this.sampler, this.image) : undefined;
+  private pictureAt(run: Run, at: number, count: number): HTMLImageElement | ImageBitmap | undefined {
+    const result = at >= count - 1 ? this.result(run, this.sampler, this.image) : undefined;
     return result ?? (this.image === 0 ? (run.previews.get(this.sampler) ?? []).findLast((p) => p.step <= at + 1)?.bitmap : undefined);
   }
 
