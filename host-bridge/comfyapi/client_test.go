@@ -84,9 +84,12 @@ func (l *listener) expect(types ...string) []json.RawMessage {
 func (l *listener) until(kind, member string) []string {
 	l.t.Helper()
 	var types []string
-	for {
+	for end := time.Now().Add(time.Minute); ; {
 		m, _ := l.read()
 		types = append(types, m.Type)
+		if time.Now().After(end) { // what keeps the line from falling silent comes for ever
+			l.t.Fatalf("no %s with %s came, but %v", kind, member, types)
+		}
 		if m.Type == kind && strings.Contains(string(m.Data), member) {
 			return types
 		}

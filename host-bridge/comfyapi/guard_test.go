@@ -157,6 +157,7 @@ func TestListen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer other.Shutdown(t.Context())
 	if err := other.Listen(); err == nil || !strings.Contains(err.Error(), "give another address") {
 		t.Errorf("a second server on the address: %v", err)
 	}
