@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/isac-guidance/isac/host-bridge/message"
 	"github.com/isac-guidance/isac/host-bridge/queue"
@@ -25,8 +24,10 @@ type hub struct {
 	mu sync.Mutex
 	// admitted counts the sockets that are open or about to be.
 	admitted int
-	closing  bool
-	all      map[*socket]struct{}
+	// joined counts those that ever were.
+	joined  uint64
+	closing bool
+	all     map[*socket]struct{}
 	// current is the newest socket of each client id: messages for a client go to that.
 	current map[string]*socket
 	runs    map[string]*running
@@ -82,12 +83,6 @@ func (h *hub) admit() error {
 	return nil
 }
 
-func (h *hub) leave() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.admitted--
-}
-
 // join lets a socket hear, beginning with how things are. An older socket of the same client stays open and hears what all hear: a
 // browser gives a page that is opened twice one id, and closing one would have both come back for ever.
 func (h *hub) join(c *socket) {
@@ -105,6 +100,8 @@ func (h *hub) enter(c *socket, left message.StatusOf) {
 	status.class, status.key = needed, ""
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.joined++
+	c.number = h.joined
 	h.all[c] = struct{}{}
 	h.current[c.sid] = c
 	c.send(status)
@@ -122,7 +119,7 @@ func (h *hub) enter(c *socket, left message.StatusOf) {
 	}
 }
 
-// part takes a socket out. A newer one of the same client keeps its place.
+// part takes a socket out. A newer one of the same client keeps its place, an older one that is still open gets it back.
 func (h *hub) part(c *socket) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -131,8 +128,17 @@ func (h *hub) part(c *socket) {
 	}
 	delete(h.all, c)
 	h.admitted--
-	if h.current[c.sid] == c {
-		delete(h.current, c.sid)
+	if h.current[c.sid] != c {
+		return
+	}
+	delete(h.current, c.sid)
+	for other := range h.all {
+		if other.sid != c.sid {
+			continue
+		}
+		if now := h.current[c.sid]; now == nil || now.number < other.number {
+			h.current[c.sid] = other
+		}
 	}
 }
 
@@ -236,85 +242,6 @@ func (h *hub) end(r *queue.Record) {
 	defer h.mu.Unlock()
 	delete(h.runs, r.ID)
 	h.client(r.ClientID, f)
-}
-
-// keepAlive has every socket hear something now and then while prompts run or wait: there is a client that takes ten seconds of
-// silence for the end of the line. It hears how far its prompt is, or how long the queue is.
-func (h *hub) keepAlive() {
-	// Two looks in the time between what is too long and what is long enough.
-	tick := time.NewTicker(h.limits.SocketSilence / 4)
-	defer tick.Stop()
-	for {
-		select {
-		case <-h.stop:
-			return
-		case lines := <-h.lines:
-			h.showLogs(lines)
-		case now := <-tick.C:
-			h.breakSilence(now.Add(-h.limits.SocketSilence * 3 / 4).UnixNano())
-		}
-	}
-}
-
-func (h *hub) breakSilence(since int64) {
-	left := remaining(h.queue)
-	if left.ExecInfo.QueueRemaining == 0 {
-		return
-	}
-	status := h.frame(message.Of(message.Status{Status: left}))
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for c := range h.all {
-		if c.spoken.Load() > since {
-			continue
-		}
-		f := status
-		if h.current[c.sid] == c {
-			for _, run := range h.runs {
-				if run.client == c.sid && run.state != nil {
-					f = run.state
-				}
-			}
-		}
-		c.send(f)
-	}
-}
-
-// logs takes lines of the log. It neither waits nor logs: where too many come, some are left out.
-func (h *hub) logs(lines json.RawMessage) {
-	select {
-	case h.lines <- lines:
-	default:
-	}
-}
-
-func (h *hub) showLogs(lines json.RawMessage) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	var f *frame
-	for c := range h.all {
-		if !c.logs.Load() {
-			continue
-		}
-		if f == nil {
-			var err error
-			if f, err = textFrame(message.Message{Type: "logs", Data: lines}); err != nil {
-				return // no word in the log of what the log says
-			}
-		}
-		c.send(f)
-	}
-}
-
-// wantLogs has a client see the log, or no longer. false: it has no socket.
-func (h *hub) wantLogs(id string, yes bool) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	c := h.current[id]
-	if c != nil {
-		c.logs.Store(yes)
-	}
-	return c != nil
 }
 
 // close says goodbye to every socket once it has what waits for it, and closes it; those that are not ready when ctx ends are cut.

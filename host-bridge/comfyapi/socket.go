@@ -23,10 +23,14 @@ const goodbye = time.Second
 
 // socket is one client's connection.
 type socket struct {
-	sid  string
-	hub  *hub
+	sid string
+	hub *hub
+	out *outbox
+	// number is higher than that of every socket that came before.
+	number uint64
+	// conn is set by connect, and only close may look at it before.
 	conn *websocket.Conn
-	out  *outbox
+	mu   sync.Mutex // of conn
 	// described: the client takes previews that say what they belong to.
 	described atomic.Bool
 	// logs: the client wants to see the log.
@@ -58,23 +62,41 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) error {
 	if sid == "" {
 		sid = newSID()
 	}
+	if !websocket.IsWebSocketUpgrade(r) { // it must not take the id from a socket, not even for a moment
+		_, _ = upgrader.Upgrade(w, r, nil) // which answers what is wrong
+		return nil
+	}
 	if err := s.hub.admit(); err != nil {
 		return err
 	}
-	conn, err := upgrader.Upgrade(w, r, nil)
-	if err != nil {
-		s.hub.leave()
-		return nil // the upgrader has answered
-	}
 	limits := s.config.Limits
 	c := &socket{
-		sid: sid, hub: s.hub, conn: conn, ended: make(chan struct{}),
+		sid: sid, hub: s.hub, ended: make(chan struct{}),
 		out: newOutbox(limits.SocketFrames, limits.SocketBytes, s.metrics.previewDropped),
 	}
+	// It hears from now on: a client that has its answer may put a prompt at once, and must miss nothing of it.
 	s.hub.join(c)
+	conn, err := upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		c.close()
+		return nil // the upgrader has answered
+	}
+	c.connect(conn)
 	go c.write(limits.SocketWrite)
 	c.read(limits.SocketMessageBytes)
 	return nil
+}
+
+// connect gives the socket its connection, which is closed at once where the socket was closed meanwhile.
+func (c *socket) connect(conn *websocket.Conn) {
+	c.mu.Lock()
+	c.conn = conn
+	c.mu.Unlock()
+	select {
+	case <-c.ended:
+		_ = conn.Close()
+	default:
+	}
 }
 
 // read hears the client until it is gone. Its first message may name what it can do; all others mean nothing.
@@ -160,8 +182,12 @@ func (c *socket) close() {
 	c.once.Do(func() {
 		c.hub.part(c)
 		c.out.close()
-		_ = c.conn.Close()
 		close(c.ended)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.conn != nil {
+			_ = c.conn.Close()
+		}
 	})
 }
 

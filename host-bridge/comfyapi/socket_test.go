@@ -153,13 +153,15 @@ func TestFeatureFlags(t *testing.T) {
 		q.show(id, "2", []byte("\xff\xd8picture"))
 	}
 	picture := func(l *listener) []byte {
-		for {
+		for range 10 { // status, execution_start and what comes so that the line is not silent
 			if m, data := l.read(); m.Type == "" {
 				return data
 			} else if m.Type == "feature_flags" {
 				t.Error("flags that came late were answered")
 			}
 		}
+		t.Fatal("no preview came")
+		return nil
 	}
 	described := picture(modern)
 	length := binary.BigEndian.Uint32(described[4:])
@@ -198,6 +200,12 @@ func TestReconnect(t *testing.T) {
 	s.sockets(t, 1)
 	q.say(idA, message.Progress{Value: 2, Max: 2, PromptID: idA, Node: "2"})
 	next.expect("progress") // in ComfyUI the end of the old socket has taken the new one out
+	third := listen(t, web.URL, "me")
+	third.expect("status", "executing")
+	third.conn.Close()
+	s.sockets(t, 1)
+	q.say(idA, message.Progress{Value: 2, Max: 2, PromptID: idA, Node: "2"})
+	next.expect("progress") // the one that is left has its id back
 	// A client without an id gets one of its own.
 	var first struct{ SID string }
 	if err := json.Unmarshal(listen(t, web.URL, "").expect("status")[0], &first); err != nil || len(first.SID) != 32 {
