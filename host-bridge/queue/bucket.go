@@ -71,6 +71,8 @@ func readItem(entry jetstream.KeyValueEntry) (*item, error) {
 // read gives a value and its entry.
 func (b *bucket) read(ctx context.Context, path string) ([]byte, *item, error) {
 	const tries = 5
+	ctx, stop := context.WithTimeout(ctx, objectTime)
+	defer stop()
 	var failed error
 	for range tries {
 		i, err := b.find(ctx, path)

@@ -110,6 +110,9 @@ func TestTheNATSServerIsKilled(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 		saved, err := events.Files().Write(ctx, "output", []plugin.File{
 			{Name: r.ID + "_%05d_.png", Data: picture}, {Name: r.ID + "_%05d_.txt", Data: []byte("small")}})
+		if ctx.Err() != nil { // on a busy machine a worker may be taken for dead, and another one runs its prompt
+			return untilStopped(ctx, r, events)
+		}
 		if err != nil || len(saved) != 2 {
 			t.Errorf("%s: %v", r.ID, err)
 			return Failed, &Result{}
