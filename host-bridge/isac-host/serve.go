@@ -23,6 +23,7 @@ type serveCommand struct {
 	Data      string   `short:"d" default:"isac-data" placeholder:"DIR" env:"ISAC_DATA" help:"Folder of images, queue, history and settings (${default}); it is made if need be."`
 	Host      []string `placeholder:"NAME" sep:"none" help:"One more name by which the server may be asked for, such as that of a reverse proxy; may be given again."`
 	Origin    []string `placeholder:"URL" sep:"none" help:"A page of another server that may use this one, such as https://example.org; may be given again."`
+	Page      string   `type:"path" placeholder:"DIR" help:"Serve the page in this folder in place of the built-in editor, such as the folder static of ComfyUI's own (PyPI: comfyui-frontend-package)."`
 	MultiUser bool     `help:"Keep settings and workflows apart by the header Comfy-User."`
 	Previews  bool     `help:"Make pictures of unfinished work also for clients that do not ask for them."`
 	MaxQueue  int      `default:"1000" placeholder:"N" help:"Prompts that may wait (${default})."`
@@ -73,7 +74,7 @@ func (c *serveCommand) Run(con *console) (err error) {
 	if err := c.tellWorkers(server); err != nil {
 		return err
 	}
-	page, err := web.FS()
+	page, err := c.page()
 	if err != nil {
 		return err
 	}
@@ -108,6 +109,18 @@ func (c *serveCommand) Run(con *console) (err error) {
 	// The worker first: clients hear what becomes of their prompt.
 	end()
 	return errors.Join(err, api.Shutdown(ctx))
+}
+
+// page is the built-in editor or the folder that was given.
+func (c *serveCommand) page() (fs.FS, error) {
+	if c.Page == "" {
+		return web.FS()
+	}
+	page := os.DirFS(c.Page)
+	if _, err := fs.Stat(page, "index.html"); err != nil {
+		return nil, wrongError{fmt.Errorf("--page %s: %w; expected a folder with an index.html", c.Page, err)}
+	}
+	return page, nil
 }
 
 // tellWorkers writes what a worker needs to connect into the data folder, for those who may read it.
