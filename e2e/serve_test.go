@@ -124,7 +124,7 @@ func TestServeIsKilledAtAnyMoment(t *testing.T) {
 	began := time.Now()
 	expectAllGone(t, old)
 	s := serve(t, data)
-	entries := s.await(2*patience, all...)
+	entries := s.await(patience, all...)
 	t.Logf("%d of %d prompts had ended before one of %d kills; the rest after %v", len(finished), len(all), rounds, time.Since(began).Round(time.Second))
 	for _, id := range all {
 		e := entries[id]

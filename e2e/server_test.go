@@ -191,10 +191,10 @@ func (s *server) history() map[string]entry {
 	return entries
 }
 
-// await waits until all these prompts are in the history.
+// await waits until all these prompts are in the history, as long as one after the other comes there within this time.
 func (s *server) await(within time.Duration, ids ...string) map[string]entry {
 	s.t.Helper()
-	deadline := time.Now().Add(within)
+	deadline, least := time.Now().Add(within), len(ids)
 	for {
 		entries := s.history()
 		missing := 0
@@ -206,8 +206,11 @@ func (s *server) await(within time.Duration, ids ...string) map[string]entry {
 		if missing == 0 {
 			return entries
 		}
+		if missing < least {
+			deadline, least = time.Now().Add(within), missing
+		}
 		if time.Now().After(deadline) {
-			s.t.Fatalf("%d of %d prompts did not end within %v", missing, len(ids), within)
+			s.t.Fatalf("%d of %d prompts did not end, and none did for %v", missing, len(ids), within)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

@@ -40,7 +40,7 @@ func TestTwoWorkersShareWhileOneIsKilled(t *testing.T) {
 	plugins := one.plugins()
 	one.signal(syscall.SIGKILL)
 	<-one.done
-	entries := s.await(2*patience, all...)
+	entries := s.await(patience, all...)
 	if len(entries) != len(all) {
 		t.Errorf("the history has %d entries of %d prompts", len(entries), len(all))
 	}
