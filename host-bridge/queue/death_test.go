@@ -124,6 +124,21 @@ func TestAPromptThatKillsWorkers(t *testing.T) {
 	}
 }
 
+// The worker of this process is not taken for dead, however late its signs of life come: only another process may have died.
+func TestOwnWorkerIsNeverTakenForDead(t *testing.T) {
+	s := open(t, t.TempDir())
+	put(t, s, "own", "other")
+	for id, worker := range map[string]string{"own": s.LocalWorker(), "other": "other"} { // neither says that it lives
+		if _, ours, err := s.Conn().claim(t.Context(), id, worker, 1); err != nil || !ours {
+			t.Fatal(ours, err)
+		}
+	}
+	eventually(t, "the other worker is taken for dead", func() bool { return state(s, "other") == Pending })
+	if got := state(s, "own"); got != Running {
+		t.Errorf("the prompt of the own worker is %s", got)
+	}
+}
+
 func TestAStoppedWorkerGivesItsPromptBack(t *testing.T) {
 	s := open(t, t.TempDir())
 	put(t, s, "p")

@@ -20,7 +20,7 @@ func (s *Server) housekeep(ctx context.Context) {
 				s.workers.begin()
 			}
 			last = now
-			s.conn.reap(ctx, s.mirror, s.workers)
+			s.conn.reap(ctx, s.mirror, s.workers, s.LocalWorker())
 			s.topUp(ctx)
 		}
 	}

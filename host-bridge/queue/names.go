@@ -31,7 +31,7 @@ const (
 	maxDeaths = 3
 	// beatEvery is how often a worker says that it lives; after deadAfter without, it is taken for dead.
 	beatEvery = 2 * time.Second
-	deadAfter = 8 * time.Second
+	deadAfter = 15 * time.Second
 	// ackWait is how long a ticket may go without a sign of life; progressEvery is how often one is given.
 	ackWait       = 10 * time.Second
 	progressEvery = 3 * time.Second
