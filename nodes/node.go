@@ -8,8 +8,9 @@ import (
 	"github.com/isac-guidance/isac/nodes/schema"
 )
 
-// Module is what /object_info gives as python_module for the nodes of this package.
-const Module = "isac"
+// Module is what /object_info gives as python_module for the nodes of this package. ComfyUI's editor takes what lies below custom_nodes
+// for a pack and names it on its nodes.
+const Module = "custom_nodes.isac"
 
 // Node is one class of node.
 type Node interface {
