@@ -2,7 +2,8 @@ package score
 
 import (
 	"math"
-	"strings"
+
+	"github.com/isac-guidance/isac/isac"
 )
 
 // Relation tells whether one of the losses has to do with what goes wrong in a task. Its numbers are Pearson correlations within
@@ -43,13 +44,19 @@ func (g gathered) relations() []Relation {
 		return nil
 	}
 	steps := g.steps(run)
+	ratios := make([][]float64, len(g.pairs)) // by pair and method
+	for i, row := range g.pairs {
+		for _, r := range row {
+			ratios[i] = append(ratios[i], Judge(r).Ratio)
+		}
+	}
 	var all []Relation
 	for _, loss := range lossNames {
 		r := Relation{Loss: loss.name, Run: g.methods[run], Removed: map[string]Cell{}}
 		for _, step := range steps {
-			missed, varies := g.correlation(func(row []Record) (x, y float64, ok bool) {
-				l, ok := row[run].lossAt(step)
-				return loss.of(l), 1 - Judge(row[0]).Ratio, ok
+			missed, varies := g.correlation(func(pair int) (x, y float64, ok bool) {
+				l, ok := g.pairs[pair][run].lossAt(step)
+				return loss.of(l), 1 - ratios[pair][0], ok
 			})
 			if varies {
 				r.Missed = append(r.Missed, StepCell{Step: step, Cell: missed})
@@ -63,10 +70,10 @@ func (g gathered) relations() []Relation {
 			if m == 0 || m == run {
 				continue
 			}
-			removed, varies := g.correlation(func(row []Record) (x, y float64, ok bool) {
-				without, ok1 := row[run].lossAt(last)
-				with, ok2 := row[m].lossAt(last)
-				return loss.of(without) - loss.of(with), Judge(row[m]).Ratio - Judge(row[0]).Ratio, ok1 && ok2
+			removed, varies := g.correlation(func(pair int) (x, y float64, ok bool) {
+				without, ok1 := g.pairs[pair][run].lossAt(last)
+				with, ok2 := g.pairs[pair][m].lossAt(last)
+				return loss.of(without) - loss.of(with), ratios[pair][m] - ratios[pair][0], ok1 && ok2
 			})
 			if varies {
 				r.Removed[method] = removed
@@ -79,12 +86,11 @@ func (g gathered) relations() []Relation {
 
 // unguided is the place of the method that stands for a run without guidance, −1 where there is none.
 func (g gathered) unguided() int {
-	for m, method := range g.methods {
-		if m > 0 && method != "random" && !strings.HasPrefix(method, "random:") && !strings.HasPrefix(method, "random+") {
-			continue
-		}
+	for m := range g.methods {
 		for _, row := range g.pairs {
-			if len(row[m].Losses) > 0 {
+			r := row[m]
+			control := r.Options != nil && r.Options.Direction == isac.DirectionRandom
+			if (m == 0 || control) && len(r.Losses) > 0 {
 				return m
 			}
 		}
@@ -135,7 +141,7 @@ func (r Record) lossAt(step int) (StepLoss, bool) {
 
 // correlation is Pearson's, within the levels, over the pairs for which of has numbers, and its interval by a bootstrap over prompts;
 // false where one of them never varies.
-func (g gathered) correlation(of func(row []Record) (x, y float64, ok bool)) (Cell, bool) {
+func (g gathered) correlation(of func(pair int) (x, y float64, ok bool)) (Cell, bool) {
 	type point struct {
 		level  int
 		prompt string
@@ -144,8 +150,8 @@ func (g gathered) correlation(of func(row []Record) (x, y float64, ok bool)) (Ce
 	type sum struct{ n, x, y float64 }
 	var points []point
 	sums := map[int]sum{}
-	for _, row := range g.pairs {
-		if x, y, ok := of(row); ok {
+	for i, row := range g.pairs {
+		if x, y, ok := of(i); ok {
 			p := point{row[0].Level, row[0].Prompt, x, y}
 			points = append(points, p)
 			s := sums[p.level]
