@@ -12,7 +12,7 @@ import (
 	"github.com/isac-guidance/isac/isac/bench/detect"
 	"github.com/isac-guidance/isac/isac/bench/score"
 	"github.com/isac-guidance/isac/isac/bench/task"
-	"github.com/isac-guidance/isac/isac/diffusion/clip"
+	"github.com/isac-guidance/isac/isac/diffusion/text/clip"
 	"github.com/isac-guidance/isac/isac/diffusion/weights"
 	"github.com/isac-guidance/isac/isac/prompt"
 )

@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/isac-guidance/isac/isac/diffusion/clip"
 	"github.com/isac-guidance/isac/isac/diffusion/config"
+	"github.com/isac-guidance/isac/isac/diffusion/denoiser/unet"
 	"github.com/isac-guidance/isac/isac/diffusion/sampling"
-	"github.com/isac-guidance/isac/isac/diffusion/unet"
+	"github.com/isac-guidance/isac/isac/diffusion/text/clip"
 	"github.com/isac-guidance/isac/isac/diffusion/vae"
 	"github.com/isac-guidance/isac/isac/diffusion/weights"
 	"github.com/isac-guidance/isac/isac/torch"

@@ -3,6 +3,7 @@ package unet
 import (
 	"fmt"
 
+	"github.com/isac-guidance/isac/isac/attention"
 	"github.com/isac-guidance/isac/isac/diffusion/layer"
 	"github.com/isac-guidance/isac/isac/diffusion/weights"
 	"github.com/isac-guidance/isac/isac/torch"
@@ -25,31 +26,17 @@ func newStage(p *weights.Params, i int, in, out int64, depth int, heads int64, c
 }
 
 // forward maps x [B,in,H,W] to [B,out,H,W].
-func (s stage) forward(x, temb, context torch.Tensor, r *record) torch.Tensor {
+func (s stage) forward(x, temb, context torch.Tensor, r *attention.Recorder) torch.Tensor {
 	if !s.checkpoint || !torch.GradEnabled() {
 		return s.run(x, temb, context, r)
 	}
-	var inner *record
-	if r != nil {
-		inner = &record{}
-	}
-	outputs := torch.Checkpoint(func(in []torch.Tensor) []torch.Tensor {
-		if inner != nil {
-			inner.taps = nil // run once forward and once more for the backward pass
-			return inner.outputs(0, s.run(in[0], in[1], in[2], inner))
-		}
-		return []torch.Tensor{s.run(in[0], in[1], in[2], nil)}
-	}, x, temb, context)
-	if r == nil {
-		return outputs[0]
-	}
-	h := inner.restore(0, outputs)
-	r.taps = append(r.taps, inner.taps...)
-	return h
+	return r.Checkpoint(func(in []torch.Tensor, r *attention.Recorder) []torch.Tensor {
+		return []torch.Tensor{s.run(in[0], in[1], in[2], r)}
+	}, x, temb, context)[0]
 }
 
-func (s stage) run(x, temb, context torch.Tensor, r *record) torch.Tensor {
-	return r.scoped(func() torch.Tensor {
+func (s stage) run(x, temb, context torch.Tensor, r *attention.Recorder) torch.Tensor {
+	return r.Scoped1(func() torch.Tensor {
 		x = s.resnet.Forward(x, temb)
 		if s.attention != nil {
 			x = s.attention.forward(x, context, r)

@@ -57,7 +57,7 @@ func TestLoadTokenizerRefuses(t *testing.T) {
 }
 
 func TestTokenizerFor(t *testing.T) {
-	const folder, single = "../testdata/tiny", "../weights/testdata/tiny_ldm.safetensors"
+	const folder, single = "../../testdata/tiny", "../../weights/testdata/tiny_ldm.safetensors"
 	files := func(path string) *weights.ModelFiles {
 		t.Helper()
 		m, err := weights.OpenModel(path)

@@ -3,7 +3,7 @@ package unet
 import (
 	"fmt"
 
-	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/attention"
 	"github.com/isac-guidance/isac/isac/diffusion/layer"
 	"github.com/isac-guidance/isac/isac/diffusion/weights"
 	"github.com/isac-guidance/isac/isac/torch"
@@ -20,7 +20,7 @@ type transformer struct {
 // transformerBlock is self-attention, cross-attention and a gated feed-forward layer, each after a layer norm and added to its input.
 type transformerBlock struct {
 	norm1, norm2, norm3 layer.LayerNorm
-	self, cross         attention
+	self, cross         multiHead
 	gate, project       layer.Linear
 }
 
@@ -44,15 +44,15 @@ func newTransformerBlock(p *weights.Params, width, context, heads int64) transfo
 	return transformerBlock{
 		norm1: layer.NewLayerNorm(p.Sub("norm1"), width, 1e-5), norm2: layer.NewLayerNorm(p.Sub("norm2"), width, 1e-5),
 		norm3: layer.NewLayerNorm(p.Sub("norm3"), width, 1e-5),
-		self:  newAttention(p.Sub("attn1"), isac.SelfAttention, width, width, heads),
-		cross: newAttention(p.Sub("attn2"), isac.CrossAttention, width, context, heads),
+		self:  newMultiHead(p.Sub("attn1"), attention.Image, width, width, heads),
+		cross: newMultiHead(p.Sub("attn2"), attention.Text, width, context, heads),
 		gate:  layer.NewLinear(p.Sub("ff.net.0.proj"), width, 2*hidden), project: layer.NewLinear(p.Sub("ff.net.2"), hidden, width),
 	}
 }
 
 // forward maps x [B,C,H,W] to the same shape.
-func (t transformer) forward(x, context torch.Tensor, r *record) torch.Tensor {
-	return r.scoped(func() torch.Tensor {
+func (t transformer) forward(x, context torch.Tensor, r *attention.Recorder) torch.Tensor {
+	return r.Scoped1(func() torch.Tensor {
 		s := x.Shape()
 		h := t.in.Forward(t.norm.Forward(x).Flatten(2, 3).Transpose(1, 2)) // [B,H·W,C]
 		for _, b := range t.blocks {
@@ -62,8 +62,8 @@ func (t transformer) forward(x, context torch.Tensor, r *record) torch.Tensor {
 	})
 }
 
-func (b transformerBlock) forward(x, context torch.Tensor, height, width int64, r *record) torch.Tensor {
-	return r.scoped(func() torch.Tensor {
+func (b transformerBlock) forward(x, context torch.Tensor, height, width int64, r *attention.Recorder) torch.Tensor {
+	return r.Scoped1(func() torch.Tensor {
 		h := b.norm1.Forward(x)
 		x = x.Add(b.self.forward(h, h, height, width, r))
 		x = x.Add(b.cross.forward(b.norm2.Forward(x), context, height, width, r))

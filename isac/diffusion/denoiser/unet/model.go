@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/isac-guidance/isac/isac/attention"
 	"github.com/isac-guidance/isac/isac/diffusion/layer"
 	"github.com/isac-guidance/isac/isac/diffusion/weights"
 	"github.com/isac-guidance/isac/isac/torch"
@@ -28,8 +29,9 @@ type midStage struct {
 	resnet    layer.Resnet
 }
 
-// Checkpoint switches gradient checkpointing: each residual and attention block keeps only its inputs, and is run again when gradients
-// are taken. That costs about one more forward pass for a guided step and saves most of its memory.
+// Checkpoint switches gradient checkpointing: each residual and attention block on the way down and up keeps only its inputs, and is run
+// again when gradients are taken; the bottom, the smallest part, is not. That costs about one more forward pass for a guided step and
+// saves most of its memory.
 func (m *Model) Checkpoint(on bool) {
 	for i := range m.down {
 		for j := range m.down[i].stages {
@@ -101,21 +103,17 @@ func (m *Model) DType() torch.DType { return m.params.DType() }
 func (m *Model) Device() torch.Device { return m.params.Device() }
 
 // Forward predicts noise (or velocity) [B,out,H,W] for the latents x [B,in,H,W] (variance-preserving, DType, on Device) at timestep t
-// (0..999) under the conditioning text [B,L,Context]. rec, if not nil, is handed every attention layer. It is differentiable with
+// (0..999) under the conditioning text [B,L,Context]. r, which may be nil, records every attention layer. It is differentiable with
 // respect to x and text and panics with *torch.Error where shapes do not fit.
-func (m *Model) Forward(x torch.Tensor, t float64, text torch.Tensor, rec Recorder) torch.Tensor {
-	out, _ := m.ForwardContext(context.Background(), x, t, text, rec)
+func (m *Model) Forward(x torch.Tensor, t float64, text torch.Tensor, r *attention.Recorder) torch.Tensor {
+	out, _ := m.ForwardContext(context.Background(), x, t, text, r)
 	return out
 }
 
 // ForwardContext is Forward, and stops between two blocks with ctx's error once ctx is done.
-func (m *Model) ForwardContext(ctx context.Context, x torch.Tensor, t float64, text torch.Tensor, rec Recorder) (torch.Tensor, error) {
-	var r *record
-	if rec != nil {
-		r = &record{}
-	}
+func (m *Model) ForwardContext(ctx context.Context, x torch.Tensor, t float64, text torch.Tensor, r *attention.Recorder) (torch.Tensor, error) {
 	var err error
-	out := r.scoped(func() torch.Tensor {
+	out := r.Scoped1(func() torch.Tensor {
 		var h torch.Tensor
 		if h, err = m.body(ctx, x, t, text, r); err != nil {
 			return torch.Tensor{}
@@ -125,16 +123,11 @@ func (m *Model) ForwardContext(ctx context.Context, x torch.Tensor, t float64, t
 	if err != nil {
 		return torch.Tensor{}, err
 	}
-	if r != nil {
-		for _, tap := range r.taps {
-			rec(tap)
-		}
-	}
 	return out, nil
 }
 
 // body is everything between the first convolution and the last norm.
-func (m *Model) body(ctx context.Context, x torch.Tensor, t float64, text torch.Tensor, r *record) (torch.Tensor, error) {
+func (m *Model) body(ctx context.Context, x torch.Tensor, t float64, text torch.Tensor, r *attention.Recorder) (torch.Tensor, error) {
 	temb := m.time.forward(t)
 	h := m.in.Forward(x)
 	skips := []torch.Tensor{h}

@@ -3,23 +3,23 @@ package unet
 import (
 	"math"
 
-	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/attention"
 	"github.com/isac-guidance/isac/isac/diffusion/layer"
 	"github.com/isac-guidance/isac/isac/diffusion/weights"
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
-// attention is one multi-head attention layer, "attn1" (the image to itself) or "attn2" (the image to the text).
-type attention struct {
+// multiHead is one multi-head attention layer, "attn1" (the image to itself) or "attn2" (the image to the text).
+type multiHead struct {
 	name    string // the layer's path, which is its keys' prefix in the checkpoint
-	kind    isac.Kind
+	kind    attention.Kind
 	q, k, v layer.Linear
 	out     layer.Linear
 	heads   int64
 }
 
-func newAttention(p *weights.Params, kind isac.Kind, width, context, heads int64) attention {
-	return attention{
+func newMultiHead(p *weights.Params, kind attention.Kind, width, context, heads int64) multiHead {
+	return multiHead{
 		name: p.Path(), kind: kind, heads: heads,
 		q: layer.NewProjection(p.Sub("to_q"), width, width), k: layer.NewProjection(p.Sub("to_k"), context, width),
 		v: layer.NewProjection(p.Sub("to_v"), context, width), out: layer.NewLinear(p.Sub("to_out.0"), width, width),
@@ -27,13 +27,13 @@ func newAttention(p *weights.Params, kind isac.Kind, width, context, heads int64
 }
 
 // forward maps x [B,N,width], attending to context [B,L,width of context], to [B,N,width]; the image's grid is height×width = N.
-func (a attention) forward(x, context torch.Tensor, height, width int64, r *record) torch.Tensor {
+func (a multiHead) forward(x, context torch.Tensor, height, width int64, r *attention.Recorder) torch.Tensor {
 	q, k := layer.SplitHeads(a.q.Forward(x), a.heads), layer.SplitHeads(a.k.Forward(context), a.heads)
 	v := layer.SplitHeads(a.v.Forward(context), a.heads)
-	if r != nil {
-		r.taps = append(r.taps, isac.Tap{
-			Name: a.name, Kind: a.kind, Height: int(height), Width: int(width), Q: q, K: k,
-			Scale: 1 / math.Sqrt(float64(q.Size(-1))),
+	if r.On() {
+		r.Add(attention.Tap{
+			Name: a.name, Height: int(height), Width: int(width), Q: q, K: k, Scale: 1 / math.Sqrt(float64(q.Size(-1))),
+			Keys: []attention.Segment{{Kind: a.kind, Length: int(k.Size(2))}},
 		})
 	}
 	return a.out.Forward(layer.JoinHeads(torch.SDPA(q, k, v, torch.Tensor{}, false, 0)))

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/attention"
 	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
 	"github.com/isac-guidance/isac/isac/diffusion/weights"
 	"github.com/isac-guidance/isac/isac/torch"
@@ -80,7 +80,7 @@ func TestSidesThatLevelsDoNotDivide(t *testing.T) {
 }
 
 // gradient gives ∂ Σ(weighting · output)/∂x as the fixture has it.
-func gradient(f *fixture.Fixture, m *Model, rec Recorder) torch.Tensor {
+func gradient(f *fixture.Fixture, m *Model, rec *attention.Recorder) torch.Tensor {
 	var grad torch.Tensor
 	torch.WithGrad(func() {
 		x := f.Tensor("unet.x").SetRequiresGrad(true)
@@ -104,7 +104,7 @@ func TestGradientEqualsDiffusers(t *testing.T) {
 }
 
 // weighted is what the fixture has of each attention layer: probabilities, averaged over heads, weighted 0..1 over queries.
-func weighted(tap isac.Tap) torch.Tensor {
+func weighted(tap attention.Tap) torch.Tensor {
 	p := tap.Q.Matmul(tap.K.Transpose(2, 3)).MulScalar(tap.Scale).Softmax(-1).Mean([]int64{1}, false) // [B,N,M]
 	n := p.Size(1)
 	return p.Mul(torch.Linspace(0, 1, n, torch.Float32, torch.CPU).Reshape(1, n, 1)).Sum([]int64{1}, false)
@@ -118,16 +118,18 @@ func TestTapsEqualDiffusers(t *testing.T) {
 			var names []string
 			fixture.InScope(t, func() {
 				x := f.Tensor("unet.x")
-				m.Forward(x, 500, f.Tensor("unet.context"), func(tap isac.Tap) {
+				rec := &attention.Recorder{}
+				m.Forward(x, 500, f.Tensor("unet.context"), rec)
+				for _, tap := range rec.Taps() {
 					names = append(names, tap.Name)
 					f.Near("tap."+tap.Name, weighted(tap), 1e-5)
 					if n := tap.Q.Size(2); n != int64(tap.Height*tap.Width) || tap.Height > int(x.Size(2)) {
 						t.Errorf("%s: %d queries on a grid of %d×%d", tap.Name, n, tap.Height, tap.Width)
 					}
-					if cross := strings.HasSuffix(tap.Name, "attn2"); cross != (tap.Kind == isac.CrossAttention) {
-						t.Errorf("%s is called %v", tap.Name, tap.Kind)
+					if cross := strings.HasSuffix(tap.Name, "attn2"); cross != tap.Has(attention.Text) || cross == tap.Has(attention.Image) {
+						t.Errorf("%s has keys %v", tap.Name, tap.Keys)
 					}
-				})
+				}
 			})
 			if !slices.Equal(names, f.About.Taps) {
 				t.Errorf("layers %q\nwant %q", names, f.About.Taps)
@@ -147,7 +149,11 @@ func TestTapsCarryGradient(t *testing.T) {
 			torch.WithGrad(func() {
 				x := f.Tensor("unet.x").SetRequiresGrad(true)
 				loss := torch.Zeros([]int64{}, torch.Float32, torch.CPU)
-				m.Forward(x, 500, f.Tensor("unet.context"), func(tap isac.Tap) { loss = loss.Add(weighted(tap).Square().SumAll()) })
+				rec := &attention.Recorder{}
+				m.Forward(x, 500, f.Tensor("unet.context"), rec)
+				for _, tap := range rec.Taps() {
+					loss = loss.Add(weighted(tap).Square().SumAll())
+				}
 				grads = append(grads, torch.Grad(loss, x)[0])
 			})
 		}
@@ -163,7 +169,7 @@ func TestRecordingChangesNothing(t *testing.T) {
 	f, m := fixture.Open(t, "tiny"), tiny(t)
 	fixture.InScope(t, func() {
 		x, text := f.Tensor("unet.x"), f.Tensor("unet.context")
-		plain, recorded := m.Forward(x, 7, text, nil), m.Forward(x, 7, text, func(isac.Tap) {})
+		plain, recorded := m.Forward(x, 7, text, nil), m.Forward(x, 7, text, &attention.Recorder{})
 		if !slices.Equal(plain.Float32s(), recorded.Float32s()) {
 			t.Error("the output differs when layers are recorded")
 		}
@@ -180,8 +186,9 @@ func TestForwardFreesWhatItMade(t *testing.T) {
 		if made := torch.LiveHandles() - before; made != 1 {
 			t.Errorf("%d tensors were left, want the output alone", made)
 		}
-		taps := 0
-		m.Forward(x, 7, text, func(isac.Tap) { taps++ })
+		rec := &attention.Recorder{}
+		m.Forward(x, 7, text, rec)
+		taps := len(rec.Taps())
 		if made := torch.LiveHandles() - before; made != 2+2*taps {
 			t.Errorf("%d tensors were left, want two outputs and %d queries and keys", made, 2*taps)
 		}
@@ -196,7 +203,7 @@ func TestCancelledForwardStops(t *testing.T) {
 		cancel()
 		x, text := f.Tensor("unet.x"), f.Tensor("unet.context")
 		before := torch.LiveHandles()
-		for _, rec := range []Recorder{nil, func(isac.Tap) {}} {
+		for _, rec := range []*attention.Recorder{nil, {}} {
 			if _, err := m.ForwardContext(ctx, x, 7, text, rec); !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v, want context.Canceled", err)
 			}

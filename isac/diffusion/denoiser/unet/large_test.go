@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/attention"
 	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
 	"github.com/isac-guidance/isac/isac/diffusion/weights"
 	"github.com/isac-guidance/isac/isac/torch"
@@ -78,7 +78,11 @@ func TestStableDiffusionSize(t *testing.T) {
 			torch.WithGrad(func() {
 				x := latent(1).SetRequiresGrad(true)
 				loss := torch.Zeros([]int64{}, torch.Float32, torch.CPU)
-				m.Forward(x, 500, text(1), func(tap isac.Tap) { loss = loss.Add(tap.Q.MeanAll()).Add(tap.K.MeanAll()) })
+				rec := &attention.Recorder{}
+				m.Forward(x, 500, text(1), rec)
+				for _, tap := range rec.Taps() {
+					loss = loss.Add(tap.Q.MeanAll()).Add(tap.K.MeanAll())
+				}
 				if g := torch.Grad(loss, x)[0]; !g.AllFinite() {
 					t.Error("the gradient is not finite")
 				}

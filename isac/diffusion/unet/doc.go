@@ -1,6 +1,0 @@
-// Package unet is the noise predictor of Stable Diffusion 1.x and 2.x: diffusers' UNet2DConditionModel, with the same layer names and
-// the same numbers.
-//
-// Every attention layer can be read: a Recorder is handed the queries and keys of each, with the grid that they lie on. Attention itself
-// never builds a matrix of probabilities; who needs probabilities makes them from queries and keys (isac.Tap).
-package unet
