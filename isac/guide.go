@@ -98,7 +98,12 @@ func (g *guide) Measure(r attention.Reading, step guidance.Step, maps *guidance.
 		m.Masks = append(m.Masks, all)
 	}
 	instance, class := g.opt.weights(step)
-	m.Terms = []guidance.Term{{Name: LossInstance, Weight: instance, Value: found.instance}, {Name: LossClass, Weight: class, Value: found.class}}
+	if found.instance.Defined() {
+		m.Terms = append(m.Terms, guidance.Term{Name: LossInstance, Weight: instance, Value: found.instance})
+	}
+	if found.class.Defined() {
+		m.Terms = append(m.Terms, guidance.Term{Name: LossClass, Weight: class, Value: found.class})
+	}
 	return m, nil
 }
 

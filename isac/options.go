@@ -37,7 +37,7 @@ type Options struct {
 	Clustering cluster.Kind `json:"clustering" choices:"kmeans,spectral,gmm" help:"How pixels are grouped into instances."`
 	// CoordinateWeight multiplies the two coordinate columns, each in [-1,1], that are appended to the features that are
 	// clustered (figure 5). 1 is the paper's; 0 clusters by attention alone.
-	CoordinateWeight float64 `json:"coordinate_weight" help:"How much a pixel's place counts beside its attention when pixels are grouped into instances."`
+	CoordinateWeight float64 `json:"coordinate_weight" step:"0.05" help:"How much a pixel's place counts beside its attention when pixels are grouped into instances."`
 	// KMeans says how instances are clustered.
 	KMeans cluster.Options `json:"kmeans"`
 	// RenormaliseJoint makes the image keys and the text keys of a joint softmax (MMDiT) a softmax each, in the place of two slices

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"image"
 
-	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/guidance"
 )
 
 type masksInput struct {
@@ -52,8 +52,8 @@ func isacMasks() Node {
 
 // pickSteps chooses among the steps that have masks; where no step of an image has any, one empty report stands for it, so
 // that the batch keeps one picture for each image.
-func pickSteps(reports []isac.Report, which string) []isac.Report {
-	var drawn []isac.Report
+func pickSteps(reports []guidance.Report, which string) []guidance.Report {
+	var drawn []guidance.Report
 	for _, r := range reports {
 		if len(r.Masks) > 0 {
 			drawn = append(drawn, r)
@@ -61,7 +61,7 @@ func pickSteps(reports []isac.Report, which string) []isac.Report {
 	}
 	switch {
 	case len(drawn) == 0:
-		return []isac.Report{{}}
+		return []guidance.Report{{}}
 	case which == "first":
 		return drawn[:1]
 	case which == "last":

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/diffusion"
 	"github.com/isac-guidance/isac/isac/diffusion/sampling"
+	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/nodes/schema"
 )
 
@@ -27,7 +27,7 @@ type samplerInput struct {
 func kSampler() Node {
 	return Define(Meta{
 		Class: "KSampler", DisplayName: "KSampler", Category: "sampling",
-		Description: "Takes the noise out of a latent with a model, steered by two conditionings, and guided by ISAC if the model comes from ISAC Guidance.",
+		Description: "Takes the noise out of a latent with a model, steered by two conditionings, and guided if the model comes from ISAC Guidance.",
 		Outputs:     []Output{{Type: "LATENT", Name: "LATENT", Tooltip: "The denoised latent."}},
 		Lists: func(*Env) schema.Lists {
 			return schema.Lists{"samplers": sampling.Names(), "schedulers": sampling.ScheduleNames()}
@@ -38,7 +38,7 @@ func kSampler() Node {
 // StepReport is what Env.Step hears: what guidance saw and did at one step on one image of the batch, without the soft masks.
 type StepReport struct {
 	Image int `json:"image"` // from 0
-	isac.Report
+	guidance.Report
 }
 
 func runKSampler(ctx context.Context, env *Env, in *samplerInput) (Result, error) {
@@ -64,7 +64,7 @@ func runKSampler(ctx context.Context, env *Env, in *samplerInput) (Result, error
 		lines = append(lines, understoodLines(parsed)...)
 		// A prompt without objects is sampled plainly, and the line above says so: wildcard prompts should not fail a batch.
 		if len(parsed.Phrases) > 0 {
-			if request.Guidance, err = g.aim(parsed, in.Positive.Encoded); err != nil {
+			if request.Guidance, err = g.at(parsed, in.Positive.Encoded); err != nil {
 				return Result{}, err
 			}
 		}
@@ -117,11 +117,13 @@ func notesOf(name string, c *Conditioning) []string {
 	return lines
 }
 
-// byImage sorts reports, which come step by step, image by image within a step.
-func byImage(reports []isac.Report, batch int) [][]isac.Report {
-	sorted := make([][]isac.Report, batch)
-	for i, r := range reports {
-		sorted[i%batch] = append(sorted[i%batch], r)
+// byImage turns reports from [step][image] to [image][step].
+func byImage(reports [][]guidance.Report, batch int) [][]guidance.Report {
+	sorted := make([][]guidance.Report, batch)
+	for _, images := range reports {
+		for i, r := range images {
+			sorted[i] = append(sorted[i], r)
+		}
 	}
 	return sorted
 }

@@ -1,7 +1,7 @@
 package nodes
 
 import (
-	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
@@ -15,9 +15,9 @@ type Latent struct {
 	Width, Height, Batch int
 	// Reports holds one list for each image: one Report for each step of its sampling, none if the prompt
 	// gave nothing to guide towards. Nil if the model was not a guided one.
-	Reports [][]isac.Report
+	Reports [][]guidance.Report
 	// Target is what guidance aimed at; it has no classes if there was none.
-	Target isac.Target
+	Target guidance.Target
 }
 
 // ComfyType is "LATENT".

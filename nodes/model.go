@@ -7,7 +7,7 @@ type Model struct {
 	held
 	checkpoint *checkpoint
 	// guidance is nil where sampling is plain.
-	guidance *guidance
+	guidance *aim
 }
 
 // ComfyType is "MODEL".
@@ -17,7 +17,7 @@ func (*Model) ComfyType() string { return "MODEL" }
 func (m *Model) Pipeline() *diffusion.Pipeline { return m.checkpoint.pipeline }
 
 // newModel takes one share of c over.
-func newModel(c *checkpoint, g *guidance) *Model {
+func newModel(c *checkpoint, g *aim) *Model {
 	m := &Model{checkpoint: c, guidance: g}
 	m.held.free = c.release
 	return m

@@ -39,13 +39,15 @@ type Meta struct {
 	Outputs    []Output
 	// Hidden are inputs that ComfyUI fills by itself; here they are listed for editors, their content comes with Env.
 	Hidden []schema.Hidden
+	// Inputs are further inputs, that no field of the input struct stands for (see schema.Of).
+	Inputs []schema.Dynamic
 	// Lists gives the choices of the combos whose tag starts with "@"; nil if there are none. env may be nil.
 	Lists func(env *Env) schema.Lists
 }
 
 // Define makes a node of an input struct In (see package schema for its tags) and a function.
 func Define[In any](m Meta, run func(ctx context.Context, env *Env, in *In) (Result, error)) Node {
-	return &definition[In]{meta: m, inputs: schema.Of[In](), run: run}
+	return &definition[In]{meta: m, inputs: schema.Of[In](m.Inputs...), run: run}
 }
 
 type definition[In any] struct {

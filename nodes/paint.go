@@ -4,8 +4,8 @@ import (
 	"image"
 	"image/color"
 
-	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/graphic"
+	"github.com/isac-guidance/isac/isac/guidance"
 )
 
 // palette is that of instances: instance i has colour i modulo its length.
@@ -32,7 +32,7 @@ type painter struct {
 
 // paint draws each instance in its colour: a pixel belongs to the instance that K-means put it into (10), and is the more
 // opaque the larger its soft mask M[i] (11) is there. A report without masks leaves what is below as it was.
-func (p painter) paint(r isac.Report) *image.NRGBA {
+func (p painter) paint(r guidance.Report) *image.NRGBA {
 	out := image.NewNRGBA(image.Rect(0, 0, p.width, p.height))
 	cover := covers(r)
 	for y := range p.height {
@@ -62,7 +62,7 @@ func mix(painted, left float64, below uint8) uint8 {
 }
 
 // covers gives for each instance how strongly it covers each cell of the grid; the instances' planes do not overlap.
-func covers(r isac.Report) [][]float64 {
+func covers(r guidance.Report) [][]float64 {
 	planes := make([][]float64, len(r.Masks))
 	for i, mask := range r.Masks {
 		peak := float32(0)

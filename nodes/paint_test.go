@@ -5,11 +5,11 @@ import (
 	"image/color"
 	"testing"
 
-	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/guidance"
 )
 
 // twoInstances has instance 0 in the upper left and instance 1 in the lower right cell of a 2×2 grid.
-var twoInstances = isac.Report{
+var twoInstances = guidance.Report{
 	Height: 2, Width: 2,
 	Masks:  [][]float32{{0.5, 0, 0, 0.1}, {0.1, 0, 0, 0.25}},
 	Labels: []int{0, -1, -1, 1},
@@ -50,7 +50,7 @@ func TestPaintSmoothly(t *testing.T) {
 }
 
 func TestPaintWeakPixelsFainter(t *testing.T) {
-	r := isac.Report{Height: 1, Width: 2, Masks: [][]float32{{1, 0.1}}, Labels: []int{0, 0}}
+	r := guidance.Report{Height: 1, Width: 2, Masks: [][]float32{{1, 0.1}}, Labels: []int{0, 0}}
 	got := painter{width: 2, height: 1}.paint(r)
 	strong, weak := got.NRGBAAt(0, 0), got.NRGBAAt(1, 0)
 	if strong != palette[0] || weak == strong || weak == background {
@@ -73,14 +73,14 @@ func TestPaintOverPicture(t *testing.T) {
 	if c := got.NRGBAAt(0, 0); c == grass || c == palette[0] {
 		t.Errorf("under an instance the picture is %v: want a mixture of %v and %v", c, grass, palette[0])
 	}
-	empty := painter{width: 4, height: 4, below: below}.paint(isac.Report{})
+	empty := painter{width: 4, height: 4, below: below}.paint(guidance.Report{})
 	if c := empty.NRGBAAt(0, 0); c != grass {
 		t.Errorf("a report without masks changed the picture to %v", c)
 	}
 }
 
 func TestPaintManyInstances(t *testing.T) {
-	r := isac.Report{Height: 1, Width: len(palette) + 1}
+	r := guidance.Report{Height: 1, Width: len(palette) + 1}
 	for i := range r.Width {
 		mask := make([]float32, r.Width)
 		mask[i] = 1
@@ -97,14 +97,14 @@ func TestPaintManyInstances(t *testing.T) {
 }
 
 func TestPickSteps(t *testing.T) {
-	at := func(i int, masks bool) isac.Report {
-		r := isac.Report{Step: isac.Step{Index: i}}
+	at := func(i int, masks bool) guidance.Report {
+		r := guidance.Report{Step: guidance.Step{Index: i}}
 		if masks {
 			r.Masks = [][]float32{{1}}
 		}
 		return r
 	}
-	reports := []isac.Report{at(0, false), at(1, true), at(2, true), at(3, true), at(4, false)}
+	reports := []guidance.Report{at(0, false), at(1, true), at(2, true), at(3, true), at(4, false)}
 	tests := []struct {
 		which string
 		want  []int

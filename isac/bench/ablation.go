@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/cluster"
 )
 
 // ablation is one row of the ablations: the settings that are tried, each as the text of a method has them.
@@ -17,7 +18,7 @@ type ablation struct {
 // ablations are the paper's: the schedule (Table 2), the measure of overlap, the clustering, and the step size; and the windows
 // of the run, one after the other, which tell in which of them guidance matters.
 var ablations = []ablation{
-	{"cluster", each("clustering", string(isac.ClusterKMeans), string(isac.ClusterSpectral), string(isac.ClusterGMM))},
+	{"cluster", each("clustering", string(cluster.KMeans), string(cluster.Spectral), string(cluster.GMM))},
 	{"eta", each("eta", "5e-3", "1e-2", "2e-2", "5e-2", "1e-1")},
 	{"overlap", each("overlap", string(isac.OverlapMPO), string(isac.OverlapMAE), string(isac.OverlapKL), string(isac.OverlapIoU))},
 	{"schedule", each("schedule", "A", "B", "C", "D", "E")},

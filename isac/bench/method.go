@@ -8,30 +8,37 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/guidance"
+	"github.com/isac-guidance/isac/isac/methods"
 )
 
 // Base is the method that the others are compared with: plain sampling.
 const Base = "none"
 
-// The kinds of methods.
+// The kinds of methods that are none of package methods.
 const (
 	kindNone   = Base
-	kindISAC   = "isac"
 	kindRandom = "random"
 )
+
+// kinds are the methods of package methods, by the words that stand for them here.
+var kinds = map[string]string{"isac": "isac", kindRandom: "isac"}
+
+// Kinds lists the words for methods, sorted.
+func Kinds() []string { return append(slices.Sorted(maps.Keys(kinds)), kindNone) }
 
 // Method is one way to make a picture. Its text is
 //
 //	none                          plain sampling
 //	isac[:preset][+key=value…]    guided, with the options of a preset and single ones set by their JSON names
-//	random[:preset][+key=value…]  the control: steps of the same length in a random direction
+//	random[:preset][+key=value…]  the control: ISAC's steps, of the same length in a random direction
 //
-// for instance "isac:typed+end=0.3+eta=0.05". Without a preset the options are isac.Default's.
+// for instance "isac:typed+end=0.3+eta=0.05", and in the place of isac any other word of kinds. Without a preset the options are
+// the method's recommended ones.
 type Method struct {
 	kind, preset string
 	settings     map[string]string
-	options      isac.Options
+	options      guidance.Method
 }
 
 // ParseMethod reads the text of a method. The error names everything that is wrong with it.
@@ -42,12 +49,13 @@ func ParseMethod(text string) (Method, error) {
 	var errs []error
 	bad := func(format string, a ...any) { errs = append(errs, fmt.Errorf(format, a...)) }
 	switch {
-	case kind != kindNone && kind != kindISAC && kind != kindRandom:
-		bad("%q is no method: expected none, isac or random, the latter two with a preset and settings as in isac:typed+eta=0.05", kind)
+	case kind != kindNone && kinds[kind] == "":
+		bad("%q is no method: expected one of %s, all but none with a preset and settings as in isac:typed+eta=0.05", kind, strings.Join(Kinds(), ", "))
 	case kind == kindNone && (named || len(parts) > 1):
 		bad("none is plain sampling, which has no preset and no settings")
 	case named && preset == "":
-		bad("no preset after the colon: expected %s, or leave the colon out", strings.Join(isac.PresetNames(), " or "))
+		entry, _ := methods.Find(kinds[kind])
+		bad("no preset after the colon: expected %s, or leave the colon out", strings.Join(entry.PresetNames(), " or "))
 	}
 	for _, part := range parts[1:] {
 		key, value, ok := strings.Cut(part, "=")
@@ -74,23 +82,23 @@ func ParseMethod(text string) (Method, error) {
 
 // resolve makes the options that the text stands for.
 func (m *Method) resolve() error {
-	options, err := isac.Preset(m.preset)
+	options, err := methods.Named(kinds[m.kind], m.preset)
 	if err != nil {
 		return err
 	}
-	if options, err = options.With(m.settings); err != nil {
+	if options, err = guidance.With(options, m.settings); err != nil {
 		return err
 	}
 	if m.kind == kindRandom {
-		options.Direction = isac.DirectionRandom
+		options, err = guidance.With(options, map[string]string{"direction": string(guidance.DirectionRandom)})
 	}
 	m.options = options
-	return options.Validate()
+	return errors.Join(err, options.Validate())
 }
 
 // ParseMethods reads several methods, in their order, each of them once. All mistakes are reported together.
 func ParseMethods(texts []string) ([]Method, error) {
-	var methods []Method
+	var parsed []Method
 	var errs []error
 	known := map[string]bool{}
 	for _, text := range texts {
@@ -100,10 +108,10 @@ func ParseMethods(texts []string) ([]Method, error) {
 			errs = append(errs, err)
 		case !known[m.String()]:
 			known[m.String()] = true
-			methods = append(methods, m)
+			parsed = append(parsed, m)
 		}
 	}
-	return methods, errors.Join(errs...)
+	return parsed, errors.Join(errs...)
 }
 
 // String is the canonical text: the settings sorted by their keys. It is what records call the method.
@@ -123,12 +131,11 @@ func (m Method) String() string {
 func (m Method) Guided() bool { return m.kind != kindNone }
 
 // Options are what guidance works with, nil for plain sampling.
-func (m Method) Options() *isac.Options {
+func (m Method) Options() *methods.Chosen {
 	if !m.Guided() {
 		return nil
 	}
-	o := m.options
-	return &o
+	return &methods.Chosen{Method: m.options}
 }
 
 // with is the method with more settings, or other values of those that it has: "key=value", several joined by plus signs.

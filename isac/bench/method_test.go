@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/guidance"
 )
 
 func TestParseMethod(t *testing.T) {
@@ -21,8 +22,8 @@ func TestParseMethod(t *testing.T) {
 		{"isac+schedule=C+kmeans.restarts=2", "isac+kmeans.restarts=2+schedule=C", func(o *isac.Options) { o.Schedule, o.KMeans.Restarts = "C", 2 }},
 		{"isac+eta=5e-3", "isac+eta=5e-3", func(o *isac.Options) { o.Eta = 0.005 }},
 		{"isac+upsample_norm=false", "isac+upsample_norm=false", func(o *isac.Options) { o.UpsampleNorm = false }},
-		{"random", "random", func(o *isac.Options) { o.Direction = isac.DirectionRandom }},
-		{"random:paper+eta=1", "random:paper+eta=1", func(o *isac.Options) { *o = isac.Paper(); o.Direction, o.Eta = isac.DirectionRandom, 1 }},
+		{"random", "random", func(o *isac.Options) { o.Direction = guidance.DirectionRandom }},
+		{"random:paper+eta=1", "random:paper+eta=1", func(o *isac.Options) { *o = isac.Paper(); o.Direction, o.Eta = guidance.DirectionRandom, 1 }},
 	} {
 		m, err := ParseMethod(test.text)
 		if err != nil {

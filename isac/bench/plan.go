@@ -8,12 +8,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/bench/detect"
 	"github.com/isac-guidance/isac/isac/bench/score"
 	"github.com/isac-guidance/isac/isac/bench/task"
 	"github.com/isac-guidance/isac/isac/diffusion/text/clip"
 	"github.com/isac-guidance/isac/isac/diffusion/weights"
+	"github.com/isac-guidance/isac/isac/guidance"
+	"github.com/isac-guidance/isac/isac/methods"
 	"github.com/isac-guidance/isac/isac/prompt"
 )
 
@@ -162,8 +163,8 @@ func (p *Plan) aimable(items []task.Item) ([]task.Item, error) {
 }
 
 // aim reads a prompt as the nodes do, and checks that what it reads is what is wanted.
-func aim(item task.Item, spans [][2]int) (isac.Target, error) {
-	target, err := isac.TargetFromPrompt(prompt.Parse(item.Prompt), spans)
+func aim(item task.Item, spans [][2]int) (guidance.Target, error) {
+	target, err := methods.TargetFromPrompt(prompt.Parse(item.Prompt), spans)
 	if err != nil {
 		return target, err
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/bench/score"
 )
 

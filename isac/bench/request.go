@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/bench/task"
 	"github.com/isac-guidance/isac/isac/diffusion/sampling"
+	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
@@ -42,7 +42,7 @@ type Request struct {
 	// Measure has the losses of plain sampling looked at as well, with the options of Look. It costs one evaluation of the model
 	// a step, so its seconds are not those of plain sampling.
 	Measure bool
-	Look    isac.Options
+	Look    guidance.Method
 
 	// Tasks are names of package task, or "numeracy" for the prompts in NumeracyFile.
 	Tasks        []string

@@ -15,6 +15,7 @@ import (
 	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/bench/score"
 	"github.com/isac-guidance/isac/isac/diffusion"
+	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
 
@@ -188,7 +189,7 @@ func checkMethods(t *testing.T, records []score.Record) {
 		if guided.Losses[0].Instance != random.Losses[0].Instance || guided.Losses[1].Instance == random.Losses[1].Instance {
 			t.Errorf("losses of %s: %+v guided, %+v at random", none.Prompt, guided.Losses, random.Losses)
 		}
-		if random.Options.Direction != isac.DirectionRandom || guided.Seed != none.Seed {
+		if random.Options.Direction != guidance.DirectionRandom || guided.Seed != none.Seed {
 			t.Errorf("%+v", random)
 		}
 	}
@@ -243,10 +244,10 @@ func TestPictureThatCannotBeMade(t *testing.T) {
 }
 
 func TestLosses(t *testing.T) {
-	reports := []isac.Report{
-		{Step: isac.Step{Index: 0}, Height: 8, LossInstance: 0.2, LossClass: 0.1, StepNorm: 3, LatentNorm: 6},
-		{Step: isac.Step{Index: 1}, Height: 8, Skipped: "no foreground"},
-		{Step: isac.Step{Index: 2}, Skipped: "outside the window"},
+	reports := []guidance.Report{
+		{Step: guidance.Step{Index: 0}, Height: 8, LossInstance: 0.2, LossClass: 0.1, StepNorm: 3, LatentNorm: 6},
+		{Step: guidance.Step{Index: 1}, Height: 8, Skipped: "no foreground"},
+		{Step: guidance.Step{Index: 2}, Skipped: "outside the window"},
 	}
 	got := losses(reports)
 	want := []score.StepLoss{{Step: 0, Instance: 0.2, Class: 0.1, Moved: 0.5}, {Step: 1, Skipped: "no foreground"}}

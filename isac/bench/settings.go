@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/methods"
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
@@ -30,15 +30,15 @@ type Settings struct {
 	DType      string `json:"dtype"`
 	Checkpoint bool   `json:"checkpoint"`
 	Sampling
-	Measure bool          `json:"measure"`
-	Look    *isac.Options `json:"look,omitempty"`
-	Split   string        `json:"split"`
+	Measure bool            `json:"measure"`
+	Look    *methods.Chosen `json:"look,omitempty"`
+	Split   string          `json:"split"`
 	// Sample and TaskSeed say which prompts there are; Numeracy is the file of its prompts, if that task was asked for.
 	Sample   float64 `json:"sample"`
 	TaskSeed uint64  `json:"task_seed"`
 	Numeracy *Part   `json:"numeracy,omitempty"`
 	// Methods are the options that each method stands for, null for plain sampling. Methods may be added.
-	Methods map[string]*isac.Options `json:"methods"`
+	Methods map[string]*methods.Chosen `json:"methods"`
 }
 
 // Part is a file or folder that the results depend on.
@@ -62,7 +62,7 @@ func (r Request) settings() (Settings, error) {
 	}
 	s := Settings{
 		Version: settingsVersion, Sampling: r.Sampling, Measure: r.Measure, Split: r.Split, Sample: r.Sample, TaskSeed: r.TaskSeed,
-		Device: "cpu", DType: r.DType.String(), Checkpoint: r.Checkpoint, Methods: map[string]*isac.Options{},
+		Device: "cpu", DType: r.DType.String(), Checkpoint: r.Checkpoint, Methods: map[string]*methods.Chosen{},
 	}
 	if r.Device != "" && r.Device != torch.CPU {
 		s.Device, _, _ = strings.Cut(string(r.Device), ":")
@@ -83,8 +83,7 @@ func (r Request) settings() (Settings, error) {
 		s.Numeracy = &p
 	}
 	if r.Measure {
-		look := r.Look
-		s.Look = &look
+		s.Look = &methods.Chosen{Method: r.Look}
 	}
 	for _, m := range r.Methods {
 		s.Methods[m.String()] = m.Options()
@@ -127,7 +126,7 @@ func (p Part) String() string {
 	return fmt.Sprintf("%s (%s)", filepath.Base(p.Path), p.Hash)
 }
 
-func compact(o *isac.Options) string {
+func compact(o *methods.Chosen) string {
 	if o == nil {
 		return "none"
 	}
@@ -164,7 +163,7 @@ func (s Settings) join(next Settings) (Settings, error) {
 			continue
 		}
 		if joined.Methods == nil {
-			joined.Methods = map[string]*isac.Options{}
+			joined.Methods = map[string]*methods.Chosen{}
 		}
 		joined.Methods[name] = options
 	}

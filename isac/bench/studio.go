@@ -7,7 +7,6 @@ import (
 	"image"
 	"time"
 
-	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/bench/detect"
 	"github.com/isac-guidance/isac/isac/bench/score"
 	"github.com/isac-guidance/isac/isac/diffusion"
@@ -112,12 +111,9 @@ func (s *Studio) guidance(u Unit, positive diffusion.Conditioning) (*diffusion.G
 	g := &diffusion.Guidance{}
 	switch options := u.Method.Options(); {
 	case options != nil:
-		g.Options = *options
-		if g.Options.Direction == isac.DirectionRandom {
-			g.Options.DirectionSeed = u.Seed
-		}
+		g.Method = options.Method
 	case s.plan.Measure:
-		g.Options, g.Measure = s.plan.Look, true
+		g.Method, g.Measure = s.plan.Look, true
 	default:
 		return nil, nil
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
+	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
@@ -17,9 +18,9 @@ func TestMistakesOfARequestAreReportedTogether(t *testing.T) {
 	r := request(t, p)
 	r.Width, r.Height, r.Batch = 33, 0, -1
 	r.Negative, r.CFG, r.Denoise, r.Sampler, r.Scheduler = Conditioning{}, math.NaN(), 0, "plms", "exponential"
-	r.Guidance = &Guidance{Target: isac.Target{Classes: []isac.Class{{Name: "cat", Count: 0, Tokens: []int{99}}}}, Options: isac.Typed()}
+	r.Guidance = &Guidance{Target: guidance.Target{Classes: []guidance.Class{{Name: "cat", Count: 0, Tokens: []int{99}}}}, Method: isac.Typed()}
 	_, _, err := p.Sample(context.Background(), r)
-	for _, want := range []string{"width is 33", "32 or 36", "height is 0", "batch is -1", "cfg is NaN", "plms", "negative conditioning", "count is 0", "token 99"} {
+	for _, want := range []string{"width is 33", "32 or 36", "height is 0", "batch is -1", "cfg is NaN", "plms", "negative conditioning", "count is 0", "token position 99"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v\ndoes not have %q", err, want)
 		}
@@ -63,11 +64,11 @@ func TestValuesThatAreNotFiniteNameTheStep(t *testing.T) {
 
 func TestCancelledRunStops(t *testing.T) {
 	p := loadTiny(t)
-	for _, guided := range []bool{false, true} {
+	for _, with := range []bool{false, true} {
 		r := request(t, p)
 		r.Steps = 50
-		if guided {
-			r.Guidance = guidance(r.Positive)
+		if with {
+			r.Guidance = guided(r.Positive)
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		steps := 0
@@ -80,10 +81,10 @@ func TestCancelledRunStops(t *testing.T) {
 		before := torch.LiveHandles()
 		_, _, err := p.Sample(ctx, r)
 		if !errors.Is(err, context.Canceled) || steps != 2 {
-			t.Errorf("guided %v: got %v after %d steps, want context.Canceled after 2", guided, err, steps)
+			t.Errorf("guided %v: got %v after %d steps, want context.Canceled after 2", with, err, steps)
 		}
 		if left := torch.LiveHandles() - before; left != 0 {
-			t.Errorf("guided %v: %d tensors were left", guided, left)
+			t.Errorf("guided %v: %d tensors were left", with, left)
 		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
+	"github.com/isac-guidance/isac/isac/guidance"
+	"github.com/isac-guidance/isac/isac/methods"
 	"github.com/isac-guidance/isac/isac/prompt"
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
@@ -67,7 +69,7 @@ func TestGuidedStepEqualsPlainPyTorch(t *testing.T) {
 	for _, c := range cases.Cases {
 		t.Run(c.Name, func(t *testing.T) {
 			conditioning := encode(t, p, c.Prompt)
-			target, err := isac.TargetFromPrompt(prompt.Parse(c.Prompt), conditioning.Spans)
+			target, err := methods.TargetFromPrompt(prompt.Parse(c.Prompt), conditioning.Spans)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -84,7 +86,7 @@ func TestGuidedStepEqualsPlainPyTorch(t *testing.T) {
 				t.Fatal(err)
 			}
 			opt.Start, opt.End = 0, 1
-			session, err := isac.NewSession(p.Conditional(conditioning), target, opt)
+			session, err := guidance.Open(guidance.Config{Model: p.Conditional(conditioning), Noise: p.Noise(), Method: opt, Target: target})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -98,7 +100,8 @@ func TestGuidedStepEqualsPlainPyTorch(t *testing.T) {
 					t.Fatal(err)
 				}
 				x := f.Tensor(c.Name + "/x")
-				stepped, report, err := session.Guide(x, isac.Step{Index: c.Index, Count: c.Count, Timestep: c.Timestep})
+				sigma := p.Noise().SigmaAt(c.Timestep)
+				stepped, report, err := session.Guide(p.Noise().Output(x, sigma), guidance.Step{Index: c.Index, Count: c.Count, Sigma: sigma})
 				if err != nil || report.Skipped != "" {
 					t.Fatalf("%v, skipped %q", err, report.Skipped)
 				}
@@ -106,7 +109,11 @@ func TestGuidedStepEqualsPlainPyTorch(t *testing.T) {
 					t.Fatalf("foreground of %d pixels, want %d; the same instances: %v", report.Foreground, c.Foreground, reflect.DeepEqual(report.Labels, labels))
 				}
 				numbers := func(v ...float64) torch.Tensor { return torch.FromFloat64s(v) }
-				fixture.Near(t, "losses", numbers(report.LossInstance, report.LossClass, report.Loss), numbers(c.Instance, c.Cls, c.Loss), 1e-4)
+				fixture.Near(t, "losses", numbers(loss(report, isac.LossInstance), loss(report, isac.LossClass), report.Loss), numbers(c.Instance, c.Cls, c.Loss), 1e-4)
+				if report.Timestep != c.Timestep {
+					t.Errorf("timestep %v, want %v", report.Timestep, c.Timestep)
+				}
+				stepped = p.Noise().Input(stepped, sigma)
 				f.Near(c.Name+"/stepped", stepped, 1e-4)
 				// A step is η·‖X‖ or η·‖∇‖ long whatever is wrong with its direction, so the gradient itself is compared too.
 				want := f.Tensor(c.Name + "/gradient")
@@ -116,4 +123,9 @@ func TestGuidedStepEqualsPlainPyTorch(t *testing.T) {
 			})
 		})
 	}
+}
+
+func loss(r guidance.Report, name string) float64 {
+	l, _ := r.Named(name)
+	return l.Value
 }

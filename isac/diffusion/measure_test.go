@@ -8,6 +8,7 @@ import (
 
 	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
+	"github.com/isac-guidance/isac/isac/guidance"
 )
 
 // TestMeasureReportsAnUnguidedRun holds that a measured run gives the bits of an unguided one, with the losses of all its steps, and
@@ -17,12 +18,11 @@ func TestMeasureReportsAnUnguidedRun(t *testing.T) {
 	r := request(t, p)
 	r.Batch = 2
 	plain, _ := sample(t, p, r)
-	r.Guidance = guidance(r.Positive)
-	r.Guidance.Options.End = 0.5
+	r.Guidance = guided(r.Positive, func(o *isac.Options) { o.End = 0.5 })
 	r.Guidance.Measure = true
 	type place struct{ image, step int }
 	var seen []place
-	r.Guidance.Observe = func(image int, m isac.Maps) {
+	r.Guidance.Observe = func(image int, m guidance.Maps) {
 		seen = append(seen, place{image, m.Report.Index})
 		if m.Height < 1 || len(m.Self) != m.Height*m.Width*m.Height*m.Width || len(m.Prop) != 2 {
 			t.Errorf("image %d has a grid of %dx%d and %d values of SA", image, m.Height, m.Width, len(m.Self))
@@ -32,12 +32,14 @@ func TestMeasureReportsAnUnguidedRun(t *testing.T) {
 	if !slices.Equal(plain, measured) {
 		t.Error("measuring has changed the images")
 	}
-	if len(reports) != 6 {
+	if len(reports) != 3 || len(reports[0]) != 2 {
 		t.Fatalf("%d reports, want two for each of three steps", len(reports))
 	}
-	for i, report := range reports {
-		if report.Index != i/2 || report.StepNorm != 0 || report.Skipped == "" && report.Loss <= 0 {
-			t.Errorf("report %d: %+v", i, report)
+	for i, images := range reports {
+		for _, report := range images {
+			if report.Index != i || report.StepNorm != 0 || report.Skipped == "" && report.Loss <= 0 {
+				t.Errorf("step %d: %+v", i, report)
+			}
 		}
 	}
 	if want := []place{{0, 0}, {1, 0}, {0, 1}, {1, 1}, {0, 2}, {1, 2}}; !slices.Equal(seen, want) {
@@ -46,10 +48,10 @@ func TestMeasureReportsAnUnguidedRun(t *testing.T) {
 
 	// Guided, the first step starts from the same latents, and so sees the same.
 	r.Guidance.Measure, r.Guidance.Observe = false, nil
-	_, guided := sample(t, p, r)
+	_, again := sample(t, p, r)
 	for i := range 2 {
-		if guided[i].LossInstance != reports[i].LossInstance || guided[i].LossClass != reports[i].LossClass {
-			t.Errorf("image %d: guidance sees losses %v and %v, measuring %v and %v", i, guided[i].LossInstance, guided[i].LossClass, reports[i].LossInstance, reports[i].LossClass)
+		if got, want := again[0][i].Losses, reports[0][i].Losses; !slices.Equal(got, want) {
+			t.Errorf("image %d: guidance sees losses %v, measuring %v", i, got, want)
 		}
 	}
 }
@@ -60,8 +62,8 @@ func TestRandomDirectionsOfImages(t *testing.T) {
 	p := loadTiny(t)
 	step := func(seed, directions uint64) [2][]float64 {
 		r := request(t, p)
-		r.Batch, r.Seed, r.Guidance = 2, seed, guidance(r.Positive)
-		r.Guidance.Options.Direction, r.Guidance.Options.DirectionSeed = isac.DirectionRandom, directions
+		r.Batch, r.Seed = 2, seed
+		r.Guidance = guided(r.Positive, func(o *isac.Options) { o.Direction, o.DirectionSeed = guidance.DirectionRandom, directions })
 		pl, err := p.plan(&r)
 		if err != nil {
 			t.Fatal(err)
@@ -73,13 +75,13 @@ func TestRandomDirectionsOfImages(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer run.close()
-			x := run.noised()
+			x := must(run.noised())
 			moved, err := run.before(0, pl.sigmas[0], x)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for b := range out {
-				if report := run.reports[b]; report.Skipped != "" || report.StepNorm <= 0 {
+				if report := run.reports[0][b]; report.Skipped != "" || report.StepNorm <= 0 {
 					t.Errorf("image %d: a step of %v, skipped %q", b, report.StepNorm, report.Skipped)
 				}
 				d := moved.Sub(x).Narrow(0, int64(b), 1)

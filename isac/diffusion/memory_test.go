@@ -30,7 +30,7 @@ func TestHundredGuidedRunsKeepMemoryFlat(t *testing.T) {
 	p := loadTiny(t)
 	r := request(t, p)
 	r.Width, r.Height, r.Steps, r.Sampler = 24, 24, 2, "euler_ancestral"
-	r.Guidance = guidance(r.Positive)
+	r.Guidance = guided(r.Positive)
 	for range 20 {
 		sample(t, p, r)
 	}
@@ -52,7 +52,7 @@ func TestHundredGuidedRunsKeepMemoryFlat(t *testing.T) {
 func TestCheckpointsGiveTheSameGuidance(t *testing.T) {
 	p := loadTiny(t)
 	r := request(t, p)
-	r.Guidance = guidance(r.Positive)
+	r.Guidance = guided(r.Positive)
 	want, _ := sample(t, p, r)
 	got, _ := sample(t, load(t, fixture.Dir("tiny"), LoadOptions{Checkpoint: true}), r)
 	near(t, got, want, 1e-3)
@@ -77,8 +77,8 @@ func TestBFloat16(t *testing.T) {
 	if part := math.Sqrt(difference / norm); part > 0.1 {
 		t.Errorf("bfloat16 differs by %v of the latent's norm, allowed is 0.1", part)
 	}
-	r.Guidance = guidance(r.Positive)
-	if _, reports := sample(t, half, r); reports[0].Skipped != "" {
-		t.Errorf("guidance was skipped: %s", reports[0].Skipped)
+	r.Guidance = guided(r.Positive)
+	if _, reports := sample(t, half, r); reports[0][0].Skipped != "" {
+		t.Errorf("guidance was skipped: %s", reports[0][0].Skipped)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
+	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
@@ -107,7 +108,7 @@ func TestMiniSigmasEqualDiffusers(t *testing.T) {
 func BenchmarkMini(b *testing.B) {
 	p, f := loadMini(b)
 	r := miniRequest(b, p, f)
-	target := isac.Target{Classes: []isac.Class{{Name: "cat", Count: 2, Tokens: tokens(r.Positive, "cats")}, {Name: "dog", Count: 1, Tokens: tokens(r.Positive, "dog")}}}
+	target := guidance.Target{Classes: []guidance.Class{{Name: "cat", Count: 2, Tokens: tokens(r.Positive, "cats")}, {Name: "dog", Count: 1, Tokens: tokens(r.Positive, "dog")}}}
 	every := isac.Typed()
 	every.End = 1
 	for _, c := range []struct {
@@ -115,9 +116,9 @@ func BenchmarkMini(b *testing.B) {
 		guidance *Guidance
 	}{
 		{"unguided", nil},
-		{"typed", &Guidance{Target: target, Options: isac.Typed()}},
-		{"typed, every step", &Guidance{Target: target, Options: every}},
-		{"paper", &Guidance{Target: target, Options: isac.Paper()}},
+		{"typed", &Guidance{Target: target, Method: isac.Typed()}},
+		{"typed, every step", &Guidance{Target: target, Method: every}},
+		{"paper", &Guidance{Target: target, Method: isac.Paper()}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			r.Guidance = c.guidance

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/attention"
 	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
 	"github.com/isac-guidance/isac/isac/diffusion/weights"
 	"github.com/isac-guidance/isac/isac/torch"
@@ -60,7 +60,7 @@ func TestLoadedModelSaysWhatItIs(t *testing.T) {
 	if p.Factor() != 4 || p.LatentChannels() != 4 || p.NativeSize() != 32 || p.Device() != torch.CPU {
 		t.Errorf("factor %d, channels %d, size %d, device %s; want 4, 4, 32, cpu", p.Factor(), p.LatentChannels(), p.NativeSize(), p.Device())
 	}
-	if n := len(p.Schedule().Sigmas); n != 1000 {
+	if n := len(p.Noise().Sigmas()); n != 1000 {
 		t.Errorf("%d timesteps, want 1000", n)
 	}
 }
@@ -116,10 +116,10 @@ func TestConditionalGivesEveryLayer(t *testing.T) {
 			if len(taps) != len(f.About.Taps) {
 				t.Fatalf("%d layers, want %d", len(taps), len(f.About.Taps))
 			}
-			if first := taps[0]; first.Height != 8 || first.Width != 6 || first.Q.Size(2) != 48 || first.Kind != isac.SelfAttention || !first.Q.RequiresGrad() {
+			if first := taps[0]; first.Height != 8 || first.Width != 6 || first.Q.Size(2) != 48 || !first.Has(attention.Image) || !first.Q.RequiresGrad() {
 				t.Errorf("first layer %+v", first)
 			}
-			if last := taps[len(taps)-1]; last.Kind != isac.CrossAttention || last.K.Size(2) != 24 {
+			if last := taps[len(taps)-1]; !last.Has(attention.Text) || last.K.Size(2) != 24 {
 				t.Errorf("last layer %+v", last)
 			}
 			if made := torch.LiveHandles() - before; made > 2*len(taps)+4 {

@@ -10,6 +10,7 @@ import (
 	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
 	"github.com/isac-guidance/isac/isac/diffusion/sampling"
+	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
@@ -25,18 +26,21 @@ func request(t testing.TB, p *Pipeline) SampleRequest {
 	}
 }
 
-// guidance asks for the scene's two cats and a dog, at every step.
-func guidance(c Conditioning) *Guidance {
+// guided asks for the scene's two cats and a dog, at every step, with some options changed.
+func guided(c Conditioning, changes ...func(*isac.Options)) *Guidance {
 	o := isac.Typed()
 	o.End = 1
+	for _, change := range changes {
+		change(&o)
+	}
 	return &Guidance{
-		Target:  isac.Target{Classes: []isac.Class{{Name: "cat", Count: 2, Tokens: tokens(c, "cats")}, {Name: "dog", Count: 1, Tokens: tokens(c, "dog")}}},
-		Options: o,
+		Target: guidance.Target{Classes: []guidance.Class{{Name: "cat", Count: 2, Tokens: tokens(c, "cats")}, {Name: "dog", Count: 1, Tokens: tokens(c, "dog")}}},
+		Method: o,
 	}
 }
 
 // sample runs a request and gives the latent's values.
-func sample(t testing.TB, p *Pipeline, r SampleRequest) ([]float32, []isac.Report) {
+func sample(t testing.TB, p *Pipeline, r SampleRequest) ([]float32, [][]guidance.Report) {
 	t.Helper()
 	before := torch.LiveHandles()
 	latent, reports, err := p.Sample(context.Background(), r)
@@ -54,12 +58,12 @@ func sample(t testing.TB, p *Pipeline, r SampleRequest) ([]float32, []isac.Repor
 func TestSameRequestSameBytes(t *testing.T) {
 	p := loadTiny(t)
 	for _, name := range sampling.Names() {
-		for _, guided := range []bool{false, true} {
-			t.Run(name+" guided "+strconv.FormatBool(guided), func(t *testing.T) {
+		for _, with := range []bool{false, true} {
+			t.Run(name+" guided "+strconv.FormatBool(with), func(t *testing.T) {
 				r := request(t, p)
 				r.Sampler = name
-				if guided {
-					r.Guidance = guidance(r.Positive)
+				if with {
+					r.Guidance = guided(r.Positive)
 				}
 				first, _ := sample(t, p, r)
 				again, _ := sample(t, p, r)
@@ -82,7 +86,7 @@ func TestGuidanceMovesTheLatentAndReports(t *testing.T) {
 	if len(none) != 0 {
 		t.Errorf("%d reports without guidance", len(none))
 	}
-	r.Guidance = guidance(r.Positive)
+	r.Guidance = guided(r.Positive)
 	var steps []StepInfo
 	r.OnStep = func(s StepInfo) error {
 		if got := s.Denoised.Shape(); !slices.Equal(got, []int64{1, 4, 8, 8}) {
@@ -91,26 +95,27 @@ func TestGuidanceMovesTheLatentAndReports(t *testing.T) {
 		steps = append(steps, s)
 		return nil
 	}
-	guided, reports := sample(t, p, r)
-	if slices.Equal(plain, guided) {
+	moved, reports := sample(t, p, r)
+	if slices.Equal(plain, moved) {
 		t.Error("guidance changed nothing")
 	}
 	if len(reports) != 3 || len(steps) != 3 {
 		t.Fatalf("%d reports and %d steps, want 3", len(reports), len(steps))
 	}
 	for i, s := range steps {
-		if s.Index != i || s.Count != 3 || s.Report == nil || s.Report.Index != i || len(s.Reports) != 1 {
+		if s.Index != i || s.Count != 3 || len(s.Reports) != 1 || s.Reports[0].Index != i {
 			t.Errorf("step %d: %+v", i, s)
 		}
-		if want := p.Schedule().Timestep(s.Sigma); reports[i].Timestep != want {
-			t.Errorf("step %d: timestep %v, want %v", i, reports[i].Timestep, want)
+		report := reports[i][0]
+		if want := p.Noise().Timestep(s.Sigma); report.Timestep != want || report.Sigma != s.Sigma {
+			t.Errorf("step %d: timestep %v, want %v", i, report.Timestep, want)
 		}
-		if reports[i].Skipped == "" && (reports[i].StepNorm <= 0 || reports[i].Loss <= 0) {
-			t.Errorf("step %d: loss %v, step norm %v", i, reports[i].Loss, reports[i].StepNorm)
+		if report.Skipped == "" && (report.StepNorm <= 0 || report.Loss <= 0) {
+			t.Errorf("step %d: loss %v, step norm %v", i, report.Loss, report.StepNorm)
 		}
 	}
-	if reports[0].Skipped != "" {
-		t.Errorf("the first step was skipped: %s", reports[0].Skipped)
+	if reports[0][0].Skipped != "" {
+		t.Errorf("the first step was skipped: %s", reports[0][0].Skipped)
 	}
 }
 
@@ -118,8 +123,7 @@ func TestGuidanceMovesTheLatentAndReports(t *testing.T) {
 func TestGuidedStepIsTakenInTheModelsParametrisation(t *testing.T) {
 	p := loadTiny(t)
 	r := request(t, p)
-	r.Guidance = guidance(r.Positive)
-	r.Guidance.Options.StepRule, r.Guidance.Options.Eta = isac.StepRelative, 0.05
+	r.Guidance = guided(r.Positive, func(o *isac.Options) { o.StepRule, o.Eta = guidance.StepRelative, 0.05 })
 	pl, err := p.plan(&r)
 	if err != nil {
 		t.Fatal(err)
@@ -131,14 +135,14 @@ func TestGuidedStepIsTakenInTheModelsParametrisation(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer run.close()
-			x := run.noised()
+			x := must(run.noised())
 			moved, err := run.before(0, sigma, x)
 			if err != nil {
 				t.Fatal(err)
 			}
 			scale := math.Sqrt(1 + sigma*sigma)
 			norm, step := x.NormAll().Item()/scale, moved.Sub(x).NormAll().Item()/scale
-			if report := run.reports[0]; math.Abs(step/report.StepNorm-1) > 1e-3 || math.Abs(step/norm-0.05) > 1e-3 {
+			if report := run.reports[0][0]; math.Abs(step/report.StepNorm-1) > 1e-3 || math.Abs(step/norm-0.05) > 1e-3 {
 				t.Errorf("sigma %v: X moved by %v of %v, report says %v, want 0.05 of it", sigma, step, norm, report.StepNorm)
 			}
 		})
@@ -148,10 +152,10 @@ func TestGuidedStepIsTakenInTheModelsParametrisation(t *testing.T) {
 // One image of a batch is what it would be alone: noise is made for all at once, guidance is each one's own.
 func TestBatch(t *testing.T) {
 	p := loadTiny(t)
-	for _, guided := range []bool{false, true} {
+	for _, with := range []bool{false, true} {
 		r := request(t, p)
-		if guided {
-			r.Guidance = guidance(r.Positive)
+		if with {
+			r.Guidance = guided(r.Positive)
 		}
 		alone, _ := sample(t, p, r)
 		r.Batch = 3
@@ -163,8 +167,8 @@ func TestBatch(t *testing.T) {
 		if slices.Equal(three[:len(alone)], three[len(alone):2*len(alone)]) {
 			t.Error("two images of a batch are the same")
 		}
-		if want := 9; guided && len(reports) != want {
-			t.Errorf("%d reports, want %d: 3 steps of 3 images", len(reports), want)
+		if want := 3; with && (len(reports) != want || len(reports[0]) != want) {
+			t.Errorf("reports of %d steps, want %d, of as many images", len(reports), want)
 		}
 	}
 }
@@ -252,4 +256,11 @@ func near(t *testing.T, got, want []float32, tolerance float64) {
 	if !(most <= tolerance) {
 		t.Errorf("values differ by up to %v, allowed is %v", most, tolerance)
 	}
+}
+
+func must(t torch.Tensor, err error) torch.Tensor {
+	if err != nil {
+		panic(err)
+	}
+	return t
 }

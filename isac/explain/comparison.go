@@ -6,14 +6,14 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/guidance"
 )
 
 // Step is what one sampling step showed.
 type Step struct {
 	// Maps is what was seen before the step was taken. Its Report is always there. Its maps are of Height·Width pixels; they are
 	// nil where the step was not measured, or is not among the Comparison's Shown.
-	isac.Maps
+	guidance.Maps
 	// Denoised is what the model believed the image to be after the step, of the image's size; nil where it is not shown.
 	Denoised image.Image
 }
@@ -24,14 +24,14 @@ type Run struct {
 	Image image.Image
 }
 
-// Comparison is two runs that start from the same noise: Plain is left alone, Guided is moved by ISAC.
+// Comparison is two runs that start from the same noise: Plain is left alone, Guided is moved by a guidance method.
 type Comparison struct {
 	// Prompt is what both images were to show.
 	Prompt string
 	// Settings says in a few words how they were made: sampler, steps, seed, preset.
 	Settings string
 	// Target is what guidance aimed at. Class j's maps are Maps.Cross[j] and Maps.Prop[j].
-	Target isac.Target
+	Target guidance.Target
 	// Shown are the steps whose maps were kept, counted from 0, ascending.
 	Shown []int
 
@@ -43,6 +43,21 @@ func (c *Comparison) runs() [2]*Run { return [2]*Run{&c.Plain, &c.Guided} }
 
 // names are what sheets call the runs.
 var names = [2]string{"plain", "guided"}
+
+// losses are the names of all losses that were measured, in the method's order.
+func (c *Comparison) losses() []string {
+	var names []string
+	for _, run := range c.runs() {
+		for _, s := range run.Steps {
+			for _, l := range s.Report.Losses {
+				if !slices.Contains(names, l.Name) {
+					names = append(names, l.Name)
+				}
+			}
+		}
+	}
+	return names
+}
 
 // Check says what keeps a comparison from being drawn: runs of different lengths or of no step, steps shown that they do not
 // have, maps of another number of classes or of another size than their grid.
@@ -68,7 +83,7 @@ func (c *Comparison) Check() error {
 }
 
 // checkMaps says what keeps one step's maps from being drawn. Maps that are nil are left out of its pictures.
-func (c *Comparison) checkMaps(m *isac.Maps) error {
+func (c *Comparison) checkMaps(m *guidance.Maps) error {
 	cells := m.Height * m.Width
 	sizes := []struct {
 		what      string
@@ -104,7 +119,7 @@ func (c *Comparison) checkMaps(m *isac.Maps) error {
 			return fmt.Errorf("pixel %d is of instance %d, there are %d", i, label, c.Target.Instances())
 		}
 	}
-	for _, peak := range []*isac.Peak{m.InstancePeak, m.ClassPeak} {
+	for _, peak := range []*guidance.Peak{m.InstancePeak, m.ClassPeak} {
 		if peak != nil && (peak.Pixel < 0 || peak.Pixel >= cells) {
 			return fmt.Errorf("a peak is at pixel %d, the grid has %d", peak.Pixel, cells)
 		}

@@ -17,11 +17,11 @@ import (
 	plotdraw "gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 
-	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/graphic"
+	"github.com/isac-guidance/isac/isac/guidance"
 )
 
-// Losses draws both losses of both runs over all steps. Steps that were not measured leave a gap.
+// Losses draws every loss of both runs over all steps. Steps that were not measured leave a gap.
 func Losses(c *Comparison) (*image.RGBA, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
@@ -42,31 +42,20 @@ func Losses(c *Comparison) (*image.RGBA, error) {
 	return img, err
 }
 
-// drawLosses draws a plot for each loss into a box, side by side. A single instance, or class, overlaps with nothing: its loss is 0
-// by definition, and has no plot.
+// drawLosses draws a plot for each loss into a box, side by side.
 func drawLosses(dst *image.RGBA, box image.Rectangle, c *Comparison) error {
-	type curve struct {
-		title string
-		of    func(isac.Report) float64
-	}
-	var curves []curve
-	if c.Target.Instances() > 1 {
-		curves = append(curves, curve{"instance loss", func(r isac.Report) float64 { return r.LossInstance }})
-	}
-	if len(c.Target.Classes) > 1 {
-		curves = append(curves, curve{"class loss", func(r isac.Report) float64 { return r.LossClass }})
-	}
-	if len(curves) == 0 {
-		tile{note: "one object overlaps with nothing: both losses are 0"}.draw(dst, box)
+	names := c.losses()
+	if len(names) == 0 {
+		tile{note: "nothing to lower: there is no loss"}.draw(dst, box)
 		return nil
 	}
 	drawKey(dst, box.Min)
 	box.Min.Y += keyHeight
 	const gap = 24
-	side := (box.Dx()+gap)/len(curves) - gap
-	for i, curve := range curves {
+	side := (box.Dx()+gap)/len(names) - gap
+	for i, name := range names {
 		x := box.Min.X + i*(side+gap)
-		if err := drawCurves(dst, image.Rect(x, box.Min.Y, x+side, box.Max.Y), curve.title, c, curve.of); err != nil {
+		if err := drawCurves(dst, image.Rect(x, box.Min.Y, x+side, box.Max.Y), name, c); err != nil {
 			return err
 		}
 	}
@@ -98,7 +87,9 @@ func drawKey(dst *image.RGBA, at image.Point) {
 }
 
 // drawCurves draws one loss of both runs. Guided steps have a dot.
-func drawCurves(dst *image.RGBA, box image.Rectangle, title string, c *Comparison, of func(isac.Report) float64) error {
+func drawCurves(dst *image.RGBA, box image.Rectangle, name string, c *Comparison) error {
+	of := func(r guidance.Report) float64 { loss, _ := r.Named(name); return loss.Value }
+	title := name + " loss"
 	p := newPlot(title, len(c.Plain.Steps))
 	for i, run := range c.runs() {
 		var guided plotter.XYs
@@ -135,7 +126,7 @@ func drawCurves(dst *image.RGBA, box image.Rectangle, title string, c *Compariso
 }
 
 // curve is a run's loss over the steps that were measured, in parts without a gap.
-func curve(run *Run, of func(isac.Report) float64) []plotter.XYs {
+func curve(run *Run, of func(guidance.Report) float64) []plotter.XYs {
 	var parts []plotter.XYs
 	open := false
 	for i, s := range run.Steps {

@@ -3,7 +3,7 @@ package explain
 import (
 	"encoding/json"
 
-	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/guidance"
 )
 
 // Numbers is a comparison without pictures and maps: what maps.json holds.
@@ -26,17 +26,15 @@ type ClassCount struct {
 
 // StepNumbers is one step's losses and where they come from. Losses are absent where the step was not measured.
 type StepNumbers struct {
-	Index          int         `json:"index"`
-	Timestep       float64     `json:"timestep"`
-	LossInstance   *float64    `json:"loss_instance,omitempty"`
-	LossClass      *float64    `json:"loss_class,omitempty"`
-	LambdaInstance float64     `json:"lambda_instance"`
-	LambdaClass    float64     `json:"lambda_class"`
-	Foreground     int         `json:"foreground"`
-	StepNorm       float64     `json:"step_norm"`
-	Skipped        string      `json:"skipped,omitempty"`
-	InstancePeak   *PeakNumber `json:"instance_peak,omitempty"`
-	ClassPeak      *PeakNumber `json:"class_peak,omitempty"`
+	Index        int             `json:"index"`
+	Timestep     float64         `json:"timestep"`
+	Losses       []guidance.Loss `json:"losses,omitempty"`
+	Foreground   int             `json:"foreground"`
+	Moves        int             `json:"moves"`
+	StepNorm     float64         `json:"step_norm"`
+	Skipped      string          `json:"skipped,omitempty"`
+	InstancePeak *PeakNumber     `json:"instance_peak,omitempty"`
+	ClassPeak    *PeakNumber     `json:"class_peak,omitempty"`
 }
 
 // PeakNumber is a peak at column X and row Y of the grid, counted from 0, of two instances or classes, counted from 0.
@@ -73,16 +71,11 @@ func (c *Comparison) Numbers() Numbers {
 
 func stepNumbers(at int, s *Step) StepNumbers {
 	r := s.Report
-	n := StepNumbers{Index: at, Timestep: r.Timestep, LambdaInstance: r.LambdaInstance, LambdaClass: r.LambdaClass,
-		Foreground: r.Foreground, StepNorm: r.StepNorm, Skipped: r.Skipped,
-		InstancePeak: peakNumber(s.InstancePeak, r.Width), ClassPeak: peakNumber(s.ClassPeak, r.Width)}
-	if r.Height > 0 {
-		n.LossInstance, n.LossClass = &r.LossInstance, &r.LossClass
-	}
-	return n
+	return StepNumbers{Index: at, Timestep: r.Timestep, Losses: r.Losses, Foreground: r.Foreground, Moves: r.Moves, StepNorm: r.StepNorm,
+		Skipped: r.Skipped, InstancePeak: peakNumber(s.InstancePeak, r.Width), ClassPeak: peakNumber(s.ClassPeak, r.Width)}
 }
 
-func peakNumber(p *isac.Peak, width int) *PeakNumber {
+func peakNumber(p *guidance.Peak, width int) *PeakNumber {
 	if p == nil || width == 0 {
 		return nil
 	}

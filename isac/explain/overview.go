@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"image"
 
-	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/guidance"
 )
 
 // most is how many steps the overview has room for.
@@ -100,7 +100,7 @@ func overviewRows(c *Comparison, steps [2][]*Step) ([]row, error) {
 	scale := scalesOf(len(c.Target.Classes), all)
 	self := row{label: "self-attention", remarks: []string{"PCA colours"}}
 	for k := range steps[0] {
-		pictures, err := selfMaps([]*isac.Maps{&steps[0][k].Maps, &steps[1][k].Maps})
+		pictures, err := selfMaps([]*guidance.Maps{&steps[0][k].Maps, &steps[1][k].Maps})
 		if err != nil {
 			return nil, err
 		}

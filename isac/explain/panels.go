@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/guidance"
 )
 
 // missing is what stands where a step has no map; reasons says why.
@@ -29,7 +30,7 @@ func reasons(steps []*Step) string {
 }
 
 // reason is why a step was skipped. Reports count steps from 1 and sheets from 0, so the step's number is left out.
-func reason(r isac.Report) string {
+func reason(r guidance.Report) string {
 	const outside = "outside the guided steps"
 	if strings.Contains(r.Skipped, outside) {
 		return outside
@@ -89,7 +90,7 @@ func propTile(s *Step, class int, scale span, caption string) tile {
 }
 
 // overlapTile shows where planes overlap and marks the peak, with the loss below.
-func overlapTile(s *Step, planes [][]float32, peak *isac.Peak, scale span, loss float64, caption string) tile {
+func overlapTile(s *Step, planes [][]float32, peak *guidance.Peak, scale span, loss float64, caption string) tile {
 	values := overlap(planes)
 	t := mapOr(s, values != nil, "", func() image.Image { return heatMap(&s.Maps, values, scale) })
 	if values != nil {
@@ -98,12 +99,17 @@ func overlapTile(s *Step, planes [][]float32, peak *isac.Peak, scale span, loss 
 	return t
 }
 
+func lossOf(s *Step, name string) float64 {
+	l, _ := s.Report.Named(name)
+	return l.Value
+}
+
 func instanceOverlap(s *Step, scale span, caption string) tile {
-	return overlapTile(s, s.Masks, s.InstancePeak, scale, s.Report.LossInstance, caption)
+	return overlapTile(s, s.Masks, s.InstancePeak, scale, lossOf(s, isac.LossInstance), caption)
 }
 
 func classOverlap(s *Step, scale span, caption string) tile {
-	return overlapTile(s, s.Prop, s.ClassPeak, scale, s.Report.LossClass, caption)
+	return overlapTile(s, s.Prop, s.ClassPeak, scale, lossOf(s, isac.LossClass), caption)
 }
 
 // scales are what colours stand for: one scale for a kind of map in all the steps that a sheet compares; classes, which may

@@ -4,7 +4,7 @@ import (
 	"image"
 	"image/color"
 
-	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/guidance"
 )
 
 // plane makes a picture with one pixel for each cell of a grid.
@@ -17,12 +17,12 @@ func plane(height, width int, at func(cell int) color.NRGBA) *image.NRGBA {
 }
 
 // heatMap shows values on a colour scale.
-func heatMap(m *isac.Maps, values []float32, s span) *image.NRGBA {
+func heatMap(m *guidance.Maps, values []float32, s span) *image.NRGBA {
 	return plane(m.Height, m.Width, func(i int) color.NRGBA { return s.colour(values[i]) })
 }
 
 // foregroundMap shows M_fg (9).
-func foregroundMap(m *isac.Maps) *image.NRGBA {
+func foregroundMap(m *guidance.Maps) *image.NRGBA {
 	return plane(m.Height, m.Width, func(i int) color.NRGBA {
 		if m.Foreground[i] {
 			return dark
@@ -32,7 +32,7 @@ func foregroundMap(m *isac.Maps) *image.NRGBA {
 }
 
 // clusterMap shows the instance that K-means put each pixel into (10).
-func clusterMap(m *isac.Maps) *image.NRGBA {
+func clusterMap(m *guidance.Maps) *image.NRGBA {
 	return plane(m.Height, m.Width, func(i int) color.NRGBA {
 		if m.Labels[i] < 0 {
 			return nothing
@@ -42,7 +42,7 @@ func clusterMap(m *isac.Maps) *image.NRGBA {
 }
 
 // maskMap shows the soft mask M[i] (11) of one instance, the stronger its colour the larger the value.
-func maskMap(m *isac.Maps, instance int, s span) *image.NRGBA {
+func maskMap(m *guidance.Maps, instance int, s span) *image.NRGBA {
 	return plane(m.Height, m.Width, func(i int) color.NRGBA {
 		return blend(nothing, instanceColour(instance), s.place(float64(m.Masks[instance][i])))
 	})
@@ -50,7 +50,7 @@ func maskMap(m *isac.Maps, instance int, s span) *image.NRGBA {
 
 // masksMap shows all soft masks in one picture: each pixel has the colour of the instance that it was put into, the stronger the
 // nearer its mask is to its largest value there.
-func masksMap(m *isac.Maps) *image.NRGBA {
+func masksMap(m *guidance.Maps) *image.NRGBA {
 	peaks := make([]span, len(m.Masks))
 	for i, label := range m.Labels {
 		if label >= 0 {

@@ -6,7 +6,7 @@ import (
 	"math"
 	"testing"
 
-	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/guidance"
 )
 
 func TestHeatGrowsFromBlackToWhite(t *testing.T) {
@@ -74,7 +74,7 @@ func TestOverlapIsTheLoss(t *testing.T) {
 	m := quarters(0, 1, 0.3)
 	for _, c := range []struct {
 		planes [][]float32
-		peak   *isac.Peak
+		peak   *guidance.Peak
 	}{{m.Masks, m.InstancePeak}, {m.Prop, m.ClassPeak}} {
 		values := overlap(c.planes)
 		s := emptySpan()
@@ -96,7 +96,7 @@ func TestPeakIsMarkedWhereItIs(t *testing.T) {
 	m := quarters(0, 1, 0.3)
 	for _, at := range []image.Point{{3, 2}, {5, 6}, {0, 0}} {
 		tl := mapTile(&m, clusterMap(&m), "")
-		tl.peak = &isac.Peak{Pixel: at.Y*side + at.X}
+		tl.peak = &guidance.Peak{Pixel: at.Y*side + at.X}
 		dst := image.NewRGBA(image.Rect(0, 0, 120, 120))
 		origin := image.Pt(20, 20)
 		tl.draw(dst, image.Rectangle{origin, origin.Add(image.Pt(80, 80))})

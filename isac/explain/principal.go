@@ -10,7 +10,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
-	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/guidance"
 )
 
 // keysSide is the side of the grid that keys are pooled to, so that the covariance stays small: 256×256 whatever the map is.
@@ -22,7 +22,7 @@ const trim = 0.01
 // selfMaps shows self-attention maps SA of one step as colours: the rows' first three principal components are red, green and
 // blue, so that pixels that attend alike look alike (the paper's figure 2). All maps share their components and their scale: a
 // colour means the same in each. It gives one picture for each, nil where there is no map.
-func selfMaps(seen []*isac.Maps) ([]*image.NRGBA, error) {
+func selfMaps(seen []*guidance.Maps) ([]*image.NRGBA, error) {
 	out := make([]*image.NRGBA, len(seen))
 	var from []int // where in seen the rows of each map come from
 	var rows [][]float64
@@ -58,7 +58,7 @@ func selfMaps(seen []*isac.Maps) ([]*image.NRGBA, error) {
 }
 
 // pooled is the row of one query of SA, its keys averaged on a grid of at most keysSide.
-func pooled(m *isac.Maps, query int) []float64 {
+func pooled(m *guidance.Maps, query int) []float64 {
 	height, width := min(m.Height, keysSide), min(m.Width, keysSide)
 	cells := m.Height * m.Width
 	sums, counts := make([]float64, height*width), make([]float64, height*width)

@@ -6,13 +6,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/guidance"
 )
 
 // blocks is self-attention in which the left and the right half of a grid attend to themselves alone.
-func blocks(side int) *isac.Maps {
+func blocks(side int) *guidance.Maps {
 	cells := side * side
-	m := &isac.Maps{Height: side, Width: side, Self: make([]float32, cells*cells)}
+	m := &guidance.Maps{Height: side, Width: side, Self: make([]float32, cells*cells)}
 	for q := range cells {
 		for key := range cells {
 			if (q%side < side/2) == (key%side < side/2) {
@@ -31,7 +31,7 @@ func distance(a, b color.NRGBA) float64 {
 func TestSelfAttentionColoursSeparateBlocks(t *testing.T) {
 	for _, side := range []int{8, 32} { // as it is, and with its keys pooled
 		m := blocks(side)
-		pictures, err := selfMaps([]*isac.Maps{m, {}, m})
+		pictures, err := selfMaps([]*guidance.Maps{m, {}, m})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,8 +83,8 @@ func TestPrincipalComponents(t *testing.T) {
 }
 
 func TestSelfAttentionWithoutPattern(t *testing.T) {
-	m := &isac.Maps{Height: 2, Width: 2, Self: make([]float32, 16)}
-	pictures, err := selfMaps([]*isac.Maps{m})
+	m := &guidance.Maps{Height: 2, Width: 2, Self: make([]float32, 16)}
+	pictures, err := selfMaps([]*guidance.Maps{m})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,10 +92,10 @@ func TestSelfAttentionWithoutPattern(t *testing.T) {
 		t.Errorf("flat self-attention is %v, want grey", got)
 	}
 	m.Self[3] = float32(math.NaN())
-	if _, err := selfMaps([]*isac.Maps{m}); err == nil || !strings.Contains(err.Error(), "not finite") {
+	if _, err := selfMaps([]*guidance.Maps{m}); err == nil || !strings.Contains(err.Error(), "not finite") {
 		t.Errorf("NaN gives %v", err)
 	}
-	if _, err := selfMaps([]*isac.Maps{blocks(4), blocks(8)}); err == nil || !strings.Contains(err.Error(), "different grids") {
+	if _, err := selfMaps([]*guidance.Maps{blocks(4), blocks(8)}); err == nil || !strings.Contains(err.Error(), "different grids") {
 		t.Errorf("two grids give %v", err)
 	}
 }

@@ -8,9 +8,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/diffusion"
 	"github.com/isac-guidance/isac/isac/diffusion/sampling"
+	"github.com/isac-guidance/isac/isac/guidance"
+	"github.com/isac-guidance/isac/isac/methods"
 	"github.com/isac-guidance/isac/isac/prompt"
 	"github.com/isac-guidance/isac/isac/torch"
 )
@@ -25,8 +26,8 @@ type Request struct {
 	CFG                float64
 	Sampler, Scheduler string
 	Seed               uint64
-	// Options are those of the guided run. The plain run is measured with them, so that its losses can be compared.
-	Options isac.Options
+	// Method guides, with its options. The plain run is measured with them, so that its losses can be compared.
+	Method guidance.Method
 	// Preset names the options on the sheets; "" leaves them unnamed.
 	Preset string
 	// Shown are the steps to show, counted from 0; nil is Usual.
@@ -67,7 +68,7 @@ func Sample(ctx context.Context, p *diffusion.Pipeline, r Request) (*Comparison,
 		latent, _, err := p.Sample(ctx, diffusion.SampleRequest{
 			Positive: positive, Negative: negative, Width: r.Width, Height: r.Height, Steps: r.Steps, CFG: r.CFG,
 			Sampler: r.Sampler, Scheduler: r.Scheduler, Seed: r.Seed, Denoise: 1, OnStep: w.step,
-			Guidance: &diffusion.Guidance{Target: c.Target, Options: r.Options, Measure: i == 0, Observe: w.observe},
+			Guidance: &diffusion.Guidance{Target: c.Target, Method: r.Method, Measure: i == 0, Observe: w.observe},
 		})
 		if err != nil {
 			return nil, fmt.Errorf("explain: %s run: %w", names[i], err)
@@ -84,11 +85,11 @@ func Sample(ctx context.Context, p *diffusion.Pipeline, r Request) (*Comparison,
 // begin checks a request and gives a comparison without runs, and the number of steps.
 func (r *Request) begin(p *diffusion.Pipeline, positive diffusion.Conditioning) (*Comparison, int, error) {
 	var errs []error
-	target, err := isac.TargetFromPrompt(prompt.Parse(r.Prompt), positive.Spans)
-	errs = append(errs, err, r.Options.Validate())
+	target, err := methods.TargetFromPrompt(prompt.Parse(r.Prompt), positive.Spans)
+	errs = append(errs, err, r.Method.Validate())
 	_, err = sampling.Named(r.Sampler)
 	errs = append(errs, err)
-	sigmas, err := sampling.PartialSchedule(r.Scheduler, p.Schedule(), r.Steps, 1)
+	sigmas, err := sampling.PartialSchedule(r.Scheduler, p.Noise(), r.Steps, 1)
 	errs = append(errs, err)
 	count := len(sigmas) - 1
 	shown := r.Shown
@@ -111,7 +112,7 @@ func (r *Request) describe() string {
 	if r.Preset != "" {
 		parts = append(parts, "guidance "+r.Preset)
 	}
-	parts = append(parts, fmt.Sprintf("η %v", r.Options.Eta))
+	parts = append(parts, fmt.Sprintf("η %v", r.Method.Common().Eta))
 	return strings.Join(parts, " · ")
 }
 
@@ -120,22 +121,22 @@ type watcher struct {
 	p           *diffusion.Pipeline
 	run         *Run
 	shown       []int
-	seen        *isac.Maps // of the step that is under way
+	seen        *guidance.Maps // of the step that is under way
 	before, all int
 	progress    func(done, all int)
 }
 
 // observe hears what guidance saw, before the step is taken. Maps are kept for the steps shown alone: those of 64×64 take
 // 64 MiB each.
-func (w *watcher) observe(_ int, m isac.Maps) { w.seen = &m }
+func (w *watcher) observe(_ int, m guidance.Maps) { w.seen = &m }
 
 func (w *watcher) step(info diffusion.StepInfo) error {
 	var s Step
 	if w.seen != nil {
 		s.Maps, w.seen = *w.seen, nil
 	}
-	if info.Report != nil {
-		s.Report = *info.Report
+	if len(info.Reports) > 0 {
+		s.Report = info.Reports[0]
 	}
 	if slices.Contains(w.shown, info.Index) {
 		var err error
@@ -143,7 +144,7 @@ func (w *watcher) step(info diffusion.StepInfo) error {
 			return err
 		}
 	} else {
-		s.Maps = isac.Maps{Height: s.Height, Width: s.Width, InstancePeak: s.InstancePeak, ClassPeak: s.ClassPeak, Report: s.Report}
+		s.Maps = guidance.Maps{Height: s.Height, Width: s.Width, InstancePeak: s.InstancePeak, ClassPeak: s.ClassPeak, Report: s.Report}
 		s.Report.Masks, s.Report.Labels = nil, nil
 	}
 	w.run.Steps = append(w.run.Steps, s)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/diffusion"
+	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/prompt"
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
@@ -97,7 +98,7 @@ func checkRuns(t *testing.T, c *Comparison) {
 		s := run.Steps[0]
 		for what, x := range map[string]struct {
 			planes [][]float32
-			peak   *isac.Peak
+			peak   *guidance.Peak
 			loss   float64
 		}{"instances": {s.Masks, s.InstancePeak, s.Report.LossInstance}, "classes": {s.Prop, s.ClassPeak, s.Report.LossClass}} {
 			largest := span{}

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/guidance"
 )
 
 // pixels gives where an image has a colour.
@@ -90,13 +90,13 @@ func TestOverviewHasEverything(t *testing.T) {
 func TestSheetsOfManyShapes(t *testing.T) {
 	unmeasured := synthetic(4)
 	s := &unmeasured.Guided.Steps[3]
-	s.Maps = isac.Maps{Report: isac.Report{Step: isac.Step{Index: 3, Count: 4}, Skipped: "step 4 of 4 is outside the guided steps 1 to 2"}}
+	s.Maps = guidance.Maps{Report: guidance.Report{Step: guidance.Step{Index: 3, Count: 4}, Skipped: "step 4 of 4 is outside the guided steps 1 to 2"}}
 	flatMaps := synthetic(2)
 	s = &flatMaps.Plain.Steps[0]
 	s.Labels, s.Masks, s.InstancePeak, s.ClassPeak = nil, nil, nil, nil
 	s.Report.Skipped = "the foreground has 2 pixels, fewer than the 3 instances"
 	single := synthetic(1)
-	single.Target.Classes = []isac.Class{{Name: "cat", Count: 1, Tokens: []int{5}}}
+	single.Target.Classes = []guidance.Class{{Name: "cat", Count: 1, Tokens: []int{5}}}
 	for _, run := range single.runs() {
 		s := &run.Steps[0]
 		s.Cross, s.Prop, s.Masks, s.InstancePeak, s.ClassPeak = s.Cross[:1], s.Prop[:1], s.Masks[:1], nil, nil
@@ -129,7 +129,7 @@ func TestMistakesOfComparisons(t *testing.T) {
 		"an instance mask has 7 values":    func(c *Comparison) { c.Guided.Steps[2].Masks[1] = make([]float32, 7) },
 		"1 maps of cross-attention":        func(c *Comparison) { c.Guided.Steps[2].Cross = c.Guided.Steps[2].Cross[:1] },
 		"pixel 3 is of instance 3":         func(c *Comparison) { c.Plain.Steps[0].Labels[3] = 3 },
-		"guided run, step 3: a peak is at": func(c *Comparison) { c.Guided.Steps[3].ClassPeak = &isac.Peak{Pixel: 64} },
+		"guided run, step 3: a peak is at": func(c *Comparison) { c.Guided.Steps[3].ClassPeak = &guidance.Peak{Pixel: 64} },
 	} {
 		c := synthetic(4)
 		spoil(c)
@@ -230,7 +230,7 @@ func TestLossesFall(t *testing.T) {
 	}
 
 	c.Guided.Steps[7].Report.Height = 0
-	if parts := curve(&c.Guided, func(r isac.Report) float64 { return r.LossClass }); len(parts) != 2 || len(parts[0]) != 7 || parts[1][0].X != 8 {
+	if parts := curve(&c.Guided, func(r guidance.Report) float64 { return r.LossClass }); len(parts) != 2 || len(parts[0]) != 7 || parts[1][0].X != 8 {
 		t.Errorf("a step that was not measured leaves %d parts", len(parts))
 	}
 }

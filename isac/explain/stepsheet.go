@@ -5,7 +5,7 @@ import (
 	"image"
 	"strings"
 
-	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/guidance"
 )
 
 // StepSheet draws everything that was seen at step i, which counts from 0: the plain run on the left, the guided one on the
@@ -19,7 +19,7 @@ func StepSheet(c *Comparison, i int) (*image.RGBA, error) {
 		return nil, fmt.Errorf("explain: %w", err)
 	}
 	steps := []*Step{&c.Plain.Steps[i], &c.Guided.Steps[i]}
-	self, err := selfMaps([]*isac.Maps{&steps[0].Maps, &steps[1].Maps})
+	self, err := selfMaps([]*guidance.Maps{&steps[0].Maps, &steps[1].Maps})
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +35,7 @@ func StepSheet(c *Comparison, i int) (*image.RGBA, error) {
 		for run, name := range names {
 			sideName[run].draw(dst, t.left(run), y, name)
 			at := t.left(run) + sideName[run].width(name) + 14
-			remark.draw(dst, at, y+(sideName[run].line()-remark.line())/2+1, remark.cut(lossText(c, steps[run]), t.left(run)+t.run()-at))
+			remark.draw(dst, at, y+(sideName[run].line()-remark.line())/2+1, remark.cut(lossText(steps[run]), t.left(run)+t.run()-at))
 		}
 	})
 	p.space(6)
@@ -83,15 +83,12 @@ func stepRows(c *Comparison, steps []*Step, self []*image.NRGBA) []row {
 }
 
 // lossText says what a step's losses were and how far it was moved, or why it was not.
-func lossText(c *Comparison, s *Step) string {
+func lossText(s *Step) string {
 	r := s.Report
 	var parts []string
 	if r.Skipped == "" || len(s.Masks) > 0 {
-		if c.Target.Instances() > 1 {
-			parts = append(parts, "instance loss "+short(r.LossInstance))
-		}
-		if len(c.Target.Classes) > 1 {
-			parts = append(parts, "class loss "+short(r.LossClass))
+		for _, l := range r.Losses {
+			parts = append(parts, l.Name+" loss "+short(l.Value))
 		}
 	}
 	switch {

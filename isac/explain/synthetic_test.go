@@ -4,7 +4,7 @@ import (
 	"image"
 	"image/color"
 
-	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/guidance"
 )
 
 // side is the grid of synthetic maps.
@@ -15,7 +15,7 @@ const side = 8
 func synthetic(count int) *Comparison {
 	c := &Comparison{
 		Prompt: "A photo of two cats and a dog.", Settings: "synthetic · nothing was sampled",
-		Target: isac.Target{Classes: []isac.Class{{Name: "cat", Count: 2, Tokens: []int{5}}, {Name: "dog", Count: 1, Tokens: []int{8}}}},
+		Target: guidance.Target{Classes: []guidance.Class{{Name: "cat", Count: 2, Tokens: []int{5}}, {Name: "dog", Count: 1, Tokens: []int{8}}}},
 		Shown:  Usual(count),
 	}
 	for run, r := range c.runs() {
@@ -34,9 +34,9 @@ func synthetic(count int) *Comparison {
 // quarter tells which quarter a cell is in: 0 and 1 above, 2 and 3 below.
 func quarter(cell int) int { return cell/side/(side/2)*2 + cell%side/(side/2) }
 
-func quarters(i, count int, leak float32) isac.Maps {
+func quarters(i, count int, leak float32) guidance.Maps {
 	const cells = side * side
-	m := isac.Maps{Height: side, Width: side, Self: make([]float32, cells*cells), Foreground: make([]bool, cells), Labels: make([]int, cells)}
+	m := guidance.Maps{Height: side, Width: side, Self: make([]float32, cells*cells), Foreground: make([]bool, cells), Labels: make([]int, cells)}
 	m.Cross, m.Prop = [][]float32{make([]float32, cells), make([]float32, cells)}, [][]float32{make([]float32, cells), make([]float32, cells)}
 	m.ClassForeground = [][]bool{make([]bool, cells), make([]bool, cells)}
 	m.Masks = [][]float32{make([]float32, cells), make([]float32, cells), make([]float32, cells)}
@@ -63,10 +63,10 @@ func quarters(i, count int, leak float32) isac.Maps {
 		}
 		m.Masks[q][p] = 1 - leak
 	}
-	m.InstancePeak = &isac.Peak{Pixel: 2*side + 3, First: 0, Second: 1, Value: float64(leak / 4 * (1 - leak))}
-	m.ClassPeak = &isac.Peak{Pixel: 5*side + 1, First: 0, Second: 1, Value: float64(0.8 * leak)}
-	m.Report = isac.Report{
-		Step: isac.Step{Index: i, Count: count}, LossInstance: m.InstancePeak.Value, LossClass: m.ClassPeak.Value,
+	m.InstancePeak = &guidance.Peak{Pixel: 2*side + 3, First: 0, Second: 1, Value: float64(leak / 4 * (1 - leak))}
+	m.ClassPeak = &guidance.Peak{Pixel: 5*side + 1, First: 0, Second: 1, Value: float64(0.8 * leak)}
+	m.Report = guidance.Report{
+		Step: guidance.Step{Index: i, Count: count}, LossInstance: m.InstancePeak.Value, LossClass: m.ClassPeak.Value,
 		Foreground: cells * 3 / 4, Height: side, Width: side,
 	}
 	return m

@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/image/draw"
 
-	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/guidance"
 )
 
 // tile is one picture of a sheet. The zero tile is an empty place; one with a note alone says why nothing is there.
@@ -21,11 +21,11 @@ type tile struct {
 	// outline, if not nil, says which cells are within a line that is drawn over the picture.
 	outline []bool
 	// peak is the cell that is marked, nil for none.
-	peak *isac.Peak
+	peak *guidance.Peak
 }
 
 // mapTile is a tile whose picture has one pixel for each cell of m.
-func mapTile(m *isac.Maps, picture image.Image, caption string) tile {
+func mapTile(m *guidance.Maps, picture image.Image, caption string) tile {
 	return tile{picture: picture, caption: caption, grid: image.Pt(m.Width, m.Height)}
 }
 

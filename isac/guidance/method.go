@@ -48,7 +48,7 @@ type Term struct {
 	Name string
 	// Weight is what it counts for at this step, λ.
 	Weight float64
-	// Value is a scalar, with gradient; undefined where the loss is 0 by definition.
+	// Value is a scalar, with gradient.
 	Value torch.Tensor
 }
 

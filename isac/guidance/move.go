@@ -115,7 +115,7 @@ func (s *Session) gradient(x torch.Tensor, report *Report, maps *Maps) (gradient
 func total(terms []Term) torch.Tensor {
 	var sum torch.Tensor
 	for _, t := range terms {
-		if !t.Value.Defined() || t.Weight == 0 {
+		if t.Weight == 0 {
 			continue
 		}
 		v := t.Value.MulScalar(t.Weight)

@@ -12,7 +12,7 @@ import (
 // Options are what every method has. A method embeds them in its own.
 type Options struct {
 	// Eta is the step size η, above 0. Its meaning depends on StepRule.
-	Eta float64 `json:"eta" help:"Step size of guidance. With relative steps it is the fraction of its norm by which a latent moves."`
+	Eta float64 `json:"eta" step:"0.001" help:"Step size of guidance. With relative steps it is the fraction of its norm by which a latent moves."`
 	// StepRule is how the gradient becomes a step: raw as in Algorithm 1, or relative to the latent's norm.
 	StepRule StepRule `json:"step_rule" choices:"relative,raw" help:"relative: X - eta |X| g/|g|. raw: X - eta g, as papers print it."`
 	// Start and End bound the guided steps as fractions of the run, 0 ≤ Start < End ≤ 1: step i of n is guided if

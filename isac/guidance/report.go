@@ -13,7 +13,7 @@ type Report struct {
 	// Skipped tells why the latent was left as it was; it is "" where the step was guided.
 	Skipped string `json:"skipped,omitempty"`
 	// Losses are what the method measured before the step, Loss is their weighted sum.
-	Losses []Loss  `json:"losses"`
+	Losses []Loss  `json:"losses,omitempty"`
 	Loss   float64 `json:"loss"`
 	// Moves is the number of moves that the latent took at this step: 1 for most methods, more where one refines.
 	Moves int `json:"moves"`
@@ -62,10 +62,7 @@ func (r *Report) fill(at attention.Reading, m Measurement) {
 	r.Foreground, r.Labels, r.Masks = m.Foreground, m.Labels, m.Masks
 	r.Losses, r.Loss = nil, 0
 	for _, t := range m.Terms {
-		l := Loss{Name: t.Name, Weight: t.Weight}
-		if t.Value.Defined() {
-			l.Value = t.Value.Item()
-		}
+		l := Loss{Name: t.Name, Weight: t.Weight, Value: t.Value.Item()}
 		r.Losses = append(r.Losses, l)
 		r.Loss += l.Weight * l.Value
 	}

@@ -52,8 +52,8 @@ type Setting struct {
 	Value any
 	// Choices are the values that a text option may have.
 	Choices []string
-	// Most is the largest value of a number that has one, else 0.
-	Most float64
+	// Most is the largest value of a number that has one, else 0; Step is what an editor's arrows change it by, else 0.
+	Most, Step float64
 	// Help says in a sentence what the option does.
 	Help string
 
@@ -97,6 +97,7 @@ func settable(v reflect.Value) []Setting {
 			s.Choices = strings.Split(choices, ",")
 		}
 		s.Most, _ = strconv.ParseFloat(field.Tag.Get("max"), 64)
+		s.Step, _ = strconv.ParseFloat(field.Tag.Get("step"), 64)
 		out = append(out, s)
 	}
 	return out

@@ -44,22 +44,31 @@ type Schema struct {
 	fields []field
 }
 
-// Of reads the tags of struct type In. It panics on a tag that makes no sense: that is a mistake in the program.
-func Of[In any]() *Schema {
+// Of reads the tags of struct type In, and adds inputs that are known only at run time. Those are decoded into In's field with the
+// tag `mapstructure:",remain"`, a map[string]any. It panics on a tag that makes no sense: that is a mistake in the program.
+func Of[In any](more ...Dynamic) *Schema {
 	in := reflect.TypeFor[In]()
 	if in.Kind() != reflect.Struct {
 		panic(fmt.Sprintf("schema: %v: inputs must be a struct", in))
 	}
 	s := &Schema{in: in}
 	seen := map[string]bool{}
-	for i := range in.NumField() {
-		f := newField(in.Field(i))
+	add := func(sf reflect.StructField, i int) {
+		f := newField(sf)
 		if f.name == "" || seen[f.name] {
 			panic(fmt.Sprintf("schema: %v.%s: the mapstructure tag %q is empty or used twice", in, f.goName, f.name))
 		}
 		seen[f.name] = true
 		f.index = i
 		s.fields = append(s.fields, f)
+	}
+	for i := range in.NumField() {
+		if sf := in.Field(i); sf.Tag.Get("mapstructure") != remain {
+			add(sf, i)
+		}
+	}
+	for _, d := range more {
+		add(d.field(), -1) // no field of its own: a widget, never a link
 	}
 	return s
 }

@@ -5,16 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/cwriter"
 	"github.com/vbauerster/mpb/v8/decor"
 
-	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/diffusion"
 	pictures "github.com/isac-guidance/isac/isac/explain"
+	"github.com/isac-guidance/isac/isac/guidance"
+	"github.com/isac-guidance/isac/isac/methods"
 	"github.com/isac-guidance/isac/isac/prompt"
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/plugin/server"
@@ -36,6 +39,7 @@ type explain struct {
 	Scheduler string  `default:"ddim_uniform" help:"Scheduler."`
 	Size      int     `default:"0" help:"Side of the picture in pixels; 0 is what the model was trained on."`
 
+	Method string            `default:"isac" placeholder:"NAME" help:"What guides: ${methods}."`
 	Preset string            `placeholder:"NAME" help:"Options of guidance: typed, paper. Default: the recommended one."`
 	Set    map[string]string `placeholder:"KEY=VALUE" mapsep:"," help:"Options changed from the preset: --set eta=0.05,schedule=C."`
 }
@@ -101,9 +105,9 @@ func (e *explain) request() (pictures.Request, error) {
 	if name == "" {
 		name = "default"
 	}
-	options, err := isac.Preset(name)
+	method, err := methods.Named(e.Method, name)
 	if err == nil {
-		options, err = options.With(e.Set)
+		method, err = guidance.With(method, e.Set)
 	}
 	if parsed := prompt.Parse(e.Prompt); len(parsed.Phrases) == 0 { // told before a large model is loaded
 		_, none := parsed.Locate(nil)
@@ -114,17 +118,15 @@ func (e *explain) request() (pictures.Request, error) {
 	}
 	return pictures.Request{
 		Prompt: e.Prompt, Negative: e.Negative, Width: e.Size, Height: e.Size, Steps: e.Steps, CFG: e.CFG,
-		Sampler: e.Sampler, Scheduler: e.Scheduler, Seed: e.Seed, Options: options, Preset: e.named(name), Shown: e.StepsShown,
+		Sampler: e.Sampler, Scheduler: e.Scheduler, Seed: e.Seed, Method: method, Preset: e.named(name), Shown: e.StepsShown,
 	}, err
 }
 
 // named is how the sheets call the options: the preset and what was changed.
 func (e *explain) named(preset string) string {
 	parts := []string{preset}
-	for _, key := range isac.SettingNames() {
-		if value, set := e.Set[key]; set {
-			parts = append(parts, key+"="+value)
-		}
+	for _, key := range slices.Sorted(maps.Keys(e.Set)) {
+		parts = append(parts, key+"="+e.Set[key])
 	}
 	return strings.Join(parts, "+")
 }

@@ -41,7 +41,7 @@ func TestExplain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	check(t, "maps.json", string(data), []string{"typed+end=1+eta=0.03+schedule=A", "seed 18446744073709551615", `"loss_instance"`})
+	check(t, "maps.json", string(data), []string{"typed+end=1+eta=0.03+schedule=A", "seed 18446744073709551615", `"losses"`})
 }
 
 func TestExplainMistakes(t *testing.T) {

@@ -5,10 +5,12 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/alecthomas/kong"
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/isac-guidance/isac/isac/methods"
 	"github.com/isac-guidance/isac/plugin/server"
 )
 
@@ -35,7 +37,8 @@ type commands struct {
 
 func main() {
 	var c commands
-	parser := kong.Must(&c, kong.Name("isac-plugin"), kong.Description(description), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	parser := kong.Must(&c, kong.Name("isac-plugin"), kong.Description(description), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{"methods": strings.Join(methods.Names(), ", ")})
 	chosen, err := parser.Parse(os.Args[1:])
 	parser.FatalIfErrorf(err)
 	chosen.FatalIfErrorf(chosen.Run(&c))

@@ -2,8 +2,8 @@
 package score
 
 import (
-	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/bench/detect"
+	"github.com/isac-guidance/isac/isac/methods"
 )
 
 // Wanted is one class of a prompt and how many objects of it the picture shall show.
@@ -17,6 +17,8 @@ type StepLoss struct {
 	Step     int     `json:"step"` // from 0
 	Instance float64 `json:"ins"`  // L_ins
 	Class    float64 `json:"cls"`  // L_cls
+	// Loss is the weighted sum of the losses of a method that has others than these two.
+	Loss float64 `json:"loss,omitempty"`
 	// Moved is ‖X̃_t − X_t‖ / ‖X_t‖; 0 where the step was only measured.
 	Moved   float64 `json:"moved,omitempty"`
 	Skipped string  `json:"skipped,omitempty"`
@@ -34,7 +36,7 @@ type Record struct {
 	// Method is the canonical text of the method: "none", "isac", "isac:typed+eta=0.05".
 	Method string `json:"method"`
 	// Options are the guidance options that Method stood for, nil without guidance.
-	Options *isac.Options `json:"options,omitempty"`
+	Options *methods.Chosen `json:"options,omitempty"`
 	// Found holds, by detector name, what each detector saw, the most certain first.
 	Found map[string][]detect.Detection `json:"found"`
 	// Seconds is the time of sampling and decoding, without loading and detecting.

@@ -2,8 +2,6 @@ package score
 
 import (
 	"math"
-
-	"github.com/isac-guidance/isac/isac"
 )
 
 // Relation tells whether one of the losses has to do with what goes wrong in a task. Its numbers are Pearson correlations within
@@ -89,7 +87,7 @@ func (g gathered) unguided() int {
 	for m := range g.methods {
 		for _, row := range g.pairs {
 			r := row[m]
-			control := r.Options != nil && r.Options.Direction == isac.DirectionRandom
+			control := r.Options != nil && r.Options.Control()
 			if (m == 0 || control) && len(r.Losses) > 0 {
 				return m
 			}

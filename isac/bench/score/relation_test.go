@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/guidance"
 )
 
 // related is a bench in which loss[i] was seen at steps 0 and 1 of a run without guidance of prompt i, which found found[i] of 4.
@@ -16,7 +17,7 @@ func related(level int, loss []float64, found []int, guided func(i int) (loss fl
 		prompt := fmt.Sprintf("%d-%d", level, i)
 		none := picture(TaskMultiInstance, level, prompt, 1, "none", 4, found[i])
 		random := picture(TaskMultiInstance, level, prompt, 1, "random:typed", 4, found[i])
-		random.Options = &isac.Options{Direction: isac.DirectionRandom}
+		random.Options = &isac.Options{Direction: guidance.DirectionRandom}
 		random.Losses = []StepLoss{{Step: 0, Instance: loss[i]}, {Step: 1, Instance: -loss[i]}}
 		l, n := guided(i)
 		isac := picture(TaskMultiInstance, level, prompt, 1, "isac", 4, n)

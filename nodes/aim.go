@@ -1,0 +1,35 @@
+package nodes
+
+import (
+	"github.com/isac-guidance/isac/isac/diffusion"
+	"github.com/isac-guidance/isac/isac/guidance"
+	"github.com/isac-guidance/isac/isac/methods"
+	"github.com/isac-guidance/isac/isac/prompt"
+)
+
+// aim is what ISACGuidance adds to a model: what to aim at, and how.
+type aim struct {
+	text      string         // where classes and counts are read from; "" is the positive prompt
+	instances *prompt.Parsed // read before, in place of text; may be nil
+	method    guidance.Method
+}
+
+// read gives the objects to aim at, with their places in the positive prompt.
+func (a *aim) read(positive string) (prompt.Parsed, error) {
+	switch {
+	case a.instances != nil:
+		return moveTo(*a.instances, positive)
+	case a.text != "":
+		return moveTo(prompt.Parse(a.text), positive)
+	}
+	return prompt.Parse(positive), nil
+}
+
+// at says where in the encoded prompt the classes are.
+func (a *aim) at(parsed prompt.Parsed, positive diffusion.Conditioning) (*diffusion.Guidance, error) {
+	target, err := methods.TargetFromPrompt(parsed, positive.Spans)
+	if err != nil {
+		return nil, err
+	}
+	return &diffusion.Guidance{Target: target, Method: a.method}, nil
+}

@@ -1,0 +1,167 @@
+package nodes
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/isac-guidance/isac/isac/guidance"
+	"github.com/isac-guidance/isac/isac/methods"
+	"github.com/isac-guidance/isac/nodes/schema"
+)
+
+// asPreset is the choice that leaves an option as the preset has it; for numbers that may not be 0, or that presets disagree about,
+// it is 0.
+const asPreset = "preset"
+
+// required are the options that a graph has to give; the others may be absent. Editors keep widgets by their order, so those that
+// graphs were saved with come first, in the order of then.
+var (
+	required = []string{"eta", "start", "end", "schedule"}
+	earlier  = []string{
+		"step_rule", "self_norm", "cross_norm", "upsample_norm", "schedule_in_window", "token_merge", "coordinate_weight",
+		"kmeans_seed", "kmeans_iterations", "kmeans_restarts", "kmeans_warm",
+	}
+)
+
+// option is one option of one or more methods as an input.
+type option struct {
+	guidance.Setting
+	// preset tells that the input has a value that leaves the option as the preset has it.
+	preset bool
+}
+
+// inputName is how a graph calls an option: dots have no place there.
+func inputName(setting string) string { return strings.ReplaceAll(setting, ".", "_") }
+
+// guidanceOptions are the options of all methods, by the names of their inputs.
+var guidanceOptions = func() map[string]option {
+	options := map[string]option{}
+	for _, entry := range methods.All() {
+		for _, p := range entry.Presets {
+			for _, s := range guidance.Settings(p.Method) {
+				name := inputName(s.Name)
+				o, known := options[name]
+				if !known {
+					o = option{Setting: s, preset: len(s.Choices) > 0}
+				}
+				o.preset = o.preset || o.Value != s.Value || zeroIsNone(p.Method, s)
+				options[name] = o
+			}
+		}
+	}
+	return options
+}()
+
+// zeroIsNone tells of a fraction that may not be 0.
+func zeroIsNone(m guidance.Method, s guidance.Setting) bool {
+	if _, fraction := s.Value.(float64); !fraction {
+		return false
+	}
+	_, err := guidance.With(m, map[string]string{s.Name: "0"})
+	return err != nil
+}
+
+// guidanceInputs are the inputs that the options make, in the order in which editors show them.
+func guidanceInputs() []schema.Dynamic {
+	names := slices.Concat(required, earlier)
+	for _, name := range slices.Sorted(maps.Keys(guidanceOptions)) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	var inputs []schema.Dynamic
+	for _, name := range names {
+		inputs = append(inputs, guidanceOptions[name].input(name, !slices.Contains(required, name)))
+	}
+	return inputs
+}
+
+// input is the option as an input of a node.
+func (o option) input(name string, optional bool) schema.Dynamic {
+	d := schema.Dynamic{Name: name, Zero: o.Value, Optional: optional, Tags: map[string]string{"tooltip": o.Help}}
+	switch v := o.Value.(type) {
+	case bool:
+		if o.preset {
+			d.Zero, d.Tags["combo"], d.Tags["default"] = "", asPreset+",on,off", asPreset
+		} else {
+			d.Tags["default"] = strconv.FormatBool(v)
+		}
+	case float64:
+		if o.preset {
+			v = 0
+			d.Tags["tooltip"] += " 0 is the preset's."
+		}
+		d.Tags["default"], d.Tags["min"] = decimal(v), "0.0"
+		most, step := o.Most, o.Step
+		if most == 0 {
+			most = 1000
+		}
+		if step == 0 {
+			step = 0.01
+		}
+		d.Tags["max"], d.Tags["step"] = decimal(most), decimal(step)
+		if o.Step != 0 {
+			d.Tags["round"] = decimal(step / 10)
+		}
+	case int:
+		d.Tags["default"], d.Tags["min"], d.Tags["max"] = strconv.Itoa(v), "1", "1000"
+	case uint64:
+		d.Tags["default"], d.Tags["min"], d.Tags["max"] = strconv.FormatUint(v, 10), "0", "18446744073709551615"
+	default: // texts with choices
+		d.Zero, d.Tags["combo"], d.Tags["default"] = "", strings.Join(append([]string{asPreset}, o.Choices...), ","), asPreset
+	}
+	return d
+}
+
+// decimal writes a number with a point, as FLOAT inputs have it.
+func decimal(v float64) string {
+	text := strconv.FormatFloat(v, 'f', -1, 64)
+	if !strings.Contains(text, ".") {
+		text += ".0"
+	}
+	return text
+}
+
+// given tells whether an input says something else than what the preset has, and what, as guidance.With reads it.
+func (o option) given(value any) (text string, ok bool) {
+	text = fmt.Sprint(value)
+	if !o.preset {
+		return text, text != fmt.Sprint(o.Value)
+	}
+	switch v := reflect.ValueOf(value); {
+	case text == asPreset, v.Kind() == reflect.Float64 && v.Float() == 0:
+		return "", false
+	case text == "on" || text == "off":
+		return strconv.FormatBool(text == "on"), true
+	}
+	return text, true
+}
+
+// chosen is a preset of a method with what the inputs change. An input that the method has no option for has to be left alone.
+func chosen(method, preset string, inputs map[string]any) (guidance.Method, error) {
+	m, err := methods.Named(method, preset)
+	if err != nil {
+		return nil, err
+	}
+	settings := map[string]string{}
+	own := guidance.SettingNames(m)
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(inputs)) {
+		o := guidanceOptions[name]
+		text, given := o.given(inputs[name])
+		switch {
+		case !given:
+		case !slices.Contains(own, o.Name):
+			errs = append(errs, fmt.Errorf("%s is %v, and the method %s has no such option: set it back", name, inputs[name], method))
+		default:
+			settings[o.Name] = text
+		}
+	}
+	m, err = guidance.With(m, settings)
+	return m, errors.Join(append(errs, err)...)
+}
