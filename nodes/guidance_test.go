@@ -38,7 +38,7 @@ func TestGuidedSampling(t *testing.T) {
 	if len(steps) != 8 || steps[0].Image != 0 || steps[1].Image != 1 || steps[7].Index != 3 {
 		t.Fatalf("heard %d step reports, want one for each of four steps and two images", len(steps))
 	}
-	if raw, err := json.Marshal(steps[0]); err != nil || !strings.Contains(string(raw), `"loss_instance"`) || strings.Contains(string(raw), `"masks"`) {
+	if raw, err := json.Marshal(steps[0]); err != nil || !strings.Contains(string(raw), `"losses":[{"name":"instance"`) || strings.Contains(string(raw), `"masks"`) {
 		t.Errorf("a step report marshals to %s, error %v: want the losses, not the soft masks", raw, err)
 	}
 	if len(latent.Reports) != 2 || len(latent.Reports[0]) != 4 || latent.Reports[1][3].Index != 3 {

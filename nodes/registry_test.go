@@ -4,13 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/diffusion/sampling"
+	"github.com/isac-guidance/isac/isac/guidance"
+	"github.com/isac-guidance/isac/isac/methods"
 	"github.com/isac-guidance/isac/nodes/schema"
 )
 
@@ -128,29 +131,70 @@ func withoutTooltips(entry map[string]any) map[string]any {
 	return entry
 }
 
-// TestGuidanceDefaultsLeavePresets holds the defaults of ISACGuidance, which stand in tags, against the presets.
+// TestGuidanceDefaultsLeavePresets holds that the defaults of ISACGuidance's inputs leave every preset of every method as it is.
 func TestGuidanceDefaultsLeavePresets(t *testing.T) {
-	for _, preset := range isac.PresetNames() {
-		want, err := isac.Preset(preset)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var in guidanceInput
-		inputs := map[string]any{"model": &Model{}, "preset": preset}
-		s := schema.Of[guidanceInput]()
-		required, _ := s.Inputs(nil)
-		for _, r := range required {
-			for _, o := range r.Options {
-				if _, set := inputs[r.Name]; o.Name == "default" && !set {
-					inputs[r.Name] = jsonValue(t, o.Value)
+	s := schema.Of[guidanceInput](guidanceInputs()...)
+	for _, entry := range methods.All() {
+		for _, preset := range entry.Presets {
+			var in guidanceInput
+			inputs := map[string]any{"model": &Model{}, "preset": "default"}
+			required, _ := s.Inputs(nil)
+			for _, r := range required {
+				for _, o := range r.Options {
+					if _, set := inputs[r.Name]; o.Name == "default" && !set {
+						inputs[r.Name] = jsonValue(t, o.Value)
+					}
 				}
 			}
+			if err := s.Decode(inputs, schema.Lists{"presets": presetNames()}, &in); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := chosen(entry.Name, preset.Name, in.Options); err != nil || got != preset.Method {
+				t.Errorf("%s, preset %s with the defaults of its inputs is %+v (error %v), want %+v", entry.Name, preset.Name, got, err, preset.Method)
+			}
 		}
-		if err := s.Decode(inputs, schema.Lists{"presets": isac.PresetNames()}, &in); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := in.options(); err != nil || got != want {
-			t.Errorf("preset %s with the defaults of its inputs is %+v (error %v), want %+v", preset, got, err, want)
+	}
+}
+
+// TestEveryOptionOfGuidance sets each option of each method by its input to another value than its preset has, and looks whether it
+// arrives: that option, and no other.
+func TestEveryOptionOfGuidance(t *testing.T) {
+	for _, entry := range methods.All() {
+		preset := entry.Presets[0].Method
+		for _, s := range guidance.Settings(preset) {
+			var value any
+			text := ""
+			switch v := s.Value.(type) {
+			case bool:
+				if value, text = !v, strconv.FormatBool(!v); guidanceOptions[inputName(s.Name)].preset {
+					value = map[bool]string{true: "on", false: "off"}[!v]
+				}
+			case float64:
+				value = 0.25
+				if s.Name == "end" {
+					value = 0.75
+				}
+			case int:
+				value = int64(v + 3)
+			case uint64:
+				value = v + 5
+			default:
+				value = s.Choices[0]
+				if fmt.Sprint(v) == s.Choices[0] {
+					value = s.Choices[1]
+				}
+			}
+			if text == "" {
+				text = fmt.Sprint(value)
+			}
+			want, err := guidance.With(preset, map[string]string{s.Name: text})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := chosen(entry.Name, entry.Presets[0].Name, map[string]any{inputName(s.Name): value})
+			if err != nil || got != want || got == preset {
+				t.Errorf("%s: %s = %v gives %+v, %v", entry.Name, s.Name, value, got, err)
+			}
 		}
 	}
 }

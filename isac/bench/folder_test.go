@@ -13,6 +13,7 @@ import (
 	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/bench/detect"
 	"github.com/isac-guidance/isac/isac/bench/score"
+	"github.com/isac-guidance/isac/isac/methods"
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
@@ -99,7 +100,7 @@ func smallRequest(t *testing.T) Request {
 	return Request{
 		Model: write(t, filepath.Join(dir, "model.safetensors"), "model"), Detectors: []string{"yolo:" + write(t, filepath.Join(dir, "yolo.onnx"), "yolo")},
 		Sampling: Sampling{Sampler: "ddim", Scheduler: "ddim_uniform", Steps: 20, CFG: 7.5},
-		Methods:  methods(t, "none", "isac"), Tasks: []string{"multi-class"}, Sample: 0.2, Split: "select", Seeds: 1,
+		Methods:  parsed(t, "none", "isac"), Tasks: []string{"multi-class"}, Sample: 0.2, Split: "select", Seeds: 1,
 	}
 }
 
@@ -165,14 +166,14 @@ func TestFolderKeepsItsMethods(t *testing.T) {
 	r := smallRequest(t)
 	dir := t.TempDir()
 	openFolder(t, dir, settingsOf(t, r))
-	r.Methods = methods(t, "random")
+	r.Methods = parsed(t, "random")
 	if f := openFolder(t, dir, settingsOf(t, r)); len(f.Settings.Methods) != 3 {
 		t.Errorf("the folder has the methods %v", f.Settings.Methods)
 	}
 	s := settingsOf(t, r)
-	changed := *s.Methods["random"]
+	changed := s.Methods["random"].Method.(isac.Options)
 	changed.Eta *= 2
-	s.Methods["random"] = &changed
+	s.Methods["random"] = &methods.Chosen{Method: changed}
 	_, err := OpenFolder(dir, s)
 	if err == nil || !strings.Contains(err.Error(), "method random: ") || !strings.Contains(err.Error(), `"eta"`) {
 		t.Errorf("a method of other options: %v", err)

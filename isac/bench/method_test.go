@@ -44,7 +44,7 @@ func TestParseMethod(t *testing.T) {
 		}
 		want := isac.Default()
 		test.change(&want)
-		if got := m.Options(); got == nil || *got != want {
+		if got := m.Options(); got == nil || got.Method != guidance.Method(want) {
 			t.Errorf("%q stands for %+v, expected %+v", test.text, got, want)
 		}
 	}
@@ -52,7 +52,7 @@ func TestParseMethod(t *testing.T) {
 
 func TestParseMethodRefuses(t *testing.T) {
 	for text, says := range map[string][]string{
-		"":                             {`"" is no method`, "none, isac or random"},
+		"":                             {`"" is no method`, "isac, random, none"},
 		"ISAC":                         {`"ISAC" is no method`},
 		"none:typed":                   {"plain sampling"},
 		"none+eta=1":                   {"plain sampling"},
@@ -83,7 +83,7 @@ func TestParseMethodRefuses(t *testing.T) {
 }
 
 func TestParseMethods(t *testing.T) {
-	got := texts(methods(t, "none", "isac+eta=1+end=1", "isac+end=1+eta=1", "none", "random"))
+	got := texts(parsed(t, "none", "isac+eta=1+end=1", "isac+end=1+eta=1", "none", "random"))
 	if want := []string{"none", "isac+end=1+eta=1", "random"}; !slices.Equal(got, want) {
 		t.Errorf("%q, expected %q", got, want)
 	}
@@ -111,7 +111,7 @@ func TestAblate(t *testing.T) {
 			t.Errorf("%s of %s is %q, expected %q", test.name, test.base, texts(got), test.want)
 		}
 	}
-	if base := methods(t, "isac+eta=0.3")[0]; base.Options().Eta != 0.3 {
+	if base := parsed(t, "isac+eta=0.3")[0]; base.Options().Common().Eta != 0.3 {
 		t.Error("the base was changed")
 	}
 	for name, base := range map[string]string{"everything": "isac", "eta": "none", "overlap": "isac:worst"} {
@@ -121,8 +121,8 @@ func TestAblate(t *testing.T) {
 	}
 }
 
-// methods parses methods that are right.
-func methods(t *testing.T, texts ...string) []Method {
+// parsed parses methods that are right.
+func parsed(t *testing.T, texts ...string) []Method {
 	t.Helper()
 	m, err := ParseMethods(texts)
 	if err != nil {

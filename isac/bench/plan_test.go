@@ -62,7 +62,7 @@ func TestPlanOfNumeracy(t *testing.T) {
 
 // Shards divide the work: every picture belongs to one, and all methods of a pair to the same.
 func TestUnits(t *testing.T) {
-	plan := &Plan{Request: Request{Methods: methods(t, "none", "isac"), Split: "select"}}
+	plan := &Plan{Request: Request{Methods: parsed(t, "none", "isac"), Split: "select"}}
 	for seed := range uint64(7) {
 		plan.Pairs = append(plan.Pairs, task.Pair{Item: task.Item{Task: "single", Prompt: "A photo of a cat."}, Seed: seed})
 	}

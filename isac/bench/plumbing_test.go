@@ -32,7 +32,7 @@ func TestPlumbingOfStableDiffusion(t *testing.T) {
 			"dino:" + filepath.Join(onnxModels, "dino", "onnx", "model.onnx"),
 		},
 		Sampling: Sampling{Sampler: "ddim", Scheduler: "ddim_uniform", Steps: 2, CFG: 7.5, Size: size},
-		Methods:  methods(t, "none", "isac"), Tasks: []string{"multi-class"}, Sample: 1, Split: "report", Prompts: 1, Seeds: 1,
+		Methods:  parsed(t, "none", "isac"), Tasks: []string{"multi-class"}, Sample: 1, Split: "report", Prompts: 1, Seeds: 1,
 	})
 	f := all(t, p)
 	records := recordsOf(t, f)

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/bench/score"
 )
 

@@ -35,7 +35,7 @@ func miniRequest(t *testing.T, texts ...string) Request {
 	return Request{
 		Model: miniModel, Detectors: []string{"mini:" + miniDetectors},
 		Sampling: Sampling{Sampler: "ddim", Scheduler: "ddim_uniform", Steps: 4, CFG: 5},
-		Methods:  methods(t, texts...), Tasks: []string{"multi-instance"}, Sample: 0.2, Split: "select", Prompts: 2, Seeds: 1,
+		Methods:  parsed(t, texts...), Tasks: []string{"multi-instance"}, Sample: 0.2, Split: "select", Prompts: 2, Seeds: 1,
 	}
 }
 
@@ -189,7 +189,7 @@ func checkMethods(t *testing.T, records []score.Record) {
 		if guided.Losses[0].Instance != random.Losses[0].Instance || guided.Losses[1].Instance == random.Losses[1].Instance {
 			t.Errorf("losses of %s: %+v guided, %+v at random", none.Prompt, guided.Losses, random.Losses)
 		}
-		if random.Options.Direction != guidance.DirectionRandom || guided.Seed != none.Seed {
+		if !random.Options.Control() || guided.Seed != none.Seed {
 			t.Errorf("%+v", random)
 		}
 	}
@@ -235,7 +235,7 @@ func TestPictureThatCannotBeMade(t *testing.T) {
 	if s := score.Judge(failed); s.Ratio != 0 || s.Exact || s.Over {
 		t.Errorf("nothing is worth %+v", s)
 	}
-	r.Methods = methods(t, "none")
+	r.Methods = parsed(t, "none")
 	p := planOf(t, r)
 	err := Run(t.Context(), p, openFolder(t, t.TempDir(), p.Settings), RunOptions{Shards: 1})
 	if !errors.Is(err, diffusion.ErrNotFinite) || !strings.Contains(err.Error(), failed.Prompt) {
@@ -244,10 +244,11 @@ func TestPictureThatCannotBeMade(t *testing.T) {
 }
 
 func TestLosses(t *testing.T) {
-	reports := []guidance.Report{
-		{Step: guidance.Step{Index: 0}, Height: 8, LossInstance: 0.2, LossClass: 0.1, StepNorm: 3, LatentNorm: 6},
-		{Step: guidance.Step{Index: 1}, Height: 8, Skipped: "no foreground"},
-		{Step: guidance.Step{Index: 2}, Skipped: "outside the window"},
+	both := []guidance.Loss{{Name: isac.LossInstance, Value: 0.2}, {Name: isac.LossClass, Value: 0.1}}
+	reports := [][]guidance.Report{
+		{{Step: guidance.Step{Index: 0}, Height: 8, Losses: both, StepNorm: 3, LatentNorm: 6}},
+		{{Step: guidance.Step{Index: 1}, Height: 8, Skipped: "no foreground"}},
+		{{Step: guidance.Step{Index: 2}, Skipped: "outside the window"}},
 	}
 	got := losses(reports)
 	want := []score.StepLoss{{Step: 0, Instance: 0.2, Class: 0.1, Moved: 0.5}, {Step: 1, Skipped: "no foreground"}}

@@ -11,7 +11,7 @@ import (
 
 func TestTally(t *testing.T) {
 	item := task.Item{Task: "multi-instance", Level: 3, Prompt: "A photo of three cats.", Wanted: []score.Wanted{{Class: "cat", Count: 3}}}
-	plan := &Plan{Request: Request{Methods: methods(t, "none", "isac"), Split: "select"}}
+	plan := &Plan{Request: Request{Methods: parsed(t, "none", "isac"), Split: "select"}}
 	for seed := range uint64(3) {
 		plan.Pairs = append(plan.Pairs, task.Pair{Item: item, Seed: seed})
 	}

@@ -36,7 +36,7 @@ func request() Request {
 	options := isac.Typed()
 	options.End = 0.5
 	return Request{Prompt: "A photo of two cats and a dog.", Steps: 4, CFG: 3, Sampler: "ddim", Scheduler: "ddim_uniform", Seed: 3,
-		Options: options, Preset: "typed", Shown: []int{3, 0, 0}}
+		Method: options, Preset: "typed", Shown: []int{3, 0, 0}}
 }
 
 func TestMiniModelExplained(t *testing.T) {
@@ -100,7 +100,7 @@ func checkRuns(t *testing.T, c *Comparison) {
 			planes [][]float32
 			peak   *guidance.Peak
 			loss   float64
-		}{"instances": {s.Masks, s.InstancePeak, s.Report.LossInstance}, "classes": {s.Prop, s.ClassPeak, s.Report.LossClass}} {
+		}{"instances": {s.Masks, s.InstancePeak, lossOf(&s, isac.LossInstance)}, "classes": {s.Prop, s.ClassPeak, lossOf(&s, isac.LossClass)}} {
 			largest := span{}
 			values := overlap(x.planes)
 			largest.over(values)
@@ -109,7 +109,7 @@ func checkRuns(t *testing.T, c *Comparison) {
 			}
 		}
 	}
-	if plain, guided := c.Plain.Steps[0].Report.LossInstance, c.Guided.Steps[0].Report.LossInstance; plain != guided {
+	if plain, guided := lossOf(&c.Plain.Steps[0], isac.LossInstance), lossOf(&c.Guided.Steps[0], isac.LossInstance); plain != guided {
 		t.Errorf("before anything was moved the runs have losses %v and %v", plain, guided)
 	}
 	if samePicture(c.Plain.Image, c.Guided.Image) {
@@ -130,7 +130,7 @@ func checkNumbers(t *testing.T, data []byte) {
 		t.Errorf("classes are %v, want %v", n.Classes, want)
 	}
 	for i, s := range n.Plain {
-		if s.Index != i || s.LossInstance == nil || *s.LossInstance <= 0 || s.InstancePeak == nil || s.InstancePeak.X >= n.Width || s.InstancePeak.Y >= n.Height {
+		if s.Index != i || len(s.Losses) != 2 || s.Losses[0].Value <= 0 || s.InstancePeak == nil || s.InstancePeak.X >= n.Width || s.InstancePeak.Y >= n.Height {
 			t.Errorf("plain step %d is %+v", i, s)
 		}
 	}
@@ -165,7 +165,7 @@ func TestLookingChangesNothing(t *testing.T) {
 		request := diffusion.SampleRequest{Positive: positive, Negative: negative, Width: p.NativeSize(), Height: p.NativeSize(), Steps: r.Steps,
 			CFG: r.CFG, Sampler: r.Sampler, Scheduler: r.Scheduler, Seed: r.Seed, Denoise: 1}
 		if i == 1 {
-			request.Guidance = &diffusion.Guidance{Target: c.Target, Options: r.Options}
+			request.Guidance = &diffusion.Guidance{Target: c.Target, Method: r.Method}
 		}
 		latent, _, err := p.Sample(context.Background(), request)
 		if err != nil {
@@ -185,7 +185,9 @@ func TestLookingChangesNothing(t *testing.T) {
 func TestMistakesOfRequests(t *testing.T) {
 	p := loadMini(t)
 	r := request()
-	r.Prompt, r.Shown, r.Sampler, r.Options.Eta = "nothing at all", []int{2, 4, 99}, "bogus", -1
+	options := isac.Typed()
+	options.Eta = -1
+	r.Prompt, r.Shown, r.Sampler, r.Method = "nothing at all", []int{2, 4, 99}, "bogus", options
 	called := false
 	r.Progress = func(int, int) { called = true }
 	_, err := Sample(context.Background(), p, r)

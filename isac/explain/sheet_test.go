@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/guidance"
 )
 
@@ -230,7 +231,7 @@ func TestLossesFall(t *testing.T) {
 	}
 
 	c.Guided.Steps[7].Report.Height = 0
-	if parts := curve(&c.Guided, func(r guidance.Report) float64 { return r.LossClass }); len(parts) != 2 || len(parts[0]) != 7 || parts[1][0].X != 8 {
+	if parts := curve(&c.Guided, func(r guidance.Report) float64 { loss, _ := r.Named(isac.LossClass); return loss.Value }); len(parts) != 2 || len(parts[0]) != 7 || parts[1][0].X != 8 {
 		t.Errorf("a step that was not measured leaves %d parts", len(parts))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"image"
 	"image/color"
 
+	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/guidance"
 )
 
@@ -66,7 +67,7 @@ func quarters(i, count int, leak float32) guidance.Maps {
 	m.InstancePeak = &guidance.Peak{Pixel: 2*side + 3, First: 0, Second: 1, Value: float64(leak / 4 * (1 - leak))}
 	m.ClassPeak = &guidance.Peak{Pixel: 5*side + 1, First: 0, Second: 1, Value: float64(0.8 * leak)}
 	m.Report = guidance.Report{
-		Step: guidance.Step{Index: i, Count: count}, LossInstance: m.InstancePeak.Value, LossClass: m.ClassPeak.Value,
+		Step: guidance.Step{Index: i, Count: count}, Losses: []guidance.Loss{{Name: isac.LossInstance, Value: m.InstancePeak.Value}, {Name: isac.LossClass, Value: m.ClassPeak.Value}},
 		Foreground: cells * 3 / 4, Height: side, Width: side,
 	}
 	return m

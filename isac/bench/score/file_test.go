@@ -12,13 +12,13 @@ import (
 
 	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/bench/detect"
+	"github.com/isac-guidance/isac/isac/methods"
 )
 
 func sample() Record {
-	options := isac.Default()
 	return Record{
 		Task: TaskMixed, Split: SplitReport, Level: 3, Prompt: "A photo of two <cats> & a dog.", Wanted: want("cat", 2, "dog", 1), Seed: 7,
-		Method: "isac:typed+eta=0.05", Options: &options, Seconds: 12.345678, PeakBytes: 1 << 30,
+		Method: "isac:typed+eta=0.05", Options: &methods.Chosen{Method: isac.Default()}, Seconds: 12.345678, PeakBytes: 1 << 30,
 		Found: map[string][]detect.Detection{
 			"heatmap": {{Class: "cat", Score: 0.87654321, Box: detect.Box{X0: 0.04, Y0: 1.26, X1: 99.99, Y1: 1e3 / 3}}}, "segments": nil,
 		},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/guidance"
+	"github.com/isac-guidance/isac/isac/methods"
 )
 
 // related is a bench in which loss[i] was seen at steps 0 and 1 of a run without guidance of prompt i, which found found[i] of 4.
@@ -17,7 +18,7 @@ func related(level int, loss []float64, found []int, guided func(i int) (loss fl
 		prompt := fmt.Sprintf("%d-%d", level, i)
 		none := picture(TaskMultiInstance, level, prompt, 1, "none", 4, found[i])
 		random := picture(TaskMultiInstance, level, prompt, 1, "random:typed", 4, found[i])
-		random.Options = &isac.Options{Direction: guidance.DirectionRandom}
+		random.Options = &methods.Chosen{Method: isac.Options{Options: guidance.Options{Direction: guidance.DirectionRandom}}}
 		random.Losses = []StepLoss{{Step: 0, Instance: loss[i]}, {Step: 1, Instance: -loss[i]}}
 		l, n := guided(i)
 		isac := picture(TaskMultiInstance, level, prompt, 1, "isac", 4, n)
