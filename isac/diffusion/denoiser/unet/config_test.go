@@ -15,10 +15,10 @@ import (
 // levels builds what is common to Stable Diffusion 1 and 2.
 func levels(heads ...int64) []Level {
 	return []Level{
-		{Channels: 320, Layers: 2, DownDepth: 1, UpDepth: 1, Heads: heads[0]},
-		{Channels: 640, Layers: 2, DownDepth: 1, UpDepth: 1, Heads: heads[1]},
-		{Channels: 1280, Layers: 2, DownDepth: 1, UpDepth: 1, Heads: heads[2]},
-		{Channels: 1280, Layers: 2, Heads: heads[3]},
+		{Channels: 320, Down: []int{1, 1}, Up: []int{1, 1, 1}, Heads: heads[0]},
+		{Channels: 640, Down: []int{1, 1}, Up: []int{1, 1, 1}, Heads: heads[1]},
+		{Channels: 1280, Down: []int{1, 1}, Up: []int{1, 1, 1}, Heads: heads[2]},
+		{Channels: 1280, Down: []int{0, 0}, Up: []int{0, 0, 0}, Heads: heads[3]},
 	}
 }
 
@@ -28,7 +28,7 @@ func TestConfigIsDetectedFromShapes(t *testing.T) {
 		Levels: levels(8, 8, 8, 8), Groups: 32, Eps: 1e-5, CosineFirst: true,
 	}
 	sd21 := sd15
-	sd21.Context, sd21.Linear, sd21.Levels = 1024, true, levels(5, 10, 20, 20)
+	sd21.Context, sd21.Linear, sd21.Upcast, sd21.Levels = 1024, true, true, levels(5, 10, 20, 20)
 	for _, c := range []struct {
 		name, shapes, json string
 		want               Config
@@ -87,7 +87,6 @@ func TestConfigMistakes(t *testing.T) {
 	}{
 		{"two tensors are missing", func(s fixture.Shapes) { delete(s, "conv_in.weight"); delete(s, "conv_out.weight") }, `{}`,
 			[]string{`"conv_in.weight": missing`, `"conv_out.weight": missing`}},
-		{"SDXL", func(s fixture.Shapes) { s["add_embedding.linear_1.weight"] = []int64{1280, 2816} }, `{}`, []string{"SDXL", "unsupported"}},
 		{"a level is missing", func(s fixture.Shapes) {
 			for name := range s {
 				if strings.HasPrefix(name, "up_blocks.3.") {
