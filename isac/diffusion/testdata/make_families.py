@@ -201,6 +201,7 @@ def make_sd2():
     size = dict(height=16, width=16)
     out |= found | {"run.noise": noise, "run.euler": run_euler(pipe, "v_prediction", noise, **size),
                     "run.ddim": run_ddim(pipe, "v_prediction", noise, **size)}
+    out["run.image"] = vae.decode(out["run.euler"] / vae.config.scaling_factor).sample
     single_file(root, {"cond_stage_model.model.": (True, whole.state_dict())}, {"addition_embed_type": None})
     about = {"taps": taps, "prompt": PROMPT, "negative": NEGATIVE, "steps": STEPS, "cfg": CFG, "sigmas": run_sigmas()}
     common.save(out, root, about)
@@ -240,6 +241,8 @@ def make_sdxl():
     encoded = pipe.encode_prompt(PROMPT, negative_prompt=NEGATIVE)
     out |= found | dict(zip(("run.cond", "run.uncond", "run.pooled", "run.unpooled"), encoded))
     out |= {"run.noise": noise, "run.euler": run_euler(pipe, "epsilon", noise, **size), "run.ddim": run_ddim(pipe, "epsilon", noise, **size)}
+    out["run.image"] = vae.decode(out["run.euler"] / vae.config.scaling_factor).sample
+    out |= common.vae_outputs(vae, torch.rand(1, 3, 16, 24, generator=torch.Generator().manual_seed(34)) * 2 - 1, 35)
     single_file(root, {"conditioner.embedders.0.transformer.": (False, text1.state_dict()),
                        "conditioner.embedders.1.model.": (True, text2.state_dict())}, {"addition_embed_type": "text_time"})
     about = {"taps": taps, "prompt": PROMPT, "negative": NEGATIVE, "steps": STEPS, "cfg": CFG, "sigmas": run_sigmas(), "sizes": sizes}

@@ -44,20 +44,34 @@ func open(t *testing.T, weightsFile, configFile string) *Model {
 	return m
 }
 
-func tiny(t *testing.T) *Model {
-	return open(t, filepath.Join(fixture.Dir("tiny"), "unet/diffusion_pytorch_model.safetensors"), filepath.Join(fixture.Dir("tiny"), "unet/config.json"))
-}
+func tiny(t *testing.T) *Model { return folder("tiny")(t) }
 
 func tinyLinear(t *testing.T) *Model {
 	return open(t, filepath.Join(fixture.Dir("tiny-linear"), "unet.safetensors"), filepath.Join(fixture.Dir("tiny-linear"), "config.json"))
 }
 
-// models are the two random models: convolutions around attention, levels of different heads; and linear layers, two transformer
-// blocks in each attention, sine before cosine.
+// folder loads the UNet of a diffusers folder of testdata.
+func folder(name string) func(*testing.T) *Model {
+	return func(t *testing.T) *Model {
+		return open(t, filepath.Join(fixture.Dir(name), "unet/diffusion_pytorch_model.safetensors"), filepath.Join(fixture.Dir(name), "unet/config.json"))
+	}
+}
+
+// models are the random models: convolutions around attention, levels of different heads; linear layers, two transformer blocks in
+// each attention, sine before cosine; Stable Diffusion 2's attention in float32; SDXL's vector, no attention on the finest level, and
+// attentions of different depths in one level.
 var models = []struct {
 	name string
 	load func(*testing.T) *Model
-}{{"tiny", tiny}, {"tiny-linear", tinyLinear}}
+}{{"tiny", folder("tiny")}, {"tiny-linear", tinyLinear}, {"tiny-sd2", folder("tiny-sd2")}, {"tiny-sdxl", folder("tiny-sdxl")}}
+
+// vectorOf is the vector that the fixture's numbers were made with.
+func vectorOf(f *fixture.Fixture, m *Model) torch.Tensor {
+	if m.Config.Vector == 0 {
+		return none
+	}
+	return f.Tensor("unet.vector")
+}
 
 func TestForwardEqualsDiffusers(t *testing.T) {
 	torchtest.Require(t)
@@ -66,7 +80,7 @@ func TestForwardEqualsDiffusers(t *testing.T) {
 			f, m := fixture.Open(t, c.name), c.load(t)
 			fixture.InScope(t, func() {
 				for _, step := range []int{1, 500, 999} {
-					out := m.Forward(f.Tensor("unet.x"), float64(step), f.Tensor("unet.context"), none, nil)
+					out := m.Forward(f.Tensor("unet.x"), float64(step), f.Tensor("unet.context"), vectorOf(f, m), nil)
 					f.Near(fmt.Sprintf("unet.out.%d", step), out, 1e-5)
 				}
 			})
@@ -87,7 +101,7 @@ func gradient(f *fixture.Fixture, m *Model, rec *attention.Recorder) torch.Tenso
 	var grad torch.Tensor
 	torch.WithGrad(func() {
 		x := f.Tensor("unet.x").SetRequiresGrad(true)
-		out := m.Forward(x, 500, f.Tensor("unet.context"), none, rec)
+		out := m.Forward(x, 500, f.Tensor("unet.context"), vectorOf(f, m), rec)
 		grad = torch.Grad(out.Mul(f.Tensor("unet.weighting")).SumAll(), x)[0]
 	})
 	return grad
@@ -122,7 +136,7 @@ func TestTapsEqualDiffusers(t *testing.T) {
 			fixture.InScope(t, func() {
 				x := f.Tensor("unet.x")
 				rec := &attention.Recorder{}
-				m.Forward(x, 500, f.Tensor("unet.context"), none, rec)
+				m.Forward(x, 500, f.Tensor("unet.context"), vectorOf(f, m), rec)
 				for _, tap := range rec.Taps() {
 					names = append(names, tap.Name)
 					f.Near("tap."+tap.Name, weighted(tap), 1e-5)
