@@ -11,16 +11,20 @@ what we began with. Weights are rounded to float16 before anything is computed. 
 
 import json
 import sys
-from pathlib import Path
 
+import make_fixtures as common
 import torch
-from diffusers import (AutoencoderKL, DDIMScheduler, EulerDiscreteScheduler, StableDiffusionPipeline, StableDiffusionXLPipeline,
-                       UNet2DConditionModel)
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    EulerDiscreteScheduler,
+    StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
+    UNet2DConditionModel,
+)
 from diffusers.loaders import single_file_utils as official
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
-
-import make_fixtures as common
 
 sys.path.insert(0, str(common.HERE.parent / "weights/testdata"))
 import make_ldm  # noqa: E402
@@ -120,7 +124,8 @@ def run_ddim(pipe, kind, noise, **more):
 def open_clip(text):
     """OpenCLIP's names of a text encoder's tensors: one matrix of query, key and value, the projection the other way round."""
     text = {k if k.startswith("text_projection") else "text_model." + k.removeprefix("text_model."): t for k, t in text.items()}
-    layer = {"layer_norm1": "ln_1", "layer_norm2": "ln_2", "self_attn.out_proj": "attn.out_proj", "mlp.fc1": "mlp.c_fc", "mlp.fc2": "mlp.c_proj"}
+    layer = {"layer_norm1": "ln_1", "layer_norm2": "ln_2", "self_attn.out_proj": "attn.out_proj", "mlp.fc1": "mlp.c_fc",
+             "mlp.fc2": "mlp.c_proj"}
     out = {
         "token_embedding.weight": text["text_model.embeddings.token_embedding.weight"],
         "positional_embedding": text["text_model.embeddings.position_embedding.weight"],
@@ -186,7 +191,8 @@ def make_sd2():
     common.halve(text)
     common.save_half(text, root / "text_encoder", "model.safetensors", config)
     unet = random_unet(block_out_channels=(8, 16), down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-                       up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"), cross_attention_dim=32, attention_head_dim=[1, 2], upcast_attention=True)
+                       up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"), cross_attention_dim=32, attention_head_dim=[1, 2],
+                       upcast_attention=True)
     vae = random_vae(0.18215)
     scheduler = DDIMScheduler(**BETAS, prediction_type="v_prediction", clip_sample=False, set_alpha_to_one=False)
     save_parts(root, unet, vae, scheduler, {"_class_name": "StableDiffusionPipeline"})
@@ -240,7 +246,8 @@ def make_sdxl():
     size = dict(height=16, width=24, original_size=tuple(sizes[:2]), crops_coords_top_left=tuple(sizes[2:4]), target_size=tuple(sizes[4:]))
     encoded = pipe.encode_prompt(PROMPT, negative_prompt=NEGATIVE)
     out |= found | dict(zip(("run.cond", "run.uncond", "run.pooled", "run.unpooled"), encoded))
-    out |= {"run.noise": noise, "run.euler": run_euler(pipe, "epsilon", noise, **size), "run.ddim": run_ddim(pipe, "epsilon", noise, **size)}
+    out |= {"run.noise": noise, "run.euler": run_euler(pipe, "epsilon", noise, **size),
+            "run.ddim": run_ddim(pipe, "epsilon", noise, **size)}
     out["run.image"] = vae.decode(out["run.euler"] / vae.config.scaling_factor).sample
     out |= common.vae_outputs(vae, torch.rand(1, 3, 16, 24, generator=torch.Generator().manual_seed(34)) * 2 - 1, 35)
     single_file(root, {"conditioner.embedders.0.transformer.": (False, text1.state_dict()),

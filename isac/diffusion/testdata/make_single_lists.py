@@ -76,7 +76,8 @@ def open_clip_text(open_clip, width, heads, layers):
 
 
 def write(name, parts):
-    lines = [f"{prefix}{k} {' '.join(map(str, v.shape))}".rstrip() for prefix, model in parts.items() for k, v in model.state_dict().items()]
+    tensors = {prefix + k: v for prefix, model in parts.items() for k, v in model.state_dict().items()}
+    lines = [f"{k} {' '.join(map(str, v.shape))}".rstrip() for k, v in tensors.items()]
     (SHAPES / f"{name}.txt").write_text("\n".join(sorted(lines)) + "\n")
     print(f"{SHAPES / name}.txt: {len(lines)} tensors")
 

@@ -41,6 +41,25 @@ func TestStableDiffusion2AndXLNames(t *testing.T) {
 	}
 }
 
+// SDXL's first text encoder is Stable Diffusion 1's, with the positions' numbers stored beside it, which are not read.
+func TestFirstTextEncoderOfXL(t *testing.T) {
+	torchtest.Require(t)
+	const prefix = "conditioner.embedders.0.transformer."
+	got := textNames(Prefix(readNames(t, "../testdata/shapes/sdxl-single.txt"), prefix))
+	want := readNames(t, "../testdata/shapes/sd15-text.txt")
+	if len(got.Names()) != len(want)+1 || !got.Has("text_model.embeddings.position_ids") {
+		t.Errorf("%d tensors, expected %d and position_ids", len(got.Names()), len(want))
+	}
+	for name, shape := range want {
+		full := "text_model." + strings.TrimPrefix(name, "text_model.")
+		if s, _ := got.Shape(full); !slices.Equal(s, shape) {
+			t.Errorf("%s has shape %v, expected %v", full, s, shape)
+		}
+	}
+	tiny := textNames(Prefix(open(t, "../testdata/tiny-sdxl/single.safetensors"), prefix))
+	same(t, "tiny-sdxl text", tiny, textNames(open(t, "../testdata/tiny-sdxl/text_encoder/model.safetensors")))
+}
+
 // The tiny models' single files give the very tensors of their folders.
 func TestTinySingleFilesEqualFolders(t *testing.T) {
 	torchtest.Require(t)

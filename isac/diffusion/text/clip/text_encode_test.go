@@ -160,6 +160,36 @@ func TestLoadTokenizerFolder(t *testing.T) {
 	}
 }
 
+func TestLoadTokenizerOf(t *testing.T) {
+	model := fixture.Dir("tiny-sd2")
+	for _, path := range []string{model, filepath.Join(model, "single.safetensors")} {
+		tok, err := LoadTokenizerOf(path)
+		if err != nil || tok.Pad != 0 || tok.Vocabulary() != 535 {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	bare := filepath.Join(t.TempDir(), "model.safetensors")
+	if err := os.WriteFile(bare, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if tok, err := LoadTokenizerOf(bare); err != nil || tok.Vocabulary() != 49408 {
+		t.Errorf("a single file without a tokenizer: %v", err)
+	}
+	if _, err := LoadTokenizerOf(filepath.Join(model, "none")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no model: %v", err)
+	}
+	broken := t.TempDir()
+	if err := os.CopyFS(filepath.Join(broken, "tokenizer"), os.DirFS(filepath.Join(model, "tokenizer"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(broken, "tokenizer", "vocab.json")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadTokenizerOf(broken); !errors.Is(err, weights.ErrMissing) {
+		t.Errorf("a broken tokenizer: %v", err)
+	}
+}
+
 func TestLoadTokenizerFolderRefuses(t *testing.T) {
 	vocab, err := json.Marshal(map[string]int{startOfText: 0, endOfText: 1})
 	if err != nil {

@@ -2,6 +2,8 @@ package clip
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/isac-guidance/isac/isac/diffusion/weights"
 )
@@ -25,6 +27,25 @@ func LoadTokenizerFolder(dir string) (*Tokenizer, error) {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	return t, nil
+}
+
+// LoadTokenizerOf gives the first tokenizer of a model, which is a diffusers folder or a single file, without opening its weights: that in
+// tokenizer/ in the folder or beside the file, or OpenAI's where there is none. Whether it fits the text model, as TokenizerFor makes
+// sure, is not looked at.
+func LoadTokenizerOf(model string) (*Tokenizer, error) {
+	info, err := os.Stat(model)
+	if err != nil {
+		return nil, fmt.Errorf("tokenizer of a model: %w", err)
+	}
+	dir := filepath.Join(model, "tokenizer")
+	if !info.IsDir() {
+		dir = filepath.Join(filepath.Dir(model), "tokenizer")
+	}
+	files, _, err := weights.ReadTokenizer(dir)
+	if err == nil && files.Empty() {
+		return OpenAI()
+	}
+	return LoadTokenizerFolder(dir)
 }
 
 // WithPad gives a tokenizer that pads with another token and is the same otherwise: OpenCLIP's models pad with 0, which is "!".
