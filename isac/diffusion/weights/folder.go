@@ -68,24 +68,21 @@ func checkPipeline(dir string, index map[string]any) error {
 	return fmt.Errorf("%s holds a %s, a folder has to hold a StableDiffusionPipeline: %w", dir, class, ErrUnsupported)
 }
 
-// openPart opens the weights of one network: one file or shards with an index, in full or half precision, in this order.
+// openPart opens the weights of one network: one file or shards with an index, see chooseVariant.
 func (m *ModelFiles) openPart(dir, base string) (Source, error) {
-	for _, name := range []string{base + ".safetensors", base + ".fp16.safetensors"} {
-		path := filepath.Join(dir, name)
-		if !exists(path) {
-			continue
-		}
+	path, index, err := chooseVariant(dir, base)
+	switch {
+	case err != nil:
+		return nil, err
+	case index:
+		return m.openShards(path)
+	case path != "":
 		f, err := Open(path)
 		if err != nil {
 			return nil, err
 		}
 		m.files = append(m.files, f)
 		return f, nil
-	}
-	for _, name := range []string{base + ".safetensors.index.json", base + ".safetensors.index.fp16.json"} {
-		if path := filepath.Join(dir, name); exists(path) {
-			return m.openShards(path)
-		}
 	}
 	if found, _ := filepath.Glob(filepath.Join(dir, "*.bin")); len(found) > 0 {
 		return nil, fmt.Errorf("%s has only %s, a pickle file: convert it to safetensors: %w", dir, filepath.Base(found[0]), ErrUnsupported)

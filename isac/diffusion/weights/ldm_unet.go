@@ -22,6 +22,7 @@ func ldmUNet(src Source) Source {
 	to := map[string]string{}
 	ends := map[string]string{
 		"time_embed.0": "time_embedding.linear_1", "time_embed.2": "time_embedding.linear_2",
+		"label_emb.0.0": "add_embedding.linear_1", "label_emb.0.2": "add_embedding.linear_2",
 		"input_blocks.0.0": "conv_in", "out.0": "conv_norm_out", "out.2": "conv_out",
 	}
 	for _, old := range src.Names() {
