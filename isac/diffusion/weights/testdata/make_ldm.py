@@ -144,4 +144,5 @@ def main() -> None:
     print(len(tiny[0]) + len(tiny[1]) + len(tiny[2]), "tensors of the tiny model,", len(lines), "of Stable Diffusion 1.5")
 
 
-main()
+if __name__ == "__main__":
+    main()
