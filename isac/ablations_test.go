@@ -5,21 +5,20 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/isac-guidance/isac/isac/attention"
+	"github.com/isac-guidance/isac/isac/cluster"
+	"github.com/isac-guidance/isac/isac/guidance"
+	"github.com/isac-guidance/isac/isac/internal/synthetic"
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
 
-func openAblations(t testing.TB) *synthetic {
-	t.Helper()
-	return openFixture(t, "ablations", "make_ablations.py")
-}
-
 // TestOverlapParity compares guided steps on MAE, KL and IoU with plain PyTorch ones.
-func TestOverlapParity(t *testing.T) { parity(t, openAblations(t)) }
+func TestOverlapParity(t *testing.T) { parity(t, synthetic.Open(t, "ablations")) }
 
 // TestOverlapsByHand has two pairs of masks whose overlaps are easy to work out. Of three masks, the third is far from both.
 func TestOverlapsByHand(t *testing.T) {
-	in(t, func() {
+	synthetic.In(t, func() {
 		masks := torch.FromFloat64s([]float64{
 			0.2, 0.4, 0,
 			0.6, 0.4, 0,
@@ -50,7 +49,7 @@ func TestOverlapsByHand(t *testing.T) {
 
 // TestOverlapsThatAreNone holds that a mask of zeros makes a loss that is not finite, which skips the step, wherever it stands.
 func TestOverlapsThatAreNone(t *testing.T) {
-	in(t, func() {
+	synthetic.In(t, func() {
 		for _, masks := range [][]float64{{0, 0.2, 0.3, 0, 0.5, 0.6}, {0.2, 0.3, 0, 0.5, 0.6, 0}} {
 			if got := overlap(torch.FromFloat64s(masks, 2, 3), OverlapKL).Item(); !math.IsNaN(got) {
 				t.Errorf("overlap %v, want NaN", got)
@@ -65,14 +64,14 @@ func TestOverlapsThatAreNone(t *testing.T) {
 // TestEveryOverlapIsLowered takes small steps with each overlap, which separate masks as that overlap sees them.
 func TestEveryOverlapIsLowered(t *testing.T) {
 	torchtest.Require(t)
-	model := newLayers(t, 2)
+	model := synthetic.NewLayers(t, 2)
 	for _, kind := range []Overlap{OverlapMPO, OverlapMAE, OverlapKL, OverlapIoU} {
 		for name, opt := range map[string]Options{"paper": all(Paper()), "typed": all(Typed())} {
-			opt.Overlap, opt.Schedule, opt.StepRule, opt.Eta = kind, ScheduleC, StepRelative, 1e-3
-			s, x := newSession(t, model, catsAndDog(), opt), newLatent(t, 2, torch.Float64)
+			opt.Overlap, opt.Schedule, opt.StepRule, opt.Eta = kind, ScheduleC, guidance.StepRelative, 1e-3
+			s, x := newSession(t, model, catsAndDog(), opt), synthetic.NewLatent(t, 2, torch.Float64)
 			before := math.Inf(1)
 			for i := range 5 {
-				out, report := guide(t, s, x, Step{Index: i, Count: 10})
+				out, report := guideStep(t, s, x, guidance.Step{Index: i, Count: 10})
 				if report.Skipped != "" || report.Loss >= before {
 					t.Errorf("%s, %s, step %d: loss %v after %v, skipped %q", kind, name, i, report.Loss, before, report.Skipped)
 				}
@@ -86,24 +85,24 @@ func TestEveryOverlapIsLowered(t *testing.T) {
 // seed, and the same way twice; that it skips what guidance skips; and that a relative step takes no gradient.
 func TestRandomDirection(t *testing.T) {
 	torchtest.Require(t)
-	model, x := newLayers(t, 3), newLatent(t, 3, torch.Float64)
+	model, x := synthetic.NewLayers(t, 3), synthetic.NewLatent(t, 3, torch.Float64)
 	for _, preset := range []Options{all(Paper()), all(Typed())} {
 		opt := preset
 		gradient := newSession(t, model, catsAndDog(), opt)
-		opt.Direction = DirectionRandom
+		opt.Direction = guidance.DirectionRandom
 		grads := 0
-		counting := modelFunc(func(x torch.Tensor, timestep float64) []Tap {
+		counting := synthetic.ModelFunc(func(x torch.Tensor, timestep float64) []attention.Tap {
 			if torch.GradEnabled() {
 				grads++
 			}
 			return model.Taps(x, timestep)
 		})
-		random := func(seed uint64, index int) ([]float64, Report) {
+		random := func(seed uint64, index int) ([]float64, guidance.Report) {
 			opt.DirectionSeed = seed
-			out, report := guide(t, newSession(t, counting, catsAndDog(), opt), x, Step{Index: index, Count: 10})
+			out, report := guideStep(t, newSession(t, counting, catsAndDog(), opt), x, guidance.Step{Index: index, Count: 10})
 			return moves(out, x), report
 		}
-		out, want := guide(t, gradient, x, Step{Index: 2, Count: 10})
+		out, want := guideStep(t, gradient, x, guidance.Step{Index: 2, Count: 10})
 		down := moves(out, x)
 		first, got := random(0, 2)
 		again, _ := random(0, 2)
@@ -121,7 +120,7 @@ func TestRandomDirection(t *testing.T) {
 				t.Errorf("%s: the cosine of a random step and %s is %v", opt.StepRule, name, c)
 			}
 		}
-		if raw := opt.StepRule == StepRaw; (grads > 0) != raw || (got.GradNorm > 0) != raw {
+		if raw := opt.StepRule == guidance.StepRaw; (grads > 0) != raw || (got.GradNorm > 0) != raw {
 			t.Errorf("%s: %d evaluations with gradient, norm %v", opt.StepRule, grads, got.GradNorm)
 		}
 		opt.End = 0.2
@@ -130,29 +129,11 @@ func TestRandomDirection(t *testing.T) {
 		}
 	}
 	opt := all(Typed())
-	opt.Direction = DirectionRandom
-	many := Target{Classes: []Class{{Name: "cat", Count: 65, Tokens: []int{2}}}}
-	if _, report := guide(t, newSession(t, model, many, opt), x, Step{Count: 10}); report.Skipped == "" {
+	opt.Direction = guidance.DirectionRandom
+	many := guidance.Target{Classes: []guidance.Class{{Name: "cat", Count: 65, Tokens: []int{2}}}}
+	if _, report := guideStep(t, newSession(t, model, many, opt), x, guidance.Step{Count: 10}); report.Skipped == "" {
 		t.Error("a random step is taken where guidance skips")
 	}
-}
-
-// TestRandomDirectionIsEven holds that a random step has no favourite direction: of normal numbers of variance 1/n, the mean, the
-// variance and the kurtosis.
-func TestRandomDirectionIsEven(t *testing.T) {
-	in(t, func() {
-		like := torch.Zeros([]int64{1, 4, 100, 100}, torch.Float32, torch.CPU)
-		var sum, square, fourth float64
-		values := randomLike(like, 7, 0).Float64s()
-		for _, v := range values {
-			v *= math.Sqrt(float64(len(values)))
-			sum, square, fourth = sum+v, square+v*v, fourth+v*v*v*v
-		}
-		n := float64(len(values))
-		if math.Abs(sum/n) > 0.02 || math.Abs(square/n-1) > 1e-4 || math.Abs(fourth/n-3) > 0.2 {
-			t.Errorf("mean %v, variance %v, fourth moment %v, want 0, 1, 3", sum/n, square/n, fourth/n)
-		}
-	})
 }
 
 // moves is out − x.
@@ -170,4 +151,22 @@ func cosine(a, b []float64) float64 {
 		ab, aa, bb = ab+a[i]*b[i], aa+a[i]*a[i], bb+b[i]*b[i]
 	}
 	return ab / math.Sqrt(aa*bb)
+}
+
+// TestEveryClusteringGuides takes a run of guided steps with each.
+func TestEveryClusteringGuides(t *testing.T) {
+	torchtest.Require(t)
+	model := synthetic.NewLayers(t, 4)
+	for _, kind := range []cluster.Kind{cluster.Spectral, cluster.GMM} {
+		opt := all(Typed())
+		opt.Clustering = kind
+		s, x := newSession(t, model, catsAndDog(), opt), synthetic.NewLatent(t, 4, torch.Float32)
+		for i := range 3 {
+			out, report := guideStep(t, s, x, guidance.Step{Index: i, Count: 10})
+			if report.Skipped != "" || len(report.Masks) != 3 {
+				t.Errorf("%s: step %d has %d masks, skipped %q", kind, i, len(report.Masks), report.Skipped)
+			}
+			x = out
+		}
+	}
 }

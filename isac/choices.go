@@ -26,16 +26,6 @@ const (
 	CrossSoftmax CrossNorm = "softmax100"
 )
 
-// StepRule says how a gradient becomes a step.
-type StepRule string
-
-const (
-	// StepRaw is Algorithm 1: X̃ = X − η ∇L.
-	StepRaw StepRule = "raw"
-	// StepRelative is X̃ = X − η ‖X‖ ∇L/‖∇L‖: every step moves the latent by the fraction η of its norm.
-	StepRelative StepRule = "relative"
-)
-
 // TokenMerge says how the columns of a class word of several tokens become one.
 type TokenMerge string
 
@@ -61,29 +51,4 @@ const (
 	OverlapKL Overlap = "kl"
 	// OverlapIoU is the soft intersection over union Σ_p min(A,B) / Σ_p max(A,B), in [0,1] for masks of any scale.
 	OverlapIoU Overlap = "iou"
-)
-
-// Clustering says how foreground pixels are divided into instances (the paper's Table 4).
-type Clustering string
-
-const (
-	// ClusterKMeans is K-means on the rows of SA[I,I] with the pixels' coordinates, the paper's own.
-	ClusterKMeans Clustering = "kmeans"
-	// ClusterSpectral is normalised spectral clustering (Ng, Jordan and Weiss) with SA[I,I] as the affinity of pixels.
-	ClusterSpectral Clustering = "spectral"
-	// ClusterGMM is a mixture of Gaussians with full covariances on the leading principal components of what K-means clusters.
-	ClusterGMM Clustering = "gmm"
-)
-
-// Direction says which way a guided step goes.
-type Direction string
-
-const (
-	// DirectionGradient goes against the gradient of the loss, as Algorithm 1 does.
-	DirectionGradient Direction = "gradient"
-	// DirectionRandom is the control: a random direction, as far as the gradient step would have gone. What it does for a
-	// picture, guidance does by shaking the latent and not by what it knows. It looks at the model and skips steps as guidance
-	// does. Under the relative rule the length of a step is known without its gradient, so none is taken, and a step that
-	// guidance would skip because its gradient is zero or not finite is not skipped.
-	DirectionRandom Direction = "random"
 )

@@ -4,7 +4,7 @@
 //
 // What one guided step does, with the paper's equation numbers:
 //
-//	latent X_t ─ Model.Taps ─► q, k of the attention layers
+//	latent X_t ─ guidance.Model ─► q, k of the attention layers
 //	  accumulate  (1)-(4)  self-attention map SA [HW,HW], cross-attention map CA [HW,L]
 //	  normalise   (14)     min-max, or row-stochastic
 //	  propagate   (7)      CA^prop = SA·CA, one column for each class
@@ -15,9 +15,6 @@
 //	  step        (Alg. 1) X̃_t = X_t − η ∇L
 //
 // Options choose among readings of these lines that the paper leaves open, and what its ablations put in their place: other
-// overlaps, other clusterings, other schedules; and a control that goes as far in a random direction. Session.Measure looks at a
-// step without taking it, and Session.Observe shows all maps that a step saw.
-//
-// A Session holds what lasts from one step to the next. It knows no particular model: whatever implements Model can be guided.
-// Latents are in the variance-preserving parametrisation X_t = √ᾱ x_0 + √(1−ᾱ) ε; hosts that speak another convert first.
+// overlaps, other clusterings, other schedules. They are a guidance.Method: package guidance takes the step, and knows neither
+// ISAC nor the model.
 package isac

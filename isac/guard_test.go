@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/isac-guidance/isac/isac/attention"
+	"github.com/isac-guidance/isac/isac/guidance"
+	"github.com/isac-guidance/isac/isac/internal/synthetic"
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
@@ -14,12 +17,12 @@ import (
 // TestSkips lists what leaves the latent as it is, and why.
 func TestSkips(t *testing.T) {
 	torchtest.Require(t)
-	good, x := newLayers(t, 5), newLatent(t, 5, torch.Float64)
+	good, x := synthetic.NewLayers(t, 5), synthetic.NewLatent(t, 5, torch.Float64)
 	zero := torch.Scoped(func() torch.Tensor { return torch.Zeros([]int64{1, 1, 64, 4}, torch.Float64, torch.CPU) }).Keep()
 	t.Cleanup(zero.Close)
 	// change gives good's taps with one tensor of each replaced.
-	change := func(fn func(x torch.Tensor, tap *Tap)) Model {
-		return modelFunc(func(x torch.Tensor, _ float64) []Tap {
+	change := func(fn func(x torch.Tensor, tap *attention.Tap)) guidance.Model {
+		return synthetic.ModelFunc(func(x torch.Tensor, _ float64) []attention.Tap {
 			taps := good.Taps(x, 0)
 			for i := range taps {
 				fn(x, &taps[i])
@@ -27,7 +30,7 @@ func TestSkips(t *testing.T) {
 			return taps
 		})
 	}
-	never := modelFunc(func(torch.Tensor, float64) []Tap {
+	never := synthetic.ModelFunc(func(torch.Tensor, float64) []attention.Tap {
 		t.Error("the model was evaluated")
 		return nil
 	})
@@ -37,33 +40,33 @@ func TestSkips(t *testing.T) {
 	onlyClasses.Schedule, classesFirst.Schedule = ScheduleB, ScheduleD
 	huge := all(Paper())
 	huge.Eta = 1e308
-	cats := Target{Classes: []Class{{Name: "cat", Count: 2, Tokens: []int{2}}}}
+	cats := guidance.Target{Classes: []guidance.Class{{Name: "cat", Count: 2, Tokens: []int{2}}}}
 	for _, tt := range []struct {
 		name   string
-		model  Model
-		target Target
+		model  guidance.Model
+		target guidance.Target
 		opt    Options
 		index  int
 		want   string
 	}{
 		{"before the window", never, catsAndDog(), half, 1, "step 2 of 10 is outside the guided steps 3 to 5"},
 		{"after the window", never, catsAndDog(), half, 5, "step 6 of 10 is outside the guided steps 3 to 5"},
-		{"one instance of one class", never, Target{Classes: []Class{{Name: "cat", Count: 1, Tokens: []int{2}}}}, all(Typed()), 0, "leaves nothing to separate"},
+		{"one instance of one class", never, guidance.Target{Classes: []guidance.Class{{Name: "cat", Count: 1, Tokens: []int{2}}}}, all(Typed()), 0, "leaves nothing to separate"},
 		{"one class, only classes weighed", never, cats, onlyClasses, 0, "schedule B gives no weight"},
 		{"one class, classes first", never, cats, classesFirst, 0, "schedule D gives no weight"},
-		{"more instances than pixels", good, Target{Classes: []Class{{Name: "cat", Count: 65, Tokens: []int{2}}}}, all(Typed()), 0, "fewer than the 65 instances"},
-		{"a map of NaN", change(func(x torch.Tensor, tap *Tap) { tap.Q = tap.Q.MulScalar(math.NaN()) }), catsAndDog(), all(Typed()), 0, "not finite"},
-		{"a gradient of NaN", change(func(x torch.Tensor, tap *Tap) {
+		{"more instances than pixels", good, guidance.Target{Classes: []guidance.Class{{Name: "cat", Count: 65, Tokens: []int{2}}}}, all(Typed()), 0, "fewer than the 65 instances"},
+		{"a map of NaN", change(func(x torch.Tensor, tap *attention.Tap) { tap.Q = tap.Q.MulScalar(math.NaN()) }), catsAndDog(), all(Typed()), 0, "not finite"},
+		{"a gradient of NaN", change(func(x torch.Tensor, tap *attention.Tap) {
 			tap.Q = tap.Q.Add(x.MulScalar(0).Sqrt().SumAll()) // finite, but the slope of √0 is not
 		}), catsAndDog(), all(Typed()), 0, "the gradient is not finite"},
-		{"no gradient", change(func(x torch.Tensor, tap *Tap) {
+		{"no gradient", change(func(x torch.Tensor, tap *attention.Tap) {
 			tap.Q, tap.K = tap.Q.Detach().Add(x.MulScalar(0).SumAll()), tap.K.Detach()
 		}), catsAndDog(), all(Typed()), 0, "the gradient is zero"},
-		{"a flat map", change(func(x torch.Tensor, tap *Tap) { tap.Q = tap.Q.MulScalar(0) }), catsAndDog(), all(Typed()), 0, "the cross-attention map cannot be normalised: all its values are equal"},
+		{"a flat map", change(func(x torch.Tensor, tap *attention.Tap) { tap.Q = tap.Q.MulScalar(0) }), catsAndDog(), all(Typed()), 0, "the cross-attention map cannot be normalised: all its values are equal"},
 		{"a step out of the numbers", good, catsAndDog(), huge, 2, "leads out of the numbers"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			out, report := guide(t, newSession(t, tt.model, tt.target, tt.opt), x, Step{Index: tt.index, Count: 10})
+			out, report := guideStep(t, newSession(t, tt.model, tt.target, tt.opt), x, guidance.Step{Index: tt.index, Count: 10})
 			if !strings.Contains(report.Skipped, tt.want) {
 				t.Errorf("skipped %q, want a reason that says %q", report.Skipped, tt.want)
 			}
@@ -83,42 +86,42 @@ func TestSkips(t *testing.T) {
 // TestErrors lists what cannot be guided at all. Require sees to it that none of them leaves a tensor behind.
 func TestErrors(t *testing.T) {
 	torchtest.Require(t)
-	good, x := newLayers(t, 6), newLatent(t, 6, torch.Float32)
-	with := func(fn func(taps []Tap) []Tap) Model {
-		return modelFunc(func(x torch.Tensor, _ float64) []Tap { return fn(good.Taps(x, 0)) })
+	good, x := synthetic.NewLayers(t, 6), synthetic.NewLatent(t, 6, torch.Float32)
+	with := func(fn func(taps []attention.Tap) []attention.Tap) guidance.Model {
+		return synthetic.ModelFunc(func(x torch.Tensor, _ float64) []attention.Tap { return fn(good.Taps(x, 0)) })
 	}
-	two := newLatent(t, 6, torch.Float32)
+	two := synthetic.NewLatent(t, 6, torch.Float32)
 	latent := func(fn func(torch.Tensor) torch.Tensor) torch.Tensor {
 		y := torch.Scoped(func() torch.Tensor { return fn(two).Clone() }).Keep()
 		t.Cleanup(y.Close)
 		return y
 	}
-	step := Step{Index: 0, Count: 10}
+	step := guidance.Step{Index: 0, Count: 10}
 	for _, tt := range []struct {
 		name   string
-		model  Model
-		target Target
+		model  guidance.Model
+		target guidance.Target
 		x      torch.Tensor
-		step   Step
+		step   guidance.Step
 		want   []string
 	}{
 		{"no latent", good, catsAndDog(), torch.Tensor{}, step, []string{"the latent is undefined"}},
 		{"a batch", good, catsAndDog(), latent(func(y torch.Tensor) torch.Tensor { return torch.Cat([]torch.Tensor{y, y}, 0) }), step, []string{"[2 3 8 8]", "guide each image on its own"}},
 		{"a latent of integers", good, catsAndDog(), latent(func(y torch.Tensor) torch.Tensor { return y.To(torch.Int64) }), step, []string{"int64"}},
 		{"a latent of NaN", good, catsAndDog(), latent(func(y torch.Tensor) torch.Tensor { return y.MulScalar(math.NaN()) }), step, []string{"the latent holds values that are not finite"}},
-		{"a step outside the run", good, catsAndDog(), x, Step{Index: 10, Count: 10}, []string{"step 10 of 10", "0..count-1"}},
-		{"no taps", with(func([]Tap) []Tap { return nil }), catsAndDog(), x, step, []string{"0 self-attention and 0 cross-attention taps"}},
-		{"no cross-attention", with(func(taps []Tap) []Tap { return []Tap{taps[0], taps[2]} }), catsAndDog(), x, step, []string{"2 self-attention and 0 cross-attention taps"}},
-		{"token outside the sequence", good, Target{Classes: []Class{{Name: "cat", Count: 2, Tokens: []int{9}}}}, x, step, []string{"cat: token position 9", "9 tokens"}},
-		{"taps that do not fit, all named", with(func(taps []Tap) []Tap {
+		{"a step outside the run", good, catsAndDog(), x, guidance.Step{Index: 10, Count: 10}, []string{"step 10 of 10", "0..count-1"}},
+		{"no taps", with(func([]attention.Tap) []attention.Tap { return nil }), catsAndDog(), x, step, []string{"0 self-attention and 0 cross-attention taps"}},
+		{"no cross-attention", with(func(taps []attention.Tap) []attention.Tap { return []attention.Tap{taps[0], taps[2]} }), catsAndDog(), x, step, []string{"2 self-attention and 0 cross-attention taps"}},
+		{"token outside the sequence", good, guidance.Target{Classes: []guidance.Class{{Name: "cat", Count: 2, Tokens: []int{9}}}}, x, step, []string{"cat: token position 9", "9 tokens"}},
+		{"taps that do not fit, all named", with(func(taps []attention.Tap) []attention.Tap {
 			taps[0].Height = 7
 			taps[1].Scale = 0
 			taps[2].K = torch.Tensor{}
-			taps[3].Kind = 7
+			taps[3].Keys[0].Kind = 7
 			return taps
-		}), catsAndDog(), x, step, []string{"the grid 7x8 has 56", "scale is 0", "undefined", "neither"}},
-		{"a model that fails", with(func(taps []Tap) []Tap { taps[0].Q.Matmul(taps[1].Q.Transpose(0, 1)); return taps }), catsAndDog(), x, step, []string{"guided step 1 of 10", "torch.matmul"}},
-		{"a model that does not depend on the latent", with(func(taps []Tap) []Tap {
+		}), catsAndDog(), x, step, []string{"the grid 7x8 has 56", "scale is 0", "undefined", "kind 7"}},
+		{"a model that fails", with(func(taps []attention.Tap) []attention.Tap { taps[0].Q.Matmul(taps[1].Q.Transpose(0, 1)); return taps }), catsAndDog(), x, step, []string{"guidance: step 1 of 10", "torch.matmul"}},
+		{"a model that does not depend on the latent", with(func(taps []attention.Tap) []attention.Tap {
 			for i := range taps {
 				taps[i].Q, taps[i].K = taps[i].Q.Detach(), taps[i].K.Detach()
 			}
@@ -143,7 +146,7 @@ func TestErrors(t *testing.T) {
 	}
 	s := newSession(t, good, catsAndDog(), all(Typed()))
 	s.Close()
-	if _, _, err := s.Guide(x, step); err != ErrClosed {
-		t.Errorf("a closed session gives %v, want ErrClosed", err)
+	if _, _, err := s.Guide(x, step); err != guidance.ErrClosed {
+		t.Errorf("a closed session gives %v, want guidance.ErrClosed", err)
 	}
 }

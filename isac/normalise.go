@@ -3,6 +3,7 @@ package isac
 import (
 	"errors"
 
+	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
@@ -66,7 +67,7 @@ func normaliseCross(ca torch.Tensor, norm CrossNorm, tokens []int64) (torch.Tens
 }
 
 // mergeTokens makes one column a class of the columns of CA^prop [HW,m], which stand class by class: [HW,k].
-func mergeTokens(prop torch.Tensor, classes []Class, merge TokenMerge) torch.Tensor {
+func mergeTokens(prop torch.Tensor, classes []guidance.Class, merge TokenMerge) torch.Tensor {
 	out := make([]torch.Tensor, len(classes))
 	first := int64(0)
 	for i, c := range classes {

@@ -3,6 +3,7 @@ package isac
 import (
 	"math"
 
+	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
@@ -54,7 +55,7 @@ func (o Overlap) between(a, b torch.Tensor) torch.Tensor {
 }
 
 // peakOf is where two columns of masks [P,n] overlap most; nil if there are no two.
-func peakOf(masks torch.Tensor) *Peak {
+func peakOf(masks torch.Tensor) *guidance.Peak {
 	if masks.Size(1) < 2 {
 		return nil
 	}
@@ -64,14 +65,14 @@ func peakOf(masks torch.Tensor) *Peak {
 
 // findPeak looks for the largest product of two values of a row of n: MPO of all pairs (6), in rows as Pixel. Of equal products
 // the first row and then the first pair counts.
-func findPeak(values []float64, n int) Peak {
-	at := Peak{Second: 1, Value: math.Inf(-1)}
+func findPeak(values []float64, n int) guidance.Peak {
+	at := guidance.Peak{Second: 1, Value: math.Inf(-1)}
 	for p := range len(values) / n {
 		row := values[p*n : (p+1)*n]
 		for i := range row {
 			for j := i + 1; j < n; j++ {
 				if v := row[i] * row[j]; v > at.Value {
-					at = Peak{p, i, j, v}
+					at = guidance.Peak{Pixel: p, First: i, Second: j, Value: v}
 				}
 			}
 		}

@@ -1,5 +1,7 @@
 package isac
 
+import "github.com/isac-guidance/isac/isac/guidance"
+
 // Schedule names one of the ways in which the paper weighs the two losses over a run (Table 2).
 type Schedule string
 
@@ -39,4 +41,14 @@ func (s Schedule) Weights(index, count int) (instance, class float64) {
 	default:
 		return u, 1 - u
 	}
+}
+
+// weights gives λ_ins and λ_cls at a step.
+func (o Options) weights(s guidance.Step) (instance, class float64) {
+	if o.ScheduleInWindow {
+		if first, end := o.Window(s.Count); first <= s.Index && s.Index < end {
+			return o.Schedule.Weights(s.Index-first, end-first)
+		}
+	}
+	return o.Schedule.Weights(s.Index, s.Count)
 }

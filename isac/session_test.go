@@ -7,13 +7,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/isac-guidance/isac/isac/guidance"
+	"github.com/isac-guidance/isac/isac/internal/synthetic"
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
 
 // catsAndDog is a target for newLayers' nine tokens.
-func catsAndDog() Target {
-	return Target{Classes: []Class{{Name: "cat", Count: 2, Tokens: []int{2}}, {Name: "dog", Count: 1, Tokens: []int{5, 6}}}}
+func catsAndDog() guidance.Target {
+	return guidance.Target{Classes: []guidance.Class{{Name: "cat", Count: 2, Tokens: []int{2}}, {Name: "dog", Count: 1, Tokens: []int{5, 6}}}}
 }
 
 // all is a preset over the whole run.
@@ -22,9 +24,9 @@ func all(o Options) Options {
 	return o
 }
 
-func newSession(t testing.TB, model Model, target Target, opt Options) *Session {
+func newSession(t testing.TB, model guidance.Model, target guidance.Target, opt Options) *guidance.Session {
 	t.Helper()
-	s, err := NewSession(model, target, opt)
+	s, err := guidance.Open(guidance.Config{Model: model, Noise: synthetic.Plain{}, Method: opt, Target: target})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,8 +34,21 @@ func newSession(t testing.TB, model Model, target Target, opt Options) *Session 
 	return s
 }
 
-// guide takes one guided step and closes the result with the test.
-func guide(t testing.TB, s *Session, x torch.Tensor, step Step) (torch.Tensor, Report) {
+// losses are L_ins and L_cls of a report.
+func losses(r guidance.Report) []float64 {
+	instance, _ := r.Named(LossInstance)
+	class, _ := r.Named(LossClass)
+	return []float64{instance.Value, class.Value}
+}
+
+// weight is λ of a loss.
+func weight(r guidance.Report, name string) float64 {
+	l, _ := r.Named(name)
+	return l.Weight
+}
+
+// guideStep takes one guided step and closes the result with the test.
+func guideStep(t testing.TB, s *guidance.Session, x torch.Tensor, step guidance.Step) (torch.Tensor, guidance.Report) {
 	t.Helper()
 	out, report, err := s.Guide(x, step)
 	if err != nil {
@@ -47,36 +62,34 @@ func guide(t testing.TB, s *Session, x torch.Tensor, step Step) (torch.Tensor, R
 // TestGradientIsTheLossesSlope compares the gradient along random directions with finite differences of the reported loss.
 func TestGradientIsTheLossesSlope(t *testing.T) {
 	torchtest.Require(t)
-	model, x := newLayers(t, 1), newLatent(t, 1, torch.Float64)
-	step := Step{Index: 4, Count: 10}
+	model, x := synthetic.NewLayers(t, 1), synthetic.NewLatent(t, 1, torch.Float64)
+	step := guidance.Step{Index: 4, Count: 10}
 	for name, opt := range map[string]Options{"paper": all(Paper()), "typed": all(Typed())} {
 		first := newSession(t, model, catsAndDog(), opt)
-		_, seen := guide(t, first, x, step)
+		_, seen := guideStep(t, first, x, step)
 		loss := func(at torch.Tensor) float64 {
 			s := newSession(t, model, catsAndDog(), opt)
 			if err := s.Resume(seen.Labels, seen.Height, seen.Width); err != nil {
 				t.Fatal(err)
 			}
-			_, report := guide(t, s, at, step)
+			_, report := guideStep(t, s, at, step)
 			if !slices.Equal(report.Labels, seen.Labels) {
 				t.Fatal("the clusters changed within the finite difference: use a smaller one")
 			}
 			return report.Loss
 		}
-		in(t, func() {
-			report := seen
-			report.Skipped = ""
+		synthetic.In(t, func() {
 			s := newSession(t, model, catsAndDog(), opt)
 			if err := s.Resume(seen.Labels, seen.Height, seen.Width); err != nil {
 				t.Fatal(err)
 			}
-			gradient, err := s.gradient(x, &report, nil)
+			gradient, _, err := s.Gradient(x, step)
 			if err != nil {
 				t.Fatal(err)
 			}
 			const h = 1e-5
 			for seed := range uint64(4) {
-				v := newLatent(t, 100+seed, torch.Float64)
+				v := synthetic.NewLatent(t, 100+seed, torch.Float64)
 				slope := gradient.Mul(v).SumAll().Item()
 				finite := (loss(x.Add(v.MulScalar(h))) - loss(x.Sub(v.MulScalar(h)))) / (2 * h)
 				if math.Abs(slope-finite) > 1e-5*math.Max(math.Abs(slope), gradient.NormAll().Item()) {
@@ -90,15 +103,15 @@ func TestGradientIsTheLossesSlope(t *testing.T) {
 // TestStepLowersTheLoss takes small steps and looks at the loss after each.
 func TestStepLowersTheLoss(t *testing.T) {
 	torchtest.Require(t)
-	model := newLayers(t, 2)
+	model := synthetic.NewLayers(t, 2)
 	for name, opt := range map[string]Options{"paper": all(Paper()), "typed": all(Typed())} {
 		opt.Eta = map[string]float64{"paper": 1e-4, "typed": 1e-4}[name]
 		opt.Schedule = ScheduleC // the same weights at every step, so that losses can be compared
 		s := newSession(t, model, catsAndDog(), opt)
-		x := newLatent(t, 2, torch.Float64)
+		x := synthetic.NewLatent(t, 2, torch.Float64)
 		before := math.Inf(1)
 		for i := range 6 {
-			out, report := guide(t, s, x, Step{Index: i, Count: 10})
+			out, report := guideStep(t, s, x, guidance.Step{Index: i, Count: 10})
 			if report.Skipped != "" || report.Loss >= before {
 				t.Errorf("%s, step %d: loss %v after %v, skipped %q", name, i, report.Loss, before, report.Skipped)
 			}
@@ -110,14 +123,14 @@ func TestStepLowersTheLoss(t *testing.T) {
 // TestStepRules checks the length and direction of a step.
 func TestStepRules(t *testing.T) {
 	torchtest.Require(t)
-	model, x := newLayers(t, 3), newLatent(t, 3, torch.Float64)
-	for _, rule := range []StepRule{StepRaw, StepRelative} {
+	model, x := synthetic.NewLayers(t, 3), synthetic.NewLatent(t, 3, torch.Float64)
+	for _, rule := range []guidance.StepRule{guidance.StepRaw, guidance.StepRelative} {
 		opt := all(Typed())
 		opt.StepRule, opt.Eta = rule, 0.03
-		out, report := guide(t, newSession(t, model, catsAndDog(), opt), x, Step{Index: 2, Count: 10})
-		in(t, func() {
+		out, report := guideStep(t, newSession(t, model, catsAndDog(), opt), x, guidance.Step{Index: 2, Count: 10})
+		synthetic.In(t, func() {
 			want := 0.03 * report.GradNorm
-			if rule == StepRelative {
+			if rule == guidance.StepRelative {
 				want = 0.03 * x.NormAll().Item()
 			}
 			moved := out.Sub(x).NormAll().Item()
@@ -134,17 +147,18 @@ func TestStepRules(t *testing.T) {
 // TestReport checks what a guided step says of itself.
 func TestReport(t *testing.T) {
 	torchtest.Require(t)
-	model, x := newLayers(t, 4), newLatent(t, 4, torch.Float32)
-	step := Step{Index: 3, Count: 10, Timestep: 700}
-	_, r := guide(t, newSession(t, model, catsAndDog(), all(Typed())), x, step)
+	model, x := synthetic.NewLayers(t, 4), synthetic.NewLatent(t, 4, torch.Float32)
+	step := guidance.Step{Index: 3, Count: 10, Sigma: 7}
+	_, r := guideStep(t, newSession(t, model, catsAndDog(), all(Typed())), x, step)
 	if r.Step != step || r.Skipped != "" || r.Height != 8 || r.Width != 8 {
 		t.Errorf("report %+v is not of this step or grid", r)
 	}
-	if math.Abs(r.LambdaInstance-0.7) > 1e-12 || math.Abs(r.LambdaClass-0.3) > 1e-12 {
-		t.Errorf("weights %v and %v, want 0.7 and 0.3", r.LambdaInstance, r.LambdaClass)
+	if a, b := weight(r, LossInstance), weight(r, LossClass); math.Abs(a-0.7) > 1e-12 || math.Abs(b-0.3) > 1e-12 {
+		t.Errorf("weights %v and %v, want 0.7 and 0.3", a, b)
 	}
-	if want := 0.7*r.LossInstance + 0.3*r.LossClass; math.Abs(r.Loss-want) > 1e-9 || r.LossInstance <= 0 || r.LossInstance > 0.25 || r.LossClass <= 0 {
-		t.Errorf("losses %v, %v and %v do not hold together, want the sum %v and L_ins in (0, 1/4]", r.LossInstance, r.LossClass, r.Loss, want)
+	instance, class := losses(r)[0], losses(r)[1]
+	if want := 0.7*instance + 0.3*class; math.Abs(r.Loss-want) > 1e-9 || instance <= 0 || instance > 0.25 || class <= 0 {
+		t.Errorf("losses %v, %v and %v do not hold together, want the sum %v and L_ins in (0, 1/4]", instance, class, r.Loss, want)
 	}
 	count := map[int]int{}
 	for p, l := range r.Labels {
@@ -168,13 +182,13 @@ func TestReport(t *testing.T) {
 // TestGuideIsDeterministic runs two sessions over the same steps.
 func TestGuideIsDeterministic(t *testing.T) {
 	torchtest.Require(t)
-	model := newLayers(t, 7)
+	model := synthetic.NewLayers(t, 7)
 	run := func() ([]float64, []int) {
-		s, x := newSession(t, model, catsAndDog(), all(Paper())), newLatent(t, 7, torch.Float32)
+		s, x := newSession(t, model, catsAndDog(), all(Paper())), synthetic.NewLatent(t, 7, torch.Float32)
 		var labels []int
 		for i := range 4 {
-			var r Report
-			x, r = guide(t, s, x, Step{Index: i, Count: 10})
+			var r guidance.Report
+			x, r = guideStep(t, s, x, guidance.Step{Index: i, Count: 10})
 			labels = append(labels, r.Labels...)
 		}
 		return x.Float64s(), labels
@@ -189,11 +203,11 @@ func TestGuideIsDeterministic(t *testing.T) {
 // TestGuideHoldsNoTensors counts tensors over a run: one step leaves its result and nothing else.
 func TestGuideHoldsNoTensors(t *testing.T) {
 	torchtest.Require(t)
-	model, x := newLayers(t, 8), newLatent(t, 8, torch.Float32)
+	model, x := synthetic.NewLayers(t, 8), synthetic.NewLatent(t, 8, torch.Float32)
 	s := newSession(t, model, catsAndDog(), all(Typed()))
 	for i := range 5 {
 		before := torch.LiveHandles()
-		out, _, err := s.Guide(x, Step{Index: i, Count: 5})
+		out, _, err := s.Guide(x, guidance.Step{Index: i, Count: 5})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -207,32 +221,32 @@ func TestGuideHoldsNoTensors(t *testing.T) {
 // TestGuideKeepsTheType guides a latent in bfloat16: maps and step are computed wide, the result is bfloat16 again.
 func TestGuideKeepsTheType(t *testing.T) {
 	torchtest.Require(t)
-	model := newLayers(t, 9)
-	wideX, x := newLatent(t, 9, torch.Float32), newLatent(t, 9, torch.BFloat16)
+	model := synthetic.NewLayers(t, 9)
+	wideX, x := synthetic.NewLatent(t, 9, torch.Float32), synthetic.NewLatent(t, 9, torch.BFloat16)
 	opt := all(Typed())
 	opt.Eta = 0.5 // bfloat16 has 8 bits
-	step := Step{Index: 1, Count: 10}
-	want, _ := guide(t, newSession(t, model, catsAndDog(), opt), wideX, step)
-	got, r := guide(t, newSession(t, model, catsAndDog(), opt), x, step)
+	step := guidance.Step{Index: 1, Count: 10}
+	want, _ := guideStep(t, newSession(t, model, catsAndDog(), opt), wideX, step)
+	got, r := guideStep(t, newSession(t, model, catsAndDog(), opt), x, step)
 	if r.Skipped != "" || got.DType() != torch.BFloat16 {
 		t.Fatalf("got %s, skipped %q", got.DType(), r.Skipped)
 	}
-	near(t, "step in bfloat16", got.Float64s(), want.Float64s(), 0.15)
+	synthetic.Near(t, "step in bfloat16", got.Float64s(), want.Float64s(), 0.15)
 }
 
 // TestLossScaleDoesNotChangeTheStep holds for any scale in a wide type.
 func TestLossScaleDoesNotChangeTheStep(t *testing.T) {
 	torchtest.Require(t)
-	model, x := newLayers(t, 10), newLatent(t, 10, torch.Float64)
+	model, x := synthetic.NewLayers(t, 10), synthetic.NewLatent(t, 10, torch.Float64)
 	opt := all(Paper()) // a raw step: a relative one does not see a scale
-	want, _ := guide(t, newSession(t, model, catsAndDog(), opt), x, Step{Index: 1, Count: 10})
+	want, _ := guideStep(t, newSession(t, model, catsAndDog(), opt), x, guidance.Step{Index: 1, Count: 10})
 	opt.LossScale = 4096
-	got, _ := guide(t, newSession(t, model, catsAndDog(), opt), x, Step{Index: 1, Count: 10})
-	near(t, "step", got.Float64s(), want.Float64s(), 1e-12)
+	got, _ := guideStep(t, newSession(t, model, catsAndDog(), opt), x, guidance.Step{Index: 1, Count: 10})
+	synthetic.Near(t, "step", got.Float64s(), want.Float64s(), 1e-12)
 }
 
 func TestResumeChecksLabels(t *testing.T) {
-	s := newSession(t, layers{}, catsAndDog(), Typed())
+	s := newSession(t, synthetic.Layers{}, catsAndDog(), Typed())
 	for _, tt := range []struct {
 		labels []int
 		want   string

@@ -5,22 +5,25 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/isac-guidance/isac/isac/cluster"
+	"github.com/isac-guidance/isac/isac/guidance"
 )
 
 func TestWithSetsByJSONNames(t *testing.T) {
-	got, err := Typed().With(map[string]string{
+	got, err := guidance.With(Typed(), map[string]string{
 		"eta": "0.05", "end": "0.3", "schedule": "C", "overlap": "kl", "clustering": "gmm", "direction": "random",
 		"direction_seed": "18446744073709551615", "upsample_norm": "false", "schedule_in_window": "true",
 		"kmeans.restarts": "2", "kmeans.warm": "false", "kmeans.seed": "7", "coordinate_weight": "1e-1",
 	})
 	want := Typed()
-	want.Eta, want.End, want.Schedule, want.Overlap, want.Clustering, want.Direction = 0.05, 0.3, ScheduleC, OverlapKL, ClusterGMM, DirectionRandom
+	want.Eta, want.End, want.Schedule, want.Overlap, want.Clustering, want.Direction = 0.05, 0.3, ScheduleC, OverlapKL, cluster.GMM, guidance.DirectionRandom
 	want.DirectionSeed, want.UpsampleNorm, want.ScheduleInWindow, want.CoordinateWeight = 1<<64-1, false, true, 0.1
-	want.KMeans = KMeansOptions{Seed: 7, Iterations: 25, Restarts: 2}
+	want.KMeans = cluster.Options{Seed: 7, Iterations: 25, Restarts: 2}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
-	if got, err := Paper().With(nil); err != nil || got != Paper() {
+	if got, err := guidance.With(Paper(), nil); err != nil || got != Paper() {
 		t.Errorf("no settings give %+v, %v", got, err)
 	}
 }
@@ -49,17 +52,17 @@ func TestWithKnowsEveryOption(t *testing.T) {
 		}
 	}
 	walk("", tree)
-	if names := SettingNames(); len(names) != len(settings) {
+	if names := guidance.SettingNames(Typed()); len(names) != len(settings) {
 		t.Errorf("settings are %v, the JSON has %v", names, settings)
 	}
-	if got, err := Typed().With(settings); err != nil || got != Paper() {
+	if got, err := guidance.With(Typed(), settings); err != nil || got != Paper() {
 		t.Errorf("typed with everything of paper is %+v, %v", got, err)
 	}
 }
 
 func TestWithReportsAll(t *testing.T) {
 	o := Typed()
-	got, err := o.With(map[string]string{
+	got, err := guidance.With(o, map[string]string{
 		"Eta": "1", "eta": "fast", "kmeans": "4", "kmeans.iterations": "2.5", "kmeans.warm": "1", "direction_seed": "-1", "schedule": "Z", "end": "2",
 	})
 	for _, want := range []string{
@@ -75,7 +78,7 @@ func TestWithReportsAll(t *testing.T) {
 		t.Errorf("after an error the options are %+v", got)
 	}
 	for _, text := range []string{"NaN", "Inf", "", " 1", "0"} {
-		if _, err := o.With(map[string]string{"eta": text}); err == nil {
+		if _, err := guidance.With(o, map[string]string{"eta": text}); err == nil {
 			t.Errorf("eta %q is taken", text)
 		}
 	}

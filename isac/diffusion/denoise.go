@@ -3,7 +3,6 @@ package diffusion
 import (
 	"context"
 
-	"github.com/isac-guidance/isac/isac/diffusion/sampling"
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
@@ -58,12 +57,12 @@ func (d denoiser) at(x torch.Tensor, sigma float64) (torch.Tensor, error) {
 	var err error
 	out := torch.Scoped(func() torch.Tensor {
 		u := d.p.unet
-		in := sampling.Input(x, sigma).To(u.DType())
+		in := d.p.noise.Input(x, sigma).To(u.DType())
 		if d.cfg != 1 {
 			in = torch.Cat([]torch.Tensor{in, in}, 0)
 		}
 		var y torch.Tensor
-		if y, err = u.ForwardContext(d.ctx, in, d.p.schedule.Timestep(sigma), d.text, nil); err != nil {
+		if y, err = u.ForwardContext(d.ctx, in, d.p.noise.Timestep(sigma), d.text, nil); err != nil {
 			return torch.Tensor{}
 		}
 		y = y.To(torch.Float32)
@@ -72,7 +71,7 @@ func (d denoiser) at(x torch.Tensor, sigma float64) (torch.Tensor, error) {
 			negative := y.Narrow(0, 0, n)
 			y = negative.Add(y.Narrow(0, n, n).Sub(negative).MulScalar(d.cfg))
 		}
-		return d.p.prediction.Denoised(x, y, sigma)
+		return d.p.noise.Denoised(x, y, sigma)
 	})
 	return out, err
 }

@@ -37,8 +37,7 @@ type Pipeline struct {
 	vae       *vae.Model
 	size      int64 // of the latents that the model was trained on
 
-	schedule   *sampling.Discrete
-	prediction sampling.Prediction
+	noise sampling.Noise
 }
 
 // Load reads a model from a diffusers folder or a single .safetensors file. The error lists everything that is wrong with the files:
@@ -120,9 +119,9 @@ func (p *Pipeline) readSchedule(json map[string]any) error {
 	if err := c.Err(); err != nil {
 		return err
 	}
-	schedule, err := sampling.NewDiscrete(b)
 	prediction, wrong := sampling.PredictionNamed(name)
-	p.schedule, p.prediction = schedule, prediction
+	noise, err := sampling.NewDiscrete(b, prediction)
+	p.noise = noise
 	return errors.Join(err, wrong)
 }
 
@@ -166,11 +165,8 @@ func (p *Pipeline) NativeSize() int { return int(p.size) * p.Factor() }
 // Device is where the model computes.
 func (p *Pipeline) Device() torch.Device { return p.device }
 
-// Schedule is the noise schedule that the model was trained with: timesteps and sigmas.
-func (p *Pipeline) Schedule() *sampling.Discrete { return p.schedule }
-
-// Prediction is what the UNet puts out: noise or velocity.
-func (p *Pipeline) Prediction() sampling.Prediction { return p.prediction }
+// Noise is what σ, t and x mean for the model: its timesteps and noise levels, what its network takes in and puts out.
+func (p *Pipeline) Noise() sampling.Noise { return p.noise }
 
 // Tokenizer is the model's tokenizer.
 func (p *Pipeline) Tokenizer() *clip.Tokenizer { return p.tokenizer }

@@ -6,8 +6,8 @@ import (
 	"math"
 	"slices"
 
-	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/diffusion/sampling"
+	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
@@ -33,24 +33,26 @@ type SampleRequest struct {
 	Seed uint64
 	// Denoise is how much of the way from noise to image is gone: 1 all of it, less to keep something of Latent. Above 0, at most 1.
 	Denoise float64
-	// Guidance turns ISAC on. nil is plain sampling.
+	// Guidance turns a guidance method on. nil is plain sampling.
 	Guidance *Guidance
 	// OnStep, if not nil, is called after every step. Its error ends the run.
 	OnStep func(StepInfo) error
 }
 
-// Guidance is what ISAC is to do in a run.
+// Guidance is what a method is to do in a run.
 type Guidance struct {
-	Target isac.Target
-	// Options are for every image. The request's seed and the number of the image are added to DirectionSeed, so that random
-	// directions are as different from image to image as their noise is.
-	Options isac.Options
-	// Measure has every step looked at and none moved: a run that gives the bits of an unguided one and reports its losses. It
-	// costs one evaluation of the model a step.
+	// Method is what guides, with its options.
+	Method guidance.Method
+	// Target is what it aims at.
+	Target guidance.Target
+	// Measure has every step looked at and none moved: see guidance.Config.
 	Measure bool
-	// Observe, if not nil, is called for every image at each step with all that guidance saw. Steps that guidance leaves out are
-	// looked at too, for one more evaluation of the model each; the images stay the same. image counts from 0.
-	Observe func(image int, m isac.Maps)
+	// Candidates is how many runs are made of each image, with the seeds Seed, Seed+1, …; the one that the method judges best is
+	// kept. 0 and 1 make one. The method has to be able to judge runs (guidance.Selector).
+	Candidates int
+	// Observe, if not nil, is called for every image at each step with all that guidance saw: see guidance.Config. image counts
+	// from 0.
+	Observe func(image int, m guidance.Maps)
 }
 
 // StepInfo tells about a step that has been taken.
@@ -61,9 +63,8 @@ type StepInfo struct {
 	Sigma float64
 	// Denoised is what the model believes the image to be, [B,C,h,w] unscaled, as DecodeLatent takes it. It is freed after OnStep.
 	Denoised torch.Tensor
-	// Report is the first image's guided step, nil without guidance; Reports has one for each image.
-	Report  *isac.Report
-	Reports []isac.Report
+	// Reports has the guided step of each image; none without guidance.
+	Reports []guidance.Report
 }
 
 // plan is a request that was checked: everything that sampling needs beside tensors.
@@ -91,13 +92,13 @@ func (p *Pipeline) plan(r *SampleRequest) (plan, error) {
 	if pl.sampler, err = sampling.Named(r.Sampler); err != nil {
 		errs = append(errs, err)
 	}
-	if pl.sigmas, err = sampling.PartialSchedule(r.Scheduler, p.schedule, r.Steps, r.Denoise); err != nil {
+	if pl.sigmas, err = sampling.PartialSchedule(r.Scheduler, p.noise, r.Steps, r.Denoise); err != nil {
 		errs = append(errs, err)
 	}
 	if g := r.Guidance; g != nil {
-		errs = append(errs, g.Target.Validate(), g.Options.Validate())
+		errs = append(errs, g.check())
 		if h := r.Positive.Hidden; h.Defined() && h.Dim() == 3 {
-			p.checkTokens(g.Target, h.Size(1), bad)
+			errs = append(errs, g.Target.CheckTokens(int(h.Size(1))))
 		}
 	}
 	return pl, errors.Join(errs...)
@@ -146,13 +147,10 @@ func (p *Pipeline) checkConditioning(name string, c Conditioning, bad func(strin
 	}
 }
 
-// checkTokens reports class words whose positions the conditioning does not have.
-func (p *Pipeline) checkTokens(t isac.Target, length int64, bad func(string, ...any)) {
-	for _, c := range t.Classes {
-		for _, i := range c.Tokens {
-			if int64(i) >= length {
-				bad("class %q is at token %d and the positive conditioning has %d: was the prompt too long?", c.Name, i, length)
-			}
-		}
+// check says what is wrong with what is asked of guidance.
+func (g *Guidance) check() error {
+	if g.Method == nil {
+		return errors.New("guidance has no method")
 	}
+	return errors.Join(g.Target.Validate(), g.Method.Validate())
 }

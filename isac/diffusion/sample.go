@@ -4,40 +4,47 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 
-	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/diffusion/sampling"
+	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
 // ErrNotFinite says that sampling came to NaN or infinite values. The message tells at which step, and what to do.
 var ErrNotFinite = errors.New("not finite")
 
-// Sample makes latents [B,C,h,w], unscaled, float32, on the CPU and kept, for DecodeLatent. With guidance it also gives a report for each
-// step and image, steps first. The same request gives the same bytes on the CPU.
+// Sample makes latents [B,C,h,w], unscaled, float32, on the CPU and kept, for DecodeLatent. With guidance it also gives a report for
+// each step and image, [step][image]. The same request gives the same bytes on the CPU.
 //
 // A context that is done ends the run within one evaluation of the model, with its error. A latent that is no longer finite ends it
 // with an error that names the step.
-func (p *Pipeline) Sample(ctx context.Context, r SampleRequest) (torch.Tensor, []isac.Report, error) {
+func (p *Pipeline) Sample(ctx context.Context, r SampleRequest) (torch.Tensor, [][]guidance.Report, error) {
 	pl, err := p.plan(&r)
 	if err != nil {
 		return torch.Tensor{}, nil, fmt.Errorf("sample: %w", err)
 	}
-	var latent torch.Tensor
-	var reports []isac.Report
+	sample := p.sample
+	if r.Guidance != nil && r.Guidance.Candidates > 1 {
+		sample = p.best
+	}
+	latent, reports, err := sample(ctx, &r, pl)
+	if err != nil {
+		return torch.Tensor{}, nil, fmt.Errorf("sample: %w", err)
+	}
+	return latent, reports, nil
+}
+
+// sample makes one run of a request that was checked.
+func (p *Pipeline) sample(ctx context.Context, r *SampleRequest, pl plan) (latent torch.Tensor, reports [][]guidance.Report, err error) {
 	err = torch.InScope(func() error {
-		run := &run{p: p, ctx: ctx, request: &r, plan: pl}
+		run := &run{p: p, ctx: ctx, request: r, plan: pl}
 		defer run.close()
 		var err error
 		torch.NoGrad(func() { err = run.start(&latent) })
 		reports = run.reports
 		return err
 	})
-	if err != nil {
-		return torch.Tensor{}, nil, fmt.Errorf("sample: %w", err)
-	}
-	return latent, reports, nil
+	return latent, reports, err
 }
 
 // run is one sampling run while it lasts.
@@ -47,37 +54,32 @@ type run struct {
 	request *SampleRequest
 	plan    plan
 
-	denoise denoiser
-	guides  []*isac.Session  // one for each image, none without guidance
-	lookers []*isac.Session  // look at the steps that guides leave out, for an observer; a session each, so that guidance is the same
-	noise   *torch.Generator // of ancestral samplers, nil until asked for
-	current []isac.Report    // of this step
-	reports []isac.Report
+	denoise  denoiser
+	sessions []*guidance.Session // one for each image, none without guidance
+	noise    *torch.Generator    // of ancestral samplers, nil until asked for
+	current  []guidance.Report   // of this step
+	reports  [][]guidance.Report
 }
 
 // begin opens a guidance session for each image.
 func (r *run) begin() error {
-	if g := r.request.Guidance; g != nil {
-		model := r.p.Conditional(r.request.Positive)
-		for b := range int(r.plan.shape[0]) {
-			opt := g.Options
-			opt.DirectionSeed += r.request.Seed + uint64(b)
-			s, err := isac.NewSession(model, g.Target, opt)
-			if err != nil {
-				return err
-			}
-			r.guides = append(r.guides, s)
-			if g.Observe != nil {
-				looker, err := isac.NewSession(model, g.Target, opt)
-				if err != nil {
-					return err
-				}
-				observe := func(m isac.Maps) { g.Observe(b, m) }
-				s.Observe(observe)
-				looker.Observe(observe)
-				r.lookers = append(r.lookers, looker)
-			}
+	g := r.request.Guidance
+	if g == nil {
+		return nil
+	}
+	model := r.p.Conditional(r.request.Positive)
+	for b := range int(r.plan.shape[0]) {
+		config := guidance.Config{
+			Model: model, Noise: r.p.noise, Method: g.Method, Target: g.Target, Measure: g.Measure, Seed: r.request.Seed + uint64(b),
 		}
+		if g.Observe != nil {
+			config.Observe = func(m guidance.Maps) { g.Observe(b, m) }
+		}
+		s, err := guidance.Open(config)
+		if err != nil {
+			return err
+		}
+		r.sessions = append(r.sessions, s)
 	}
 	return nil
 }
@@ -88,7 +90,11 @@ func (r *run) start(latent *torch.Tensor) error {
 		return err
 	}
 	r.denoise = newDenoiser(r)
-	x, err := r.plan.sampler(r.denoise.at, r.noised(), r.plan.sigmas, sampling.Hooks{
+	from, err := r.noised()
+	if err != nil {
+		return err
+	}
+	x, err := r.plan.sampler(r.denoise.at, from, r.plan.sigmas, sampling.Hooks{
 		BeforeStep: r.before, AfterStep: r.after, Noise: r.ancestral,
 	})
 	if err != nil {
@@ -106,21 +112,32 @@ func (r *run) close() {
 	if r.noise != nil {
 		r.noise.Close()
 	}
-	for _, g := range append(r.guides, r.lookers...) {
-		g.Close()
+	for _, s := range r.sessions {
+		s.Close()
 	}
 }
 
+// step is step i of the run, at sigma.
+func (r *run) step(i int, sigma float64) guidance.Step {
+	return guidance.Step{Index: i, Count: len(r.plan.sigmas) - 1, Sigma: sigma}
+}
+
 // noised gives the latent that sampling starts from, x [B,C,h,w].
-func (r *run) noised() torch.Tensor {
+func (r *run) noised() (torch.Tensor, error) {
 	g := torch.NewGenerator(r.request.Seed)
 	defer g.Close()
 	noise := g.Randn(r.plan.shape...).ToDevice(r.p.device)
+	noise, err := r.eachImage(noise, func(s *guidance.Session, image torch.Tensor) (torch.Tensor, bool, error) {
+		return s.Prepare(image, r.step(0, r.plan.sigmas[0]))
+	})
+	if err != nil {
+		return noise, err
+	}
 	start := r.request.Latent
 	if start.Defined() {
 		start = r.p.scale(start.To(torch.Float32).ToDevice(r.p.device))
 	}
-	return r.p.schedule.Noised(start, noise, r.plan.sigmas[0])
+	return r.p.noise.Noised(start, noise, r.plan.sigmas[0]), nil
 }
 
 // ancestral gives the noise that ancestral samplers add, of the shape of like. ComfyUI seeds it with the next number, so that it is not
@@ -132,79 +149,46 @@ func (r *run) ancestral(_ int, _ float64, like torch.Tensor) torch.Tensor {
 	return r.noise.Randn(like.Shape()...).To(like.DType()).ToDevice(like.Device())
 }
 
-// before guides the state at the start of a step.
-func (r *run) before(i int, sigma float64, x torch.Tensor) (torch.Tensor, error) {
-	r.current = nil
-	if err := r.ctx.Err(); err != nil {
-		return x, err
-	}
-	if len(r.guides) == 0 {
-		return x, nil
-	}
-	x, err := r.guide(i, sigma, x)
-	if err != nil {
-		return x, err
-	}
-	r.reports = append(r.reports, r.current...)
-	return x, nil
-}
-
-// guide takes one guided step on each image: x to X_t, step there, and back. The gradient's scale is X_t's.
-func (r *run) guide(i int, sigma float64, x torch.Tensor) (torch.Tensor, error) {
-	scale := math.Sqrt(1 + sigma*sigma)
-	step := isac.Step{Index: i, Count: len(r.plan.sigmas) - 1, Timestep: r.p.schedule.Timestep(sigma)}
-	images := make([]torch.Tensor, len(r.guides))
-	moved := false
-	for b, session := range r.guides {
+// eachImage has fn change each image of x [B,C,h,w] with its guidance session, and gives x itself, with the very same bits, where
+// no image was changed.
+func (r *run) eachImage(x torch.Tensor, fn func(s *guidance.Session, image torch.Tensor) (torch.Tensor, bool, error)) (torch.Tensor, error) {
+	images := make([]torch.Tensor, len(r.sessions))
+	any := false
+	for b, s := range r.sessions {
 		images[b] = x.Narrow(0, int64(b), 1)
-		at := images[b].DivScalar(scale)
-		if r.request.Guidance.Measure {
-			report, err := session.Measure(at, step)
-			if err != nil {
-				return x, err
-			}
-			r.current = append(r.current, report)
-			continue
-		}
-		guided, report, err := session.Guide(at, step)
+		image, changed, err := fn(s, images[b])
 		if err != nil {
 			return x, err
 		}
-		if len(r.lookers) > 0 {
-			if report, err = r.look(r.lookers[b], at, report); err != nil {
-				return x, err
-			}
-		}
-		r.current = append(r.current, report)
-		if report.Skipped == "" { // a step that was skipped leaves the very same bits
-			images[b], moved = guided.MulScalar(scale), true
+		if changed {
+			images[b], any = image, true
 		}
 	}
-	if !moved {
+	if !any {
 		return x, nil
 	}
 	return torch.Cat(images, 0), nil
 }
 
-// look measures a step that guidance left out without a look at the model, and hands clusters on where it did look. The report says
-// why the step was skipped, as before.
-func (r *run) look(looker *isac.Session, at torch.Tensor, report isac.Report) (isac.Report, error) {
-	if report.Height > 0 || report.Skipped == "" {
-		if len(report.Labels) > 0 {
-			return report, looker.Resume(report.Labels, report.Height, report.Width)
-		}
-		return report, nil
+// before guides the state at the start of a step.
+func (r *run) before(i int, sigma float64, x torch.Tensor) (torch.Tensor, error) {
+	if err := r.ctx.Err(); err != nil {
+		return x, err
 	}
-	seen, err := looker.Measure(at, report.Step)
-	if seen.Skipped == "" {
-		seen.Skipped = report.Skipped
+	r.current = nil
+	x, err := r.eachImage(x, func(s *guidance.Session, image torch.Tensor) (torch.Tensor, bool, error) {
+		guided, report, err := s.Guide(image, r.step(i, sigma))
+		r.current = append(r.current, report)
+		return guided, report.Moves > 0, err
+	})
+	if err == nil && len(r.current) > 0 {
+		r.reports = append(r.reports, r.current)
 	}
-	return seen, err
+	return x, err
 }
 
 // after checks the state at the end of a step and tells the caller.
 func (r *run) after(i int, sigma float64, x, denoised torch.Tensor) error {
-	count := len(r.plan.sigmas) - 1
 	if !denoised.AllFinite() {
 		return r.notFinite(sigma, x)
 	}
@@ -212,17 +196,15 @@ func (r *run) after(i int, sigma float64, x, denoised torch.Tensor) error {
 		return nil
 	}
 	return torch.InScope(func() error {
-		info := StepInfo{Index: i, Count: count, Sigma: sigma, Denoised: r.p.unscale(denoised), Reports: r.current}
-		if len(r.current) > 0 {
-			info.Report = &r.current[0]
-		}
-		return r.request.OnStep(info)
+		return r.request.OnStep(StepInfo{
+			Index: i, Count: len(r.plan.sigmas) - 1, Sigma: sigma, Denoised: r.p.unscale(denoised), Reports: r.current,
+		})
 	})
 }
 
 // notFinite says which of guidance and model to blame; the sampler adds the step's number.
 func (r *run) notFinite(sigma float64, x torch.Tensor) error {
-	if !x.AllFinite() && len(r.guides) > 0 && !r.request.Guidance.Measure {
+	if !x.AllFinite() && len(r.sessions) > 0 && !r.request.Guidance.Measure {
 		return fmt.Errorf("at sigma %.4g the guided latent has values that are not finite: lower eta: %w", sigma, ErrNotFinite)
 	}
 	advice := "lower cfg, or look whether the model is sound"

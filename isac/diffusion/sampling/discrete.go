@@ -8,13 +8,13 @@ import (
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
-// Discrete is the noise schedule that a model was trained with: a σ for each of its timesteps (ComfyUI's ModelSamplingDiscrete). Values are
-// rounded to float32, as ComfyUI keeps them.
+// Discrete is the Noise of models that predict noise or velocity: a σ for each timestep that they were trained on (ComfyUI's
+// ModelSamplingDiscrete), x = X_t·√(1+σ²). Values are rounded to float32, as ComfyUI keeps them.
 type Discrete struct {
-	// Sigmas are the noise levels of timesteps 0, 1, …, rising.
-	Sigmas []float64
+	// Prediction is what the network puts out.
+	Prediction Prediction
 
-	logs []float64
+	sigmas, logs []float64 // of timesteps 0, 1, …, rising
 }
 
 // Betas says how a model's noise schedule was made, in diffusers' words.
@@ -38,7 +38,7 @@ func StableDiffusion1() Betas {
 const almostNoise = 4.8973451890853435e-08
 
 // NewDiscrete computes σ_t = √((1−ᾱ_t)/ᾱ_t), ᾱ_t = Π_{s≤t} (1−β_s).
-func NewDiscrete(b Betas) (*Discrete, error) {
+func NewDiscrete(b Betas, p Prediction) (*Discrete, error) {
 	if b.Timesteps < 2 || !(0 < b.Start && b.Start <= b.End && b.End < 1) {
 		return nil, fmt.Errorf("noise schedule: %d timesteps with beta from %g to %g, expected at least 2 and 0 < start <= end < 1", b.Timesteps, b.Start, b.End)
 	}
@@ -60,10 +60,10 @@ func NewDiscrete(b Betas) (*Discrete, error) {
 	if b.ZeroSNR {
 		rescale(alphas)
 	}
-	d := &Discrete{Sigmas: make([]float64, len(alphas)), logs: make([]float64, len(alphas))}
+	d := &Discrete{Prediction: p, sigmas: make([]float64, len(alphas)), logs: make([]float64, len(alphas))}
 	for i, a := range alphas {
 		sigma := math.Sqrt((1 - a) / a)
-		d.Sigmas[i], d.logs[i] = float64(float32(sigma)), float64(float32(math.Log(sigma)))
+		d.sigmas[i], d.logs[i] = float64(float32(sigma)), float64(float32(math.Log(sigma)))
 	}
 	return d, nil
 }
@@ -78,11 +78,14 @@ func rescale(alphas []float64) {
 	alphas[len(alphas)-1] = almostNoise
 }
 
+// Sigmas are the noise levels of timesteps 0, 1, …, rising.
+func (d *Discrete) Sigmas() []float64 { return d.sigmas }
+
 // SigmaMin is the noise level of timestep 0.
-func (d *Discrete) SigmaMin() float64 { return d.Sigmas[0] }
+func (d *Discrete) SigmaMin() float64 { return d.sigmas[0] }
 
 // SigmaMax is the noise level of the last timestep.
-func (d *Discrete) SigmaMax() float64 { return d.Sigmas[len(d.Sigmas)-1] }
+func (d *Discrete) SigmaMax() float64 { return d.sigmas[len(d.sigmas)-1] }
 
 // Timestep is the timestep whose log σ is nearest: what the model is told for σ.
 func (d *Discrete) Timestep(sigma float64) float64 {
@@ -113,4 +116,23 @@ func (d *Discrete) Noised(latent, noise torch.Tensor, sigma float64) torch.Tenso
 		x = x.Add(latent)
 	}
 	return x
+}
+
+// Input gives what the network takes in for x: X_t = x/√(1+σ²), the same shape.
+func (d *Discrete) Input(x torch.Tensor, sigma float64) torch.Tensor {
+	return x.DivScalar(math.Sqrt(1 + sigma*sigma))
+}
+
+// Output is the inverse of Input: x = X_t·√(1+σ²).
+func (d *Discrete) Output(x torch.Tensor, sigma float64) torch.Tensor {
+	return x.MulScalar(math.Sqrt(1 + sigma*sigma))
+}
+
+// Denoised gives D from x and the network's output for Input(x, σ): x − σ·ε, or x/(1+σ²) − σ/√(1+σ²)·v.
+func (d *Discrete) Denoised(x, output torch.Tensor, sigma float64) torch.Tensor {
+	if d.Prediction == V {
+		s := 1 + sigma*sigma
+		return x.DivScalar(s).Sub(output.MulScalar(sigma / math.Sqrt(s)))
+	}
+	return x.Sub(output.MulScalar(sigma))
 }

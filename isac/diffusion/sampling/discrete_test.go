@@ -34,7 +34,7 @@ func readJSON(t *testing.T, name string, to any) {
 
 func discrete(t *testing.T, b Betas) *Discrete {
 	t.Helper()
-	d, err := NewDiscrete(b)
+	d, err := NewDiscrete(b, Epsilon)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestDiscreteLikeComfyUI(t *testing.T) {
 	}
 	for _, c := range all {
 		d := discrete(t, Betas{Schedule: c.Betas, Start: c.Start, End: c.End, Timesteps: 1000})
-		nearAll(t, c.Betas+" sigmas", d.Sigmas, c.Sigmas)
+		nearAll(t, c.Betas+" sigmas", d.Sigmas(), c.Sigmas)
 		for _, p := range c.Timesteps {
 			if got := d.Timestep(p[0]); got != p[1] {
 				t.Errorf("%s: timestep of sigma %g is %g, expected %g", c.Betas, p[0], got, p[1])
@@ -79,7 +79,7 @@ func TestDiscreteLikeComfyUI(t *testing.T) {
 		}
 		if c.ZeroSNR != nil {
 			z := discrete(t, Betas{Schedule: c.Betas, Start: c.Start, End: c.End, Timesteps: 1000, ZeroSNR: true})
-			nearAll(t, c.Betas+" with zero SNR", z.Sigmas, c.ZeroSNR)
+			nearAll(t, c.Betas+" with zero SNR", z.Sigmas(), c.ZeroSNR)
 		}
 	}
 }
@@ -115,7 +115,7 @@ func TestSchedulesLikeComfyUI(t *testing.T) {
 
 func TestTimestepIsTheInverseOfSigmaAt(t *testing.T) {
 	d := discrete(t, StableDiffusion1())
-	for i := range d.Sigmas {
+	for i := range d.Sigmas() {
 		if got := d.Timestep(d.SigmaAt(float64(i))); got != float64(i) {
 			t.Fatalf("timestep %d comes back as %g", i, got)
 		}
@@ -174,7 +174,7 @@ func TestNewDiscreteRefuses(t *testing.T) {
 		{Schedule: "linear", Start: math.NaN(), End: 0.1, Timesteps: 10},
 		{Schedule: "linear", Start: 0.1, End: 0.2, Timesteps: 1},
 	} {
-		if _, err := NewDiscrete(b); err == nil {
+		if _, err := NewDiscrete(b, Epsilon); err == nil {
 			t.Errorf("%+v was accepted", b)
 		}
 	}

@@ -19,13 +19,17 @@ func TestPredictions(t *testing.T) {
 			alpha, rest := 1/math.Sqrt(1+sigma*sigma), sigma/math.Sqrt(1+sigma*sigma) // √ᾱ, √(1−ᾱ)
 			outputs := map[Prediction]torch.Tensor{Epsilon: eps, V: eps.MulScalar(alpha).Sub(x0.MulScalar(rest))}
 			for p, output := range outputs {
-				if diff := p.Denoised(x, output, sigma).Sub(x0).Abs().MaxAll().Item(); diff > 1e-12 {
+				if diff := (&Discrete{Prediction: p}).Denoised(x, output, sigma).Sub(x0).Abs().MaxAll().Item(); diff > 1e-12 {
 					t.Errorf("%s at sigma %g: x0 is off by %g", p, sigma, diff)
 				}
 			}
 			want := x0.MulScalar(alpha).Add(eps.MulScalar(rest))
-			if diff := Input(x, sigma).Sub(want).Abs().MaxAll().Item(); diff > 1e-12 {
+			d := &Discrete{}
+			if diff := d.Input(x, sigma).Sub(want).Abs().MaxAll().Item(); diff > 1e-12 {
 				t.Errorf("input at sigma %g is off by %g", sigma, diff)
+			}
+			if diff := d.Output(want, sigma).Sub(x).Abs().MaxAll().Item(); diff > 1e-12 {
+				t.Errorf("output at sigma %g is off by %g", sigma, diff)
 			}
 		}
 		return nil

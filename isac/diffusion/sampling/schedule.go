@@ -8,7 +8,7 @@ import (
 )
 
 // schedules are the ways to choose the noise levels of n steps, by ComfyUI's names.
-var schedules = map[string]func(d *Discrete, steps int) []float64{
+var schedules = map[string]func(n Noise, steps int) []float64{
 	"normal": normal, "simple": simple, "karras": karras, "ddim_uniform": ddimUniform,
 }
 
@@ -24,15 +24,15 @@ func ScheduleNames() []string {
 
 // Schedule gives the noise levels of a sampling run, falling, the last one 0: one more than there are steps. ddim_uniform rounds the
 // distance between timesteps down, so it may take more steps than asked for (31 for 30), exactly as in ComfyUI: go by the length.
-func Schedule(name string, d *Discrete, steps int) ([]float64, error) {
+func Schedule(name string, n Noise, steps int) ([]float64, error) {
 	s, ok := schedules[name]
 	if !ok {
 		return nil, fmt.Errorf("scheduler %q, expected one of %s", name, strings.Join(ScheduleNames(), ", "))
 	}
-	if most := len(d.Sigmas); steps < 1 || steps > most {
+	if most := len(n.Sigmas()); steps < 1 || steps > most {
 		return nil, fmt.Errorf("%d steps, expected 1 to %d", steps, most)
 	}
-	sigmas := append(s(d, steps), 0)
+	sigmas := append(s(n, steps), 0)
 	for i, v := range sigmas {
 		sigmas[i] = float64(float32(v))
 	}
@@ -41,17 +41,17 @@ func Schedule(name string, d *Discrete, steps int) ([]float64, error) {
 
 // PartialSchedule is Schedule for a latent that is noised only in part: it makes the schedule of steps/denoise steps and gives its last
 // `steps` ones. denoise is in (0, 1]; 1 starts from pure noise.
-func PartialSchedule(name string, d *Discrete, steps int, denoise float64) ([]float64, error) {
+func PartialSchedule(name string, n Noise, steps int, denoise float64) ([]float64, error) {
 	if !(denoise > 0 && denoise <= 1) {
 		return nil, fmt.Errorf("denoise %g, expected more than 0 and at most 1", denoise)
 	}
 	if denoise > 0.9999 {
-		return Schedule(name, d, steps)
+		return Schedule(name, n, steps)
 	}
-	if float64(steps)/denoise >= float64(len(d.Sigmas)+1) {
-		return nil, fmt.Errorf("%d steps at denoise %g take a schedule of %.0f steps, the model has only %d: take fewer steps", steps, denoise, float64(steps)/denoise, len(d.Sigmas))
+	if float64(steps)/denoise >= float64(len(n.Sigmas())+1) {
+		return nil, fmt.Errorf("%d steps at denoise %g take a schedule of %.0f steps, the model has only %d: take fewer steps", steps, denoise, float64(steps)/denoise, len(n.Sigmas()))
 	}
-	sigmas, err := Schedule(name, d, int(float64(steps)/denoise))
+	sigmas, err := Schedule(name, n, int(float64(steps)/denoise))
 	if err != nil {
 		return nil, err
 	}
@@ -59,30 +59,30 @@ func PartialSchedule(name string, d *Discrete, steps int, denoise float64) ([]fl
 }
 
 // normal spaces timesteps evenly from the last to the first one.
-func normal(d *Discrete, steps int) []float64 {
+func normal(n Noise, steps int) []float64 {
 	sigmas := make([]float64, steps)
-	top := float64(len(d.Sigmas) - 1)
+	top := float64(len(n.Sigmas()) - 1)
 	for i := range sigmas {
-		sigmas[i] = d.SigmaAt(top - top*float64(i)/float64(max(1, steps-1)))
+		sigmas[i] = n.SigmaAt(top - top*float64(i)/float64(max(1, steps-1)))
 	}
 	return sigmas
 }
 
 // simple takes every (T/n)-th of the training noise levels, from the last one down.
-func simple(d *Discrete, steps int) []float64 {
+func simple(n Noise, steps int) []float64 {
 	sigmas := make([]float64, steps)
-	stride := float64(len(d.Sigmas)) / float64(steps)
+	stride := float64(len(n.Sigmas())) / float64(steps)
 	for i := range sigmas {
-		sigmas[i] = d.Sigmas[len(d.Sigmas)-1-int(float64(i)*stride)]
+		sigmas[i] = n.Sigmas()[len(n.Sigmas())-1-int(float64(i)*stride)]
 	}
 	return sigmas
 }
 
 // karras spaces σ^(1/ρ) evenly, ρ = 7 (Karras et al., arXiv:2206.00364, equation 5).
-func karras(d *Discrete, steps int) []float64 {
+func karras(n Noise, steps int) []float64 {
 	const rho = 7
 	sigmas := make([]float64, steps)
-	high, low := math.Pow(d.SigmaMax(), 1.0/rho), math.Pow(d.SigmaMin(), 1.0/rho)
+	high, low := math.Pow(n.SigmaMax(), 1.0/rho), math.Pow(n.SigmaMin(), 1.0/rho)
 	for i := range sigmas {
 		sigmas[i] = math.Pow(high+float64(i)/float64(max(1, steps-1))*(low-high), rho)
 	}
@@ -90,10 +90,10 @@ func karras(d *Discrete, steps int) []float64 {
 }
 
 // ddimUniform takes timesteps 1, 1+s, 1+2s, … with s = ⌊T/n⌋, the grid of DDIM as Stable Diffusion was released with it.
-func ddimUniform(d *Discrete, steps int) []float64 {
+func ddimUniform(n Noise, steps int) []float64 {
 	var sigmas []float64
-	for t := 1; t < len(d.Sigmas); t += max(1, len(d.Sigmas)/steps) {
-		sigmas = append(sigmas, d.Sigmas[t])
+	for t := 1; t < len(n.Sigmas()); t += max(1, len(n.Sigmas())/steps) {
+		sigmas = append(sigmas, n.Sigmas()[t])
 	}
 	slices.Reverse(sigmas)
 	return sigmas

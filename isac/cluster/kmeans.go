@@ -1,4 +1,4 @@
-package isac
+package cluster
 
 import (
 	"math"
@@ -13,7 +13,7 @@ import (
 // none) if that is not nil. The same x, start and opt give the same clusters.
 //
 // Distances and centroids are two matrix products an iteration, so that it runs where x is; only [F,n] values come to Go.
-func kmeans(x torch.Tensor, n int, start []int, opt KMeansOptions) []int {
+func kmeans(x torch.Tensor, n int, start []int, opt Options) []int {
 	l := &lloyd{x: x, n: n, norms: x.Square().Sum([]int64{1}, false).Float64s(), rng: rand.New(rand.NewPCG(opt.Seed, 0))}
 	if start != nil {
 		labels, _ := l.run(start, opt.Iterations)

@@ -1,4 +1,4 @@
-package isac
+package cluster
 
 import (
 	"math"

@@ -1,4 +1,4 @@
-package isac
+package cluster
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/isac-guidance/isac/isac/internal/synthetic"
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
@@ -58,7 +59,7 @@ func cloud(seed uint64, f, d, n int, spread float64) ([]float32, []int) {
 	r := rand.New(rand.NewPCG(seed, 3))
 	centres := make([][]float64, n)
 	for c := range centres {
-		centres[c] = normal(r, int64(d), 1)
+		centres[c] = synthetic.Normal(r, int64(d), 1)
 	}
 	data, owner := make([]float32, 0, f*d), make([]int, f)
 	for i := range f {
@@ -76,7 +77,7 @@ func TestKMeansFindsClusters(t *testing.T) {
 	for seed := range uint64(10) {
 		err := torch.InScope(func() error {
 			data, owner := cloud(seed, 60, 8, 4, 0.1)
-			opt := Default().KMeans
+			opt := usual
 			opt.Seed = seed
 			got := inOrder(kmeans(torch.FromFloat32s(data, 60, 8), 4, nil, opt), 4)
 			if !slices.Equal(got, inOrder(owner, 4)) {
@@ -97,7 +98,7 @@ func TestKMeansSettles(t *testing.T) {
 	err := torch.InScope(func() error {
 		data, _ := cloud(7, 80, 5, 1, 1)
 		x := torch.FromFloat32s(data, 80, 5)
-		labels := kmeans(x, 5, nil, KMeansOptions{Iterations: 200, Restarts: 3})
+		labels := kmeans(x, 5, nil, Options{Iterations: 200, Restarts: 3})
 		points := rows(x)
 		centres, _ := means(points, labels, 5)
 		for i, p := range points {
@@ -140,7 +141,7 @@ func TestKMeansHasNoEmptyCluster(t *testing.T) {
 			err := torch.InScope(func() error {
 				x := torch.FromFloat32s(tt.data, int64(tt.f), 1)
 				for seed := range uint64(5) {
-					labels := kmeans(x, tt.n, tt.start, KMeansOptions{Seed: seed, Iterations: 10, Restarts: 2})
+					labels := kmeans(x, tt.n, tt.start, Options{Seed: seed, Iterations: 10, Restarts: 2})
 					for c := range tt.n {
 						if !slices.Contains(labels, c) {
 							t.Errorf("seed %d: cluster %d is empty in %v", seed, c, labels)
@@ -171,7 +172,7 @@ func TestKMeansStartsWarm(t *testing.T) {
 				start[i] = -1 // a pixel that was background
 			}
 		}
-		if got := kmeans(x, 4, start, KMeansOptions{Iterations: 1, Restarts: 1}); !slices.Equal(got, want) {
+		if got := kmeans(x, 4, start, Options{Iterations: 1, Restarts: 1}); !slices.Equal(got, want) {
 			t.Errorf("clusters %v, want %v", got, want)
 		}
 		return nil
@@ -185,22 +186,22 @@ func TestKMeansStartsWarm(t *testing.T) {
 func TestClustererNumbersInOrder(t *testing.T) {
 	torchtest.Require(t)
 	err := torch.InScope(func() error {
-		g := grid{1, 6}
+		g := Grid{1, 6}
 		blocks := torch.FromFloat32s([]float32{
 			9, 9, 0, 0,
 			9, 9, 0, 0,
 			0, 0, 9, 9,
 			0, 0, 9, 9,
 		}, 4, 4)
-		c := &clusterer{opt: Default().KMeans, weight: 1}
-		if got, want := c.cluster(blocks, []int{0, 1, 4, 5}, g, 2), []int{0, 0, 1, 1}; !slices.Equal(got, want) {
+		c := &Clusterer{Options: usual, Weight: 1}
+		if got, want := c.Cluster(blocks, []int{0, 1, 4, 5}, g, 2), []int{0, 0, 1, 1}; !slices.Equal(got, want) {
 			t.Errorf("clusters %v, want %v", got, want)
 		}
 		if want := []int{0, 0, -1, -1, 1, 1}; !slices.Equal(c.last, want) {
 			t.Errorf("remembers %v, want %v", c.last, want)
 		}
 		// Pixel 4 alone remains of instance 1; pixels 2 and 3 are new and attend with it.
-		if got, want := c.cluster(blocks, []int{0, 1, 2, 4}, g, 2), []int{0, 0, 1, 1}; !slices.Equal(got, want) {
+		if got, want := c.Cluster(blocks, []int{0, 1, 2, 4}, g, 2), []int{0, 0, 1, 1}; !slices.Equal(got, want) {
 			t.Errorf("next step: clusters %v, want %v", got, want)
 		}
 		return nil
@@ -216,10 +217,10 @@ func TestFeatures(t *testing.T) {
 	err := torch.InScope(func() error {
 		fg := torch.FromFloat64s([]float64{2, 4, 6, 10}, 2, 2)
 		// Pixel 1 of a 3×5 grid is x=1, y=0; pixel 14 is the last of both.
-		got := features(fg, []int{1, 14}, grid{3, 5}, 0.5)
-		near(t, "features", got.Float64s(), []float64{0, 0.25, -0.25, -0.5, 0.5, 1, 0.5, 0.5}, 1e-12)
-		flat := features(torch.FromFloat64s([]float64{3, 3, 3, 3}, 2, 2), []int{0, 1}, grid{1, 2}, 1)
-		near(t, "features of a flat map", flat.Float64s(), []float64{0, 0, -1, 0, 0, 0, 1, 0}, 1e-12)
+		got := Features(fg, []int{1, 14}, Grid{3, 5}, 0.5)
+		synthetic.Near(t, "features", got.Float64s(), []float64{0, 0.25, -0.25, -0.5, 0.5, 1, 0.5, 0.5}, 1e-12)
+		flat := Features(torch.FromFloat64s([]float64{3, 3, 3, 3}, 2, 2), []int{0, 1}, Grid{1, 2}, 1)
+		synthetic.Near(t, "features of a flat map", flat.Float64s(), []float64{0, 0, -1, 0, 0, 0, 1, 0}, 1e-12)
 		return nil
 	})
 	if err != nil {
@@ -243,7 +244,7 @@ func BenchmarkKMeans(b *testing.B) {
 						}
 					}
 					for b.Loop() {
-						kmeans(x, 5, start, Default().KMeans)
+						kmeans(x, 5, start, usual)
 					}
 					return nil
 				})
@@ -251,6 +252,32 @@ func BenchmarkKMeans(b *testing.B) {
 					b.Fatal(err)
 				}
 			})
+		}
+	}
+}
+
+// TestKMeansFindsTheTightest holds that K-means from its own starts is as good as the best of 30 in the fixture.
+func TestKMeansFindsTheTightest(t *testing.T) {
+	torchtest.Require(t)
+	s := synthetic.Open(t, "synthetic")
+	for name, c := range s.Cases {
+		if !s.Has("case/" + name + "/features") {
+			continue
+		}
+		err := torch.InScope(func() error {
+			x := s.Tensor(t, "case/"+name+"/features")
+			n := 0
+			for _, class := range c.Classes {
+				n += class.Count
+			}
+			labels := kmeans(x, n, nil, usual)
+			if got := inertia(rows(x), labels, n); got > 1.01*c.Inertia {
+				t.Errorf("%s: squared distances sum to %.4g, %.4g is possible", name, got, c.Inertia)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package isac
+package cluster
 
 import (
 	"math"
@@ -20,7 +20,7 @@ func affinity(fg, at torch.Tensor) torch.Tensor {
 // spectral divides pixels into n clusters, none of them empty, by normalised spectral clustering (Ng, Jordan and Weiss 2001): of
 // D^-½ W D^-½, W the affinity [F,F] and D its row sums, the n leading eigenvectors are the columns of a matrix whose rows,
 // normalised, are clustered by K-means. start and opt are K-means'. It costs some dozens of products of W with a few vectors.
-func spectral(w torch.Tensor, n int, start []int, opt KMeansOptions) []int {
+func spectral(w torch.Tensor, n int, start []int, opt Options) []int {
 	_, rows := embed(w, n, opt.Seed)
 	return kmeans(rows, n, start, opt)
 }

@@ -1,4 +1,4 @@
-package isac
+package cluster
 
 import (
 	"math"
@@ -23,7 +23,7 @@ const (
 // components: the means of n clusters span at most n−1 dimensions, and the coordinates two. It is fitted by EM from the clusters
 // of K-means, which start and opt are for, so that an instance keeps its number here too. The same x, start and opt give the
 // same clusters.
-func gaussians(x torch.Tensor, n int, start []int, opt KMeansOptions) []int {
+func gaussians(x torch.Tensor, n int, start []int, opt Options) []int {
 	labels := kmeans(x, n, start, opt)
 	m := newMixture(principal(x, min(n+1, int(x.Size(0))), opt.Seed), labels, n)
 	m.fit(opt.Iterations)

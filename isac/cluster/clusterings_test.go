@@ -1,4 +1,4 @@
-package isac
+package cluster
 
 import (
 	"fmt"
@@ -9,25 +9,15 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/isac-guidance/isac/isac/internal/synthetic"
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
 
-// clustering is what make_ablations.py has of one set of planted instances.
-type clustering struct {
-	Grid        [2]int64
-	N           int
-	Weight      float64
-	Eigenvalues []float64 // of the normalised affinity, the N largest
-	Singular    []float64 // values of the N+1 principal components
-	Steps       int       // of EM
-	Few, Best   float64   // mean log-likelihoods after them, and at the best of many starts
-}
-
 // planted gives SA[I,I], the pixels I and the clusters of the fixture.
-func (s *synthetic) planted(t testing.TB, name string) (fg torch.Tensor, pixels []int, labels func(kind string) []int) {
-	of := func(what string) []int { return ints(s.tensor(t, "cluster/"+name+"/"+what).Int64s()) }
-	v := s.tensor(t, "cluster/"+name+"/vectors")
+func planted(t testing.TB, s *synthetic.Fixture, name string) (fg torch.Tensor, pixels []int, labels func(kind string) []int) {
+	of := func(what string) []int { return ints(s.Tensor(t, "cluster/"+name+"/"+what).Int64s()) }
+	v := s.Tensor(t, "cluster/"+name+"/vectors")
 	return v.Matmul(v.Transpose(0, 1)).MulScalar(4).Softmax(1), of("pixels"), of
 }
 
@@ -58,16 +48,16 @@ func randIndex(a, b []int) float64 {
 // scikit-learn's, which does not normalise rows.
 func TestSpectralAgreesWithScikitLearn(t *testing.T) {
 	torchtest.Require(t)
-	s := openAblations(t)
+	s := synthetic.Open(t, "ablations")
 	for name, c := range s.Clusterings {
 		for _, dt := range []torch.DType{torch.Float64, torch.Float32} {
 			t.Run(fmt.Sprintf("%s/%s", name, dt), func(t *testing.T) {
-				in(t, func() {
-					fg, pixels, want := s.planted(t, name)
-					w := affinity(fg.To(dt), coordinates(pixels, grid{c.Grid[0], c.Grid[1]}, c.Weight))
+				synthetic.In(t, func() {
+					fg, pixels, want := planted(t, s, name)
+					w := affinity(fg.To(dt), coordinates(pixels, Grid{c.Grid[0], c.Grid[1]}, c.Weight))
 					values, _ := embed(w, c.N, 0)
-					near(t, "eigenvalues", values, c.Eigenvalues, 1e-5)
-					labels := spectral(w, c.N, nil, Default().KMeans)
+					synthetic.Near(t, "eigenvalues", values, c.Eigenvalues, 1e-5)
+					labels := spectral(w, c.N, nil, usual)
 					if ari := randIndex(labels, want("spectral_plain")); ari != 1 {
 						t.Errorf("agreement with the plain method is %v, want 1", ari)
 					}
@@ -84,18 +74,18 @@ func TestSpectralAgreesWithScikitLearn(t *testing.T) {
 // come out.
 func TestMixtureAgreesWithScikitLearn(t *testing.T) {
 	torchtest.Require(t)
-	s := openAblations(t)
+	s := synthetic.Open(t, "ablations")
 	for name, c := range s.Clusterings {
 		t.Run(name, func(t *testing.T) {
-			in(t, func() {
-				fg, pixels, want := s.planted(t, name)
-				x := features(fg, pixels, grid{c.Grid[0], c.Grid[1]}, c.Weight)
+			synthetic.In(t, func() {
+				fg, pixels, want := planted(t, s, name)
+				x := Features(fg, pixels, Grid{c.Grid[0], c.Grid[1]}, c.Weight)
 				scores := principal(x, c.N+1, 0)
 				var singular []float64
 				for j := range c.N + 1 {
 					singular = append(singular, mat.Norm(scores.ColView(j), 2))
 				}
-				near(t, "singular values", singular, c.Singular, 1e-6)
+				synthetic.Near(t, "singular values", singular, c.Singular, 1e-6)
 
 				m := newMixture(scores, want("gmm_start"), c.N)
 				for range c.Steps {
@@ -109,7 +99,7 @@ func TestMixtureAgreesWithScikitLearn(t *testing.T) {
 					t.Errorf("after %d steps of EM clusters are %v, want %v", c.Steps, labels, want("gmm_few"))
 				}
 
-				labels := gaussians(x, c.N, nil, Default().KMeans)
+				labels := gaussians(x, c.N, nil, usual)
 				if ari := randIndex(labels, want("gmm")); ari < 0.97 {
 					t.Errorf("agreement with scikit-learn's best of 20 starts is %v", ari)
 				}
@@ -134,7 +124,7 @@ func TestLeadingEqualsTheFullDecomposition(t *testing.T) {
 		"few":      func(i int) float64 { return float64(max(0, 3-i)) },
 	} {
 		r := rand.New(rand.NewPCG(4, 5))
-		q := mat.NewDense(size, size, normal(r, size*size, 1))
+		q := mat.NewDense(size, size, synthetic.Normal(r, size*size, 1))
 		qr(q.RawMatrix())
 		scaled := mat.DenseCopyOf(q)
 		var want []float64
@@ -155,7 +145,7 @@ func TestLeadingEqualsTheFullDecomposition(t *testing.T) {
 			return &out
 		}
 		values, vectors := leading(times, size, n, 0)
-		near(t, name+": eigenvalues", values, want, 1e-6)
+		synthetic.Near(t, name+": eigenvalues", values, want, 1e-6)
 		if got := residual(times, values, vectors); got > 1e-4 {
 			t.Errorf("%s: residual %v", name, got)
 		}
@@ -176,20 +166,20 @@ func TestLeadingEqualsTheFullDecomposition(t *testing.T) {
 // first, that the next step keeps their numbers whatever they are, and that the same step gives the same clusters twice.
 func TestClusteringsKeepNumbers(t *testing.T) {
 	torchtest.Require(t)
-	s := openAblations(t)
-	for _, kind := range []Clustering{ClusterKMeans, ClusterSpectral, ClusterGMM} {
+	s := synthetic.Open(t, "ablations")
+	for _, kind := range []Kind{KMeans, Spectral, GMM} {
 		for name, c := range s.Clusterings {
 			t.Run(fmt.Sprintf("%s/%s", kind, name), func(t *testing.T) {
-				in(t, func() {
-					fg, pixels, want := s.planted(t, name)
-					g := grid{c.Grid[0], c.Grid[1]}
-					fresh := func() *clusterer { return &clusterer{kind: kind, opt: Default().KMeans, weight: c.Weight} }
+				synthetic.In(t, func() {
+					fg, pixels, want := planted(t, s, name)
+					g := Grid{c.Grid[0], c.Grid[1]}
+					fresh := func() *Clusterer { return &Clusterer{Kind: kind, Options: usual, Weight: c.Weight} }
 					first := fresh()
-					labels := first.cluster(fg, pixels, g, c.N)
+					labels := first.Cluster(fg, pixels, g, c.N)
 					if !slices.Equal(labels, inOrder(labels, c.N)) {
 						t.Errorf("instances are not numbered in order: %v", labels)
 					}
-					if again := fresh().cluster(fg, pixels, g, c.N); !slices.Equal(again, labels) {
+					if again := fresh().Cluster(fg, pixels, g, c.N); !slices.Equal(again, labels) {
 						t.Error("the same step gives other clusters a second time")
 					}
 					if ari := randIndex(labels, want("owner")); ari < 0.9 {
@@ -203,9 +193,9 @@ func TestClusteringsKeepNumbers(t *testing.T) {
 							given[i] = -1
 						}
 					}
-					warm.last, warm.at = scatter(given, pixels, g), g
+					warm.last, warm.at = Scatter(given, pixels, g), g
 					kept := 0
-					for i, l := range warm.cluster(fg, pixels, g, c.N) {
+					for i, l := range warm.Cluster(fg, pixels, g, c.N) {
 						if l == (want("owner")[i]+1)%c.N {
 							kept++
 						}
@@ -222,19 +212,19 @@ func TestClusteringsKeepNumbers(t *testing.T) {
 // TestClusteringsHaveNoEmptyCluster tries maps that have no clusters: flat, of zeros, of as many pixels as instances, and of one
 // pixel that matters.
 func TestClusteringsHaveNoEmptyCluster(t *testing.T) {
-	in(t, func() {
+	synthetic.In(t, func() {
 		spike := make([]float64, 36)
 		spike[7] = 1
-		noise := normal(rand.New(rand.NewPCG(1, 1)), 36, 1)
+		noise := synthetic.Normal(rand.New(rand.NewPCG(1, 1)), 36, 1)
 		for i := range noise {
 			noise[i] = math.Abs(noise[i])
 		}
 		for name, values := range map[string][]float64{"flat": slices.Repeat([]float64{0.2}, 36), "zeros": make([]float64, 36), "a spike": spike, "noise": noise} {
-			for _, kind := range []Clustering{ClusterKMeans, ClusterSpectral, ClusterGMM} {
+			for _, kind := range []Kind{KMeans, Spectral, GMM} {
 				for n := 1; n <= 6; n++ {
-					c := &clusterer{kind: kind, opt: Default().KMeans, weight: 1}
+					c := &Clusterer{Kind: kind, Options: usual, Weight: 1}
 					for range 2 { // cold and warm
-						labels := c.cluster(torch.FromFloat64s(values, 6, 6), []int{0, 1, 2, 5, 6, 8}, grid{3, 3}, n)
+						labels := c.Cluster(torch.FromFloat64s(values, 6, 6), []int{0, 1, 2, 5, 6, 8}, Grid{3, 3}, n)
 						for i := range n {
 							if !slices.Contains(labels, i) {
 								t.Errorf("%s, %s: instance %d of %d has no pixel in %v", name, kind, i, n, labels)
@@ -247,47 +237,29 @@ func TestClusteringsHaveNoEmptyCluster(t *testing.T) {
 	})
 }
 
-// TestEveryClusteringGuides takes a run of guided steps with each.
-func TestEveryClusteringGuides(t *testing.T) {
-	torchtest.Require(t)
-	model := newLayers(t, 4)
-	for _, kind := range []Clustering{ClusterSpectral, ClusterGMM} {
-		opt := all(Typed())
-		opt.Clustering = kind
-		s, x := newSession(t, model, catsAndDog(), opt), newLatent(t, 4, torch.Float32)
-		for i := range 3 {
-			out, report := guide(t, s, x, Step{Index: i, Count: 10})
-			if report.Skipped != "" || len(report.Masks) != 3 {
-				t.Errorf("%s: step %d has %d masks, skipped %q", kind, i, len(report.Masks), report.Skipped)
-			}
-			x = out
-		}
-	}
-}
-
 // BenchmarkClustering is one clustering of attention with five planted instances, as the first step and later ones have it.
 func BenchmarkClustering(b *testing.B) {
 	torchtest.Require(b)
 	for _, f := range []int{128, 2000, 4096} {
-		for _, kind := range []Clustering{ClusterKMeans, ClusterSpectral, ClusterGMM} {
+		for _, kind := range []Kind{KMeans, Spectral, GMM} {
 			for _, warm := range []bool{false, true} {
 				b.Run(fmt.Sprintf("%s/F=%d/warm=%v", kind, f, warm), func(b *testing.B) {
 					err := torch.InScope(func() error {
-						side := int64(math.Ceil(math.Sqrt(float64(f))))
-						g, pixels := grid{side, side}, make([]int, f)
+						side := int(math.Ceil(math.Sqrt(float64(f))))
+						g, pixels := Grid{side, side}, make([]int, f)
 						data, _ := cloud(1, f, 8, 5, 0.3)
 						v := torch.FromFloat32s(data, int64(f), 8)
 						fg := v.Matmul(v.Transpose(0, 1)).Softmax(1)
 						for i := range pixels {
 							pixels[i] = i
 						}
-						c := &clusterer{kind: kind, opt: Default().KMeans, weight: 0.1}
+						c := &Clusterer{Kind: kind, Options: usual, Weight: 0.1}
 						for b.Loop() {
 							if !warm {
 								c.last = nil
 							}
 							torch.WithScope(func() []torch.Tensor {
-								c.cluster(fg, pixels, g, 5)
+								c.Cluster(fg, pixels, g, 5)
 								return nil
 							})
 						}

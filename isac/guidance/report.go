@@ -1,0 +1,77 @@
+package guidance
+
+import (
+	"math"
+
+	"github.com/isac-guidance/isac/isac/attention"
+)
+
+// Report says what one guided step saw and did, the same way for every method. It can be written as JSON: no field is ever NaN or
+// infinite.
+type Report struct {
+	Step
+	// Skipped tells why the latent was left as it was; it is "" where the step was guided.
+	Skipped string `json:"skipped,omitempty"`
+	// Losses are what the method measured before the step, Loss is their weighted sum.
+	Losses []Loss  `json:"losses"`
+	Loss   float64 `json:"loss"`
+	// Moves is the number of moves that the latent took at this step: 1 for most methods, more where one refines.
+	Moves int `json:"moves"`
+	// GradNorm is ‖∇L‖ of the first move, StepNorm is ‖X̃_t − X_t‖ of all together, Euclidean over the whole latent. Both are 0 of
+	// a step that was skipped or only measured; GradNorm also of a random step under the relative rule, which takes no gradient.
+	GradNorm float64 `json:"grad_norm"`
+	StepNorm float64 `json:"step_norm"`
+	// LatentNorm is ‖X_t‖ where the step was taken, 0 elsewhere: StepNorm/LatentNorm is how far the latent was moved.
+	LatentNorm float64 `json:"latent_norm"`
+	// Foreground is the number of foreground pixels, of Height·Width, the grid on which maps are accumulated; Height is 0 where
+	// the model was not looked at.
+	Foreground int `json:"foreground"`
+	Height     int `json:"height"`
+	Width      int `json:"width"`
+	// Masks are the soft masks of the instances, Height·Width values each in row-major order, 0 on the background.
+	Masks [][]float32 `json:"masks,omitempty"`
+	// Labels holds the instance of each pixel, 0..N-1, or -1 on the background, in row-major order.
+	Labels []int `json:"labels,omitempty"`
+}
+
+// Loss is one term of what a step lowers.
+type Loss struct {
+	// Name is the method's word for it: "instance", "class".
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+	// Weight is λ at this step.
+	Weight float64 `json:"weight"`
+}
+
+// Named gives the loss of a name, and whether there is one.
+func (r Report) Named(name string) (Loss, bool) {
+	for _, l := range r.Losses {
+		if l.Name == name {
+			return l, true
+		}
+	}
+	return Loss{}, false
+}
+
+// fill takes in what a guide found. Losses that are not finite end the step.
+func (r *Report) fill(at attention.Reading, m Measurement) {
+	r.Height, r.Width = m.Height, m.Width
+	if r.Height == 0 {
+		r.Height, r.Width = at.Top.Height, at.Top.Width
+	}
+	r.Foreground, r.Labels, r.Masks = m.Foreground, m.Labels, m.Masks
+	r.Losses, r.Loss = nil, 0
+	for _, t := range m.Terms {
+		l := Loss{Name: t.Name, Weight: t.Weight}
+		if t.Value.Defined() {
+			l.Value = t.Value.Item()
+		}
+		r.Losses = append(r.Losses, l)
+		r.Loss += l.Weight * l.Value
+	}
+	r.Skipped = m.Skipped
+	if math.IsNaN(r.Loss) || math.IsInf(r.Loss, 0) {
+		r.Losses, r.Loss = nil, 0
+		r.Skipped = "the loss is not finite (NaN or Inf)"
+	}
+}

@@ -1,0 +1,237 @@
+package guidance
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/isac-guidance/isac/isac/attention"
+	"github.com/isac-guidance/isac/isac/torch"
+)
+
+// ErrClosed is returned by a session that was closed. Open another.
+var ErrClosed = errors.New("guidance: the session is closed")
+
+// Model is what guidance needs of a diffusion model under one conditioning.
+type Model interface {
+	// Taps evaluates the model once, on the conditional side alone, at what it takes in, X_t [1,C,H,W], and returns its attention
+	// layers. Where gradients are enabled the taps must be differentiable with respect to x. It panics with *torch.Error, as ops do.
+	Taps(x torch.Tensor, timestep float64) []attention.Tap
+}
+
+// Noise is how a family's host latent x at a noise level σ becomes what its model takes in, and back.
+type Noise interface {
+	// Timestep is what the model is told for σ.
+	Timestep(sigma float64) float64
+	// Input maps x to X_t, of the same shape: x/√(1+σ²) of models that predict noise or velocity, x itself of flow models.
+	Input(x torch.Tensor, sigma float64) torch.Tensor
+	// Output is the inverse of Input.
+	Output(x torch.Tensor, sigma float64) torch.Tensor
+}
+
+// Config is what a session is opened with.
+type Config struct {
+	Model  Model
+	Noise  Noise
+	Method Method
+	Target Target
+	// Seed is the image's own. It is added to Options.DirectionSeed, so that random directions are as different from image to
+	// image as their noise is.
+	Seed uint64
+	// Measure has every step looked at and none moved: a run that gives the bits of an unguided one and reports its losses. It
+	// costs one evaluation of the model a step, without gradient.
+	Measure bool
+	// Observe, if not nil, is called at the end of each step with all that was seen. Steps that guidance leaves out are looked at
+	// too, for one more evaluation of the model each; the guided latents stay the same. Maps are copied only for an observer: on a
+	// grid of 64×64 that takes 64 MiB a step.
+	Observe func(Maps)
+}
+
+// Session guides one sampling run of one image. It holds no tensors from one step to the next. It is for one goroutine at a time:
+// the one that owns the model.
+type Session struct {
+	config  Config
+	options Options
+	guide   Guide
+	stale   bool // guide has seen steps that were not guided, for an observer
+	closed  bool
+}
+
+// Open starts guidance of one image. It fails, naming everything that is wrong, where the configuration does not hold together.
+func Open(c Config) (*Session, error) {
+	var errs []error
+	if c.Model == nil || c.Noise == nil || c.Method == nil {
+		errs = append(errs, errors.New("guidance: a session needs a model, its noise and a method"))
+	}
+	errs = append(errs, c.Target.Validate())
+	s := &Session{config: c}
+	if c.Method != nil {
+		s.options = c.Method.Common()
+		errs = append(errs, c.Method.Validate(), s.start())
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// start makes the guide anew: it then knows nothing of any step.
+func (s *Session) start() (err error) {
+	s.guide, err = s.config.Method.Begin(s.config.Target)
+	s.stale = false
+	return err
+}
+
+// Resume makes the next step go on from labels, the instance of each pixel, -1 for none, in row-major order on a grid of
+// height·width: the Labels of an earlier report. It is for runs that go on in a new session, and has no effect with methods that
+// remember nothing, or if the model's grid turns out to be another.
+func (s *Session) Resume(labels []int, height, width int) error {
+	if len(labels) != height*width || len(labels) == 0 {
+		return fmt.Errorf("guidance: %d labels for a grid of %dx%d", len(labels), height, width)
+	}
+	for i, l := range labels {
+		if l < -1 || l >= s.config.Target.Instances() {
+			return fmt.Errorf("guidance: label %d at pixel %d: it must be -1 or in 0..%d", l, i, s.config.Target.Instances()-1)
+		}
+	}
+	if g, ok := s.guide.(Resumer); ok {
+		return g.Resume(slices.Clone(labels), height, width)
+	}
+	return nil
+}
+
+// Close ends the session. Closing twice is allowed.
+func (s *Session) Close() { s.closed = true }
+
+// Guide takes one step: x [1,C,H,W] is the host's latent at step.Sigma, in the host's own parametrisation, and what comes back is
+// the latent to go on with, of the same shape, type and device, and what was seen. The step is X̃_t = X_t − η ∇L_t(X_t)
+// (Algorithm 1 of ISAC, lines 2-7), whatever the method's L is. The result is a tensor of its own in the caller's scope, and has the
+// bits of x where the step was skipped or only measured.
+//
+// A step is skipped, which the report explains and which is no error, where it is outside the window, no loss has weight, the
+// method cannot use what it sees, or maps, loss or gradient are not finite. It fails where x is no single finite latent, the step
+// is outside its run, the model's taps do not fit together, or an operation fails.
+func (s *Session) Guide(x torch.Tensor, step Step) (torch.Tensor, Report, error) {
+	step.Timestep = s.config.Noise.Timestep(step.Sigma)
+	report := Report{Step: step}
+	if s.closed {
+		return torch.Tensor{}, report, ErrClosed
+	}
+	if err := step.check(); err != nil {
+		return torch.Tensor{}, Report{}, err
+	}
+	var maps *Maps
+	if s.config.Observe != nil {
+		maps = &Maps{}
+	}
+	out, err := scoped(func() (torch.Tensor, error) {
+		if err := checkLatent(x); err != nil {
+			return torch.Tensor{}, err
+		}
+		moved, err := s.step(s.config.Noise.Input(x, step.Sigma), &report, maps)
+		if err != nil || !moved.Defined() {
+			return x.Detach().Clone(), err
+		}
+		return s.config.Noise.Output(moved, step.Sigma), nil
+	})
+	if err != nil {
+		return torch.Tensor{}, report, fmt.Errorf("guidance: step %d of %d: %w", step.Index+1, step.Count, err)
+	}
+	if maps != nil && maps.Height > 0 {
+		maps.Labels, maps.Masks, maps.Report = report.Labels, report.Masks, report
+		s.config.Observe(*maps)
+	}
+	return out, report, nil
+}
+
+// step guides, looks or leaves X_t alone, and gives X̃_t where it was moved.
+func (s *Session) step(x torch.Tensor, report *Report, maps *Maps) (moved torch.Tensor, err error) {
+	idle := s.idle(report.Step)
+	switch {
+	case s.config.Measure:
+		err = s.look(x, report, maps)
+	case idle == "":
+		if s.stale { // what was only looked at must not change what guidance does
+			err = s.start()
+		}
+		if err == nil {
+			moved, err = s.move(x, report, maps)
+		}
+	case maps != nil:
+		s.stale = true
+		err = s.look(x, report, maps)
+		if report.Skipped == "" {
+			report.Skipped = idle
+		}
+	default:
+		report.Skipped = idle
+	}
+	return moved, err
+}
+
+// idle tells why a step needs no look at the model, "" if it does.
+func (s *Session) idle(step Step) string {
+	first, end := s.options.Window(step.Count)
+	if step.Index < first || step.Index >= end {
+		return fmt.Sprintf("step %d of %d is outside the guided steps %d to %d", step.Index+1, step.Count, first+1, end)
+	}
+	return s.guide.Idle(step)
+}
+
+// look measures without gradient.
+func (s *Session) look(x torch.Tensor, report *Report, maps *Maps) (err error) {
+	torch.NoGrad(func() { _, _, err = s.measure(x.Detach(), report, maps) })
+	return err
+}
+
+// measure evaluates the model at x and fills in the report, which says where there is no loss, and maps unless it is nil.
+func (s *Session) measure(x torch.Tensor, report *Report, maps *Maps) (Measurement, attention.Reading, error) {
+	r, err := attention.Read(s.config.Model.Taps(x, report.Timestep))
+	if err != nil {
+		return Measurement{}, r, err
+	}
+	m, err := s.guide.Measure(r, report.Step, maps)
+	if err != nil {
+		return m, r, err
+	}
+	report.fill(r, m)
+	return m, r, nil
+}
+
+// checkLatent says what is wrong with a latent.
+func checkLatent(x torch.Tensor) error {
+	if !x.Defined() {
+		return errors.New("the latent is undefined")
+	}
+	shape := x.Shape()
+	switch {
+	case len(shape) != 4 || shape[0] != 1:
+		return fmt.Errorf("the latent has shape %v, it must be [1, channels, height, width]: guide each image on its own", shape)
+	case !x.DType().Floating():
+		return fmt.Errorf("the latent is %s, it must be of a floating type", x.DType())
+	case !x.AllFinite():
+		return errors.New("the latent holds values that are not finite (NaN or Inf): the sampler or the model went wrong before guidance")
+	}
+	return nil
+}
+
+// scoped runs fn, frees every tensor that it made but its result, which may be undefined, and makes errors of the panics of operations.
+func scoped(fn func() (torch.Tensor, error)) (out torch.Tensor, err error) {
+	err = torch.Try(func() (err error) {
+		kept := torch.WithScope(func() []torch.Tensor {
+			var t torch.Tensor
+			if t, err = fn(); err != nil || !t.Defined() {
+				return nil
+			}
+			return []torch.Tensor{t}
+		})
+		if len(kept) > 0 {
+			out = kept[0]
+		}
+		return err
+	})
+	return out, err
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -1,0 +1,87 @@
+package methods
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/guidance"
+)
+
+// Entry is one method of the list.
+type Entry struct {
+	// Name is the method's, as Method.Name.
+	Name string
+	// Title is what people are shown, Help a sentence about it.
+	Title, Help string
+	// Presets are sets of its options, the recommended one first.
+	Presets []Preset
+}
+
+// Preset is a named set of options.
+type Preset struct {
+	Name   string
+	Method guidance.Method
+}
+
+// list holds every method, the project's own first.
+var list = []Entry{
+	{
+		Name: "isac", Title: "ISAC", Help: "Pulls instances apart in self-attention first, classes in cross-attention later.",
+		Presets: []Preset{{"typed", isac.Typed()}, {"paper", isac.Paper()}},
+	},
+}
+
+// All lists every method.
+func All() []Entry { return list }
+
+// Names lists the methods' names.
+func Names() []string {
+	var names []string
+	for _, e := range list {
+		names = append(names, e.Name)
+	}
+	return names
+}
+
+// Find gives a method of the list by its name.
+func Find(name string) (Entry, error) {
+	for _, e := range list {
+		if e.Name == name {
+			return e, nil
+		}
+	}
+	return Entry{}, fmt.Errorf("no method is called %q: use %s", name, strings.Join(Names(), " or "))
+}
+
+// PresetNames lists the names of the presets, the recommended one first.
+func (e Entry) PresetNames() []string {
+	var names []string
+	for _, p := range e.Presets {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// Preset gives the options of a preset; "" and "default" stand for the recommended one.
+func (e Entry) Preset(name string) (guidance.Method, error) {
+	name = strings.ToLower(name)
+	if name == "" || name == "default" {
+		return e.Presets[0].Method, nil
+	}
+	for _, p := range e.Presets {
+		if p.Name == name {
+			return p.Method, nil
+		}
+	}
+	return nil, fmt.Errorf("%s: no preset is called %q: use %s", e.Name, name, strings.Join(e.PresetNames(), " or "))
+}
+
+// Named gives the options of a preset of a method, both by name.
+func Named(method, preset string) (guidance.Method, error) {
+	e, err := Find(method)
+	if err != nil {
+		return nil, err
+	}
+	return e.Preset(preset)
+}

@@ -1,0 +1,35 @@
+package methods
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/isac-guidance/isac/isac/guidance"
+	"github.com/isac-guidance/isac/isac/prompt"
+)
+
+func TestTargetFromPrompt(t *testing.T) {
+	text := "two red apples, a dog and one green apple"
+	// One token a word, behind the beginning of text.
+	spans := [][2]int{{}}
+	at := 0
+	for _, w := range strings.Fields(text) {
+		i := at + strings.Index(text[at:], w)
+		spans = append(spans, [2]int{i, i + len(strings.TrimSuffix(w, ","))})
+		at = i + len(w)
+	}
+	spans = append(spans, [2]int{}, [2]int{})
+	got, err := TargetFromPrompt(prompt.Parse(text), spans)
+	want := guidance.Target{Classes: []guidance.Class{{Name: "apple", Count: 3, Tokens: []int{3, 9}}, {Name: "dog", Count: 1, Tokens: []int{5}}}}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("target %+v, %v, want %+v", got, err, want)
+	}
+	if _, err := TargetFromPrompt(prompt.Parse(text), spans[:6]); err == nil || !strings.Contains(err.Error(), `the class "apple"`) {
+		t.Errorf("a cut prompt gives %v, want an error that names the class", err)
+	}
+	if _, err := TargetFromPrompt(prompt.Parse("a nice day"), spans); !errors.Is(err, prompt.ErrNoClass) {
+		t.Errorf("a prompt without a class gives %v, want ErrNoClass", err)
+	}
+}
