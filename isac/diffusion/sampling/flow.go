@@ -21,6 +21,8 @@ type Flow struct {
 	sigmas []float64 // of timesteps 1, 2, …, 1000, rising
 }
 
+var _ Noise = (*Flow)(nil)
+
 // NewFlow computes the table of a shift, which has to be above 0.
 func NewFlow(shift float64) (*Flow, error) {
 	if !(shift > 0) || math.IsInf(shift, 0) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
@@ -103,16 +104,6 @@ func TestFlowArithmeticLikeComfyUI(t *testing.T) {
 	}
 }
 
-// schedule calls Schedule with f, if it takes all kinds of noise.
-func schedule[N any](of func(string, N, int) ([]float64, error), name string, f any, steps int) (sigmas []float64, taken bool, err error) {
-	n, ok := f.(N)
-	if !ok {
-		return nil, false, nil
-	}
-	sigmas, err = of(name, n, steps)
-	return sigmas, true, err
-}
-
 func TestFlowSchedulesLikeComfyUI(t *testing.T) {
 	for _, c := range readFlow(t).Shifts {
 		f := flow(t, c.Shift)
@@ -122,10 +113,7 @@ func TestFlowSchedulesLikeComfyUI(t *testing.T) {
 			if _, err := fmt.Sscan(key, &name, &steps); err != nil {
 				t.Fatal(err)
 			}
-			got, taken, err := schedule(Schedule, name, f, steps)
-			if !taken {
-				t.Skip("Schedule does not take a Flow")
-			}
+			got, err := Schedule(name, f, steps)
 			if err != nil {
 				t.Errorf("%s: %v", key, err)
 				continue
@@ -136,6 +124,16 @@ func TestFlowSchedulesLikeComfyUI(t *testing.T) {
 			nearAll(t, fmt.Sprintf("shift %g %s", c.Shift, key), got, want)
 		}
 	}
+}
+
+// What diffusers' pipeline chose in its run of the tiny model is the normal schedule.
+func TestNormalIsWhatDiffusersChooses(t *testing.T) {
+	about := fixture.Open(t, "tiny-sd3").About
+	got, err := Schedule("normal", flow(t, 3), about.Steps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nearAll(t, "diffusers' sigmas", got, about.Sigmas)
 }
 
 func TestEulerAncestralFlowLikeComfyUI(t *testing.T) {
