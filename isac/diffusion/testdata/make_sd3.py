@@ -103,9 +103,10 @@ def transformer_outputs(model, seed):
         out[f"mmdit.out.{t}"] = run(x, t)
     w = torch.randn(x.shape, generator=g)
     with torch.enable_grad():
-        xg = x.clone().requires_grad_(True)
-        (run(xg, 500) * w).sum().backward()
-    out["mmdit.weighting"], out["mmdit.grad"] = w, xg.grad
+        leaves = [leaf.clone().requires_grad_(True) for leaf in (x, context, vector)]
+        (model(*leaves, torch.full((2,), 500.0)).sample * w).sum().backward()
+    out["mmdit.weighting"] = w
+    out |= {name: leaf.grad for name, leaf in zip(("mmdit.grad", "mmdit.grad.context", "mmdit.grad.vector"), leaves)}
     # sides that patches do not divide: the image goes on with its other end, as ComfyUI does it
     odd = torch.randn(1, 8, 5, 7, generator=g)
     padded = torch.nn.functional.pad(odd, (0, 1, 0, 1), mode="circular")

@@ -99,6 +99,7 @@ func TestSidesThatPatchesDoNotDivide(t *testing.T) {
 	}
 }
 
+// The gradients of a weighted output with respect to the latent, the text and the pooled text.
 func TestGradientEqualsDiffusers(t *testing.T) {
 	torchtest.Require(t)
 	for _, c := range models {
@@ -109,9 +110,18 @@ func TestGradientEqualsDiffusers(t *testing.T) {
 					m.Checkpoint(checkpoint)
 					fixture.InScope(t, func() {
 						torch.WithGrad(func() {
-							x := f.Tensor("mmdit.x").SetRequiresGrad(true)
-							out := forward(t, f, m, x, 500, rec)
-							f.Near("mmdit.grad", torch.Grad(out.Mul(f.Tensor("mmdit.weighting")).SumAll(), x)[0], 1e-5)
+							var leaves []torch.Tensor
+							for _, name := range []string{"mmdit.x", "mmdit.context", "mmdit.vector"} {
+								leaves = append(leaves, f.Tensor(name).SetRequiresGrad(true))
+							}
+							out, err := m.ForwardContext(context.Background(), leaves[0], 500, leaves[1], leaves[2], rec)
+							if err != nil {
+								t.Fatal(err)
+							}
+							grads := torch.Grad(out.Mul(f.Tensor("mmdit.weighting")).SumAll(), leaves...)
+							for i, name := range []string{"mmdit.grad", "mmdit.grad.context", "mmdit.grad.vector"} {
+								f.Near(name, grads[i], 1e-5)
+							}
 						})
 					})
 				})
