@@ -89,7 +89,7 @@ func (p *Pipeline) plan(r *SampleRequest) (plan, error) {
 		bad("cfg is %v, expected a number such as 7.5", r.CFG)
 	}
 	var err error
-	if pl.sampler, err = sampling.Named(r.Sampler); err != nil {
+	if pl.sampler, err = sampling.Named(r.Sampler, p.noise); err != nil {
 		errs = append(errs, err)
 	}
 	if pl.sigmas, err = sampling.PartialSchedule(r.Scheduler, p.noise, r.Steps, r.Denoise); err != nil {
@@ -138,12 +138,14 @@ func (p *Pipeline) latentShape(r *SampleRequest, bad func(string, ...any)) []int
 }
 
 func (p *Pipeline) checkConditioning(name string, c Conditioning, bad func(string, ...any)) {
-	width := p.text.Config.Width
+	width := p.model.Shape.Context
 	switch h := c.Hidden; {
 	case !h.Defined():
 		bad("no %s conditioning: make one with EncodePrompt (the empty prompt will do)", name)
-	case h.Dim() != 3 || h.Size(0) != 1 || h.Size(2) != width:
+	case h.Dim() != 3 || h.Size(0) != 1 || width != 0 && h.Size(2) != width:
 		bad("the %s conditioning has shape %v, expected [1 L %d]: was it made by another model?", name, h.Shape(), width)
+	case p.model.Shape.Vector != 0 && (!c.Pooled.Defined() || c.Pooled.Dim() != 2):
+		bad("the %s conditioning has no pooled text [1 P], which %s reads: make it with EncodePrompt", name, p.model.Family.Title)
 	}
 }
 

@@ -1,9 +1,11 @@
-package weights
+package family
 
 import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/isac-guidance/isac/isac/diffusion/weights"
 )
 
 // The first Stable Diffusion release numbers the UNet's layers in one row ("LDM keys"): input_blocks.0 is the first convolution, every
@@ -18,7 +20,7 @@ var resnetLayers = map[string]string{
 }
 
 // ldmUNet shows a UNet's tensors under diffusers' names; src is what lies below model.diffusion_model.
-func ldmUNet(src Source) Source {
+func ldmUNet(src weights.Source) weights.Source {
 	to := map[string]string{}
 	ends := map[string]string{
 		"time_embed.0": "time_embedding.linear_1", "time_embed.2": "time_embedding.linear_2",
@@ -36,10 +38,10 @@ func ldmUNet(src Source) Source {
 	mapResnet(src, to, "middle_block.2", "mid_block.resnets.1")
 	mapInputs(src, to)
 	mapOutputs(src, to)
-	return Renamed(src, to)
+	return weights.Renamed(src, to)
 }
 
-func mapInputs(src Source, to map[string]string) {
+func mapInputs(src weights.Source, to map[string]string) {
 	block, resnet := 0, 0
 	for i := 1; ; i++ {
 		at := fmt.Sprintf("input_blocks.%d", i)
@@ -57,7 +59,7 @@ func mapInputs(src Source, to map[string]string) {
 	}
 }
 
-func mapOutputs(src Source, to map[string]string) {
+func mapOutputs(src weights.Source, to map[string]string) {
 	block, resnet := 0, 0
 	for i := 0; src.Has(fmt.Sprintf("output_blocks.%d.0.in_layers.0.weight", i)); i++ {
 		at := fmt.Sprintf("output_blocks.%d", i)
@@ -75,14 +77,14 @@ func mapOutputs(src Source, to map[string]string) {
 	}
 }
 
-func mapResnet(src Source, to map[string]string, from, name string) {
+func mapResnet(src weights.Source, to map[string]string, from, name string) {
 	for old, layer := range resnetLayers {
 		mapBelow(src, to, from+"."+old, name+"."+layer)
 	}
 }
 
 // mapBelow maps every tensor below one path to the same place below another.
-func mapBelow(src Source, to map[string]string, from, name string) {
+func mapBelow(src weights.Source, to map[string]string, from, name string) {
 	names := src.Names()
 	i, _ := slices.BinarySearch(names, from+".")
 	for ; i < len(names) && strings.HasPrefix(names[i], from+"."); i++ {

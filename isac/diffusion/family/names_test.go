@@ -1,7 +1,8 @@
-package weights
+package family
 
 import (
 	"bufio"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,28 +10,29 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/isac-guidance/isac/isac/diffusion/weights"
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
 
-// named is a Source of names and shapes alone.
-type named map[string][]int64
+// named is a weights.Source of names and shapes alone.
+type shapes map[string][]int64
 
-func (n named) Names() []string                          { return sortedKeys(n) }
-func (n named) Has(name string) bool                     { _, ok := n[name]; return ok }
-func (n named) Shape(name string) ([]int64, bool)        { s, ok := n[name]; return s, ok }
-func (n named) DType(name string) (DType, bool)          { _, ok := n[name]; return F16, ok }
-func (n named) Tensor(name string) (torch.Tensor, error) { return torch.Tensor{}, ErrMissing }
-func (n named) Origin(string) string                     { return "a list of names" }
+func (n shapes) Names() []string                          { return slices.Sorted(maps.Keys(n)) }
+func (n shapes) Has(name string) bool                     { _, ok := n[name]; return ok }
+func (n shapes) Shape(name string) ([]int64, bool)        { s, ok := n[name]; return s, ok }
+func (n shapes) DType(name string) (weights.DType, bool)  { _, ok := n[name]; return weights.F16, ok }
+func (n shapes) Tensor(name string) (torch.Tensor, error) { return torch.Tensor{}, weights.ErrMissing }
+func (n shapes) Origin(string) string                     { return "a list of names" }
 
-func readNames(t *testing.T, path string) named {
+func readNames(t *testing.T, path string) shapes {
 	t.Helper()
 	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	n := named{}
+	n := shapes{}
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		words := strings.Fields(lines.Text())
 		shape := []int64{}
@@ -48,18 +50,18 @@ func readNames(t *testing.T, path string) named {
 
 // Every tensor of the real Stable Diffusion 1.5, by name and shape.
 func TestStableDiffusion15Names(t *testing.T) {
-	ldm := readNames(t, "testdata/sd15_ldm.txt")
-	if err := checkFamily(ldm); err != nil {
-		t.Fatal(err)
+	ldm := readNames(t, "../weights/testdata/sd15_ldm.txt")
+	if f, err := recognise(ldm); f != sd1 {
+		t.Fatalf("%v, %v", f, err)
 	}
 	for _, c := range []struct {
 		list, prefix string
 		tensors      int
-		got          Source
+		got          weights.Source
 	}{
-		{"sd15-unet.txt", "", 686, ldmUNet(Prefix(ldm, "model.diffusion_model."))},
-		{"sd15-vae.txt", "", 248, ldmVAE(Prefix(ldm, "first_stage_model."))},
-		{"sd15-text.txt", "text_model.", 196, textNames(Prefix(ldm, "cond_stage_model.transformer."))},
+		{"sd15-unet.txt", "", 686, ldmUNet(weights.Prefix(ldm, "model.diffusion_model."))},
+		{"sd15-vae.txt", "", 248, ldmVAE(weights.Prefix(ldm, "first_stage_model."))},
+		{"sd15-text.txt", "text_model.", 196, textNames(weights.Prefix(ldm, "cond_stage_model.transformer."))},
 	} {
 		want := readNames(t, filepath.Join("../testdata/shapes", c.list))
 		if len(want) != c.tensors || len(c.got.Names()) != c.tensors {
@@ -98,7 +100,7 @@ func TestNamesOfTextEncoders(t *testing.T) {
 	entries := raw(t, path, func(name string) string { return "text_model." + strings.TrimPrefix(name, "text_model.") })
 	remove(t, path)
 	write(t, path, entries...)
-	same(t, "folder", openModel(t, dir).Text, openModel(t, tinyFolder).Text)
+	same(t, "folder", openModel(t, dir).Text[0], openModel(t, tinyFolder).Text[0])
 
 	old := write(t, filepath.Join(t.TempDir(), "old.safetensors"), raw(t, tinyFile, func(name string) string {
 		return strings.Replace(name, "cond_stage_model.transformer.text_model.", "cond_stage_model.transformer.", 1)

@@ -1,4 +1,4 @@
-package weights
+package family
 
 import (
 	"path/filepath"
@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/isac-guidance/isac/isac/diffusion/weights"
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
 
@@ -20,13 +21,13 @@ func TestStableDiffusion2AndXLNames(t *testing.T) {
 		for _, part := range []struct {
 			list, prefix string
 			tensors      int
-			got          Source
+			got          weights.Source
 		}{
-			{c.unet, "model.diffusion_model.", c.tensors, ldmUNet(Prefix(single, "model.diffusion_model."))},
-			{"sd15-vae.txt", "first_stage_model.", 248, ldmVAE(Prefix(single, "first_stage_model."))},
+			{c.unet, "model.diffusion_model.", c.tensors, ldmUNet(weights.Prefix(single, "model.diffusion_model."))},
+			{"sd15-vae.txt", "first_stage_model.", 248, ldmVAE(weights.Prefix(single, "first_stage_model."))},
 		} {
 			want := readNames(t, filepath.Join("../testdata/shapes", part.list))
-			if stored := len(Prefix(single, part.prefix).Names()); stored != part.tensors || len(want) != part.tensors {
+			if stored := len(weights.Prefix(single, part.prefix).Names()); stored != part.tensors || len(want) != part.tensors {
 				t.Errorf("%s: %d tensors below %s, %d in %s, expected %d", c.single, stored, part.prefix, len(want), part.list, part.tensors)
 			}
 			if !slices.Equal(part.got.Names(), want.Names()) {
@@ -45,7 +46,7 @@ func TestStableDiffusion2AndXLNames(t *testing.T) {
 func TestFirstTextEncoderOfXL(t *testing.T) {
 	torchtest.Require(t)
 	const prefix = "conditioner.embedders.0.transformer."
-	got := textNames(Prefix(readNames(t, "../testdata/shapes/sdxl-single.txt"), prefix))
+	got := textNames(weights.Prefix(readNames(t, "../testdata/shapes/sdxl-single.txt"), prefix))
 	want := readNames(t, "../testdata/shapes/sd15-text.txt")
 	if len(got.Names()) != len(want)+1 || !got.Has("text_model.embeddings.position_ids") {
 		t.Errorf("%d tensors, expected %d and position_ids", len(got.Names()), len(want))
@@ -56,8 +57,8 @@ func TestFirstTextEncoderOfXL(t *testing.T) {
 			t.Errorf("%s has shape %v, expected %v", full, s, shape)
 		}
 	}
-	tiny := textNames(Prefix(open(t, "../testdata/tiny-sdxl/single.safetensors"), prefix))
-	same(t, "tiny-sdxl text", tiny, textNames(open(t, "../testdata/tiny-sdxl/text_encoder/model.safetensors")))
+	tiny := textNames(weights.Prefix(openWeights(t, "../testdata/tiny-sdxl/single.safetensors"), prefix))
+	same(t, "tiny-sdxl text", tiny, textNames(openWeights(t, "../testdata/tiny-sdxl/text_encoder/model.safetensors")))
 }
 
 // The tiny models' single files give the very tensors of their folders.
@@ -65,9 +66,9 @@ func TestTinySingleFilesEqualFolders(t *testing.T) {
 	torchtest.Require(t)
 	for _, name := range []string{"tiny-sd2", "tiny-sdxl"} {
 		dir := filepath.Join("../testdata", name)
-		single := open(t, filepath.Join(dir, "single.safetensors"))
-		same(t, name+" unet", ldmUNet(Prefix(single, "model.diffusion_model.")), open(t, filepath.Join(dir, "unet/diffusion_pytorch_model.safetensors")))
-		same(t, name+" vae", ldmVAE(Prefix(single, "first_stage_model.")), vaeNames(open(t, filepath.Join(dir, "vae/diffusion_pytorch_model.safetensors"))))
+		single := openWeights(t, filepath.Join(dir, "single.safetensors"))
+		same(t, name+" unet", ldmUNet(weights.Prefix(single, "model.diffusion_model.")), openWeights(t, filepath.Join(dir, "unet/diffusion_pytorch_model.safetensors")))
+		same(t, name+" vae", ldmVAE(weights.Prefix(single, "first_stage_model.")), vaeNames(openWeights(t, filepath.Join(dir, "vae/diffusion_pytorch_model.safetensors"))))
 		for _, tensor := range single.Names() {
 			known := []string{"model.diffusion_model.", "first_stage_model.", "cond_stage_model.model.", "conditioner.embedders."}
 			if !slices.ContainsFunc(known, func(prefix string) bool { return strings.HasPrefix(tensor, prefix) }) {

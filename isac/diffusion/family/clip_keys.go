@@ -1,10 +1,14 @@
-package weights
+package family
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/isac-guidance/isac/isac/diffusion/weights"
+)
 
 // textNames shows a CLIP text encoder's tensors below "text_model.", where most files have them. The first single files and transformers
 // since version 5 leave that out.
-func textNames(src Source) Source {
+func textNames(src weights.Source) weights.Source {
 	to := map[string]string{}
 	for _, old := range src.Names() {
 		switch {
@@ -14,5 +18,5 @@ func textNames(src Source) Source {
 			to["text_model."+old] = old
 		}
 	}
-	return Renamed(src, to)
+	return weights.Renamed(src, to)
 }

@@ -1,4 +1,4 @@
-package weights
+package family
 
 import (
 	"fmt"
@@ -7,11 +7,12 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/isac-guidance/isac/isac/diffusion/weights"
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
 // ldmVAE shows an autoencoder's tensors under diffusers' names; src is what lies below first_stage_model.
-func ldmVAE(src Source) Source {
+func ldmVAE(src weights.Source) weights.Source {
 	to := map[string]string{}
 	ups := 0
 	for _, old := range src.Names() {
@@ -23,7 +24,7 @@ func ldmVAE(src Source) Source {
 	for _, old := range src.Names() {
 		to[ldmVAEName(old, ups)] = old
 	}
-	return vaeNames(Renamed(src, to))
+	return vaeNames(weights.Renamed(src, to))
 }
 
 var (
@@ -67,7 +68,7 @@ var (
 
 // vaeNames shows an autoencoder that has diffusers' block names under today's attention names, with the attention's 1×1 convolutions
 // [C,C,1,1] as the linear layers [C,C] that diffusers makes of them.
-func vaeNames(src Source) Source {
+func vaeNames(src weights.Source) weights.Source {
 	to := map[string]string{}
 	for _, old := range src.Names() {
 		name := old
@@ -76,11 +77,11 @@ func vaeNames(src Source) Source {
 		}
 		to[name] = old
 	}
-	return &flattened{Renamed(src, to)}
+	return &flattened{weights.Renamed(src, to)}
 }
 
 // flattened drops the two trailing sizes of 1 of attention projections.
-type flattened struct{ Source }
+type flattened struct{ weights.Source }
 
 func (f *flattened) conv1x1(name string) bool {
 	if !strings.Contains(name, ".attentions.") || !strings.Contains(name, ".to_") {

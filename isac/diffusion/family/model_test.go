@@ -1,4 +1,4 @@
-package weights
+package family
 
 import (
 	"encoding/json"
@@ -8,18 +8,20 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/isac-guidance/isac/isac/diffusion/sampling"
+	"github.com/isac-guidance/isac/isac/diffusion/weights"
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
 
 const (
 	tinyFolder = "../testdata/tiny"
-	tinyFile   = "testdata/tiny_ldm.safetensors" // made by testdata/make_ldm.py
+	tinyFile   = "../weights/testdata/tiny_ldm.safetensors" // made by testdata/make_ldm.py
 )
 
-func openModel(t *testing.T, path string) *ModelFiles {
+func openModel(t *testing.T, path string) *Files {
 	t.Helper()
-	m, err := OpenModel(path)
+	m, err := Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +30,7 @@ func openModel(t *testing.T, path string) *ModelFiles {
 }
 
 // same wants two sources to have the same names, shapes, types and values.
-func same(t *testing.T, what string, got, want Source) {
+func same(t *testing.T, what string, got, want weights.Source) {
 	t.Helper()
 	if len(want.Names()) == 0 || !slices.Equal(got.Names(), want.Names()) {
 		t.Errorf("%s: names %v, expected %v", what, got.Names(), want.Names())
@@ -63,22 +65,24 @@ func same(t *testing.T, what string, got, want Source) {
 	}
 }
 
-func sameModel(t *testing.T, got, want *ModelFiles) {
+func sameModel(t *testing.T, got, want *Files) {
 	t.Helper()
-	same(t, "unet", got.UNet, want.UNet)
+	same(t, "denoiser", got.Denoiser, want.Denoiser)
 	same(t, "vae", got.VAE, want.VAE)
-	same(t, "text", got.Text, want.Text)
+	for i := range want.Text {
+		same(t, got.Family.Text[i].What, got.Text[i], want.Text[i])
+	}
 }
 
 func TestFolder(t *testing.T) {
 	m := openModel(t, tinyFolder)
-	if m.Layout != Diffusers || m.Config.UNet["cross_attention_dim"] == nil || m.Config.Scheduler["beta_schedule"] != "scaled_linear" {
+	if m.Layout != Diffusers || m.Config.Denoiser["cross_attention_dim"] == nil || m.Config.Scheduler["beta_schedule"] != "scaled_linear" {
 		t.Errorf("layout %s, configs %v", m.Layout, m.Config)
 	}
-	if m.Tokenizer.Empty() || m.Tokenizer.Vocab == nil || m.Tokenizer.Merges == nil {
+	if m.Tokenizers[0].Empty() || m.Tokenizers[0].Vocab == nil || m.Tokenizers[0].Merges == nil {
 		t.Error("the tokenizer was not read")
 	}
-	for src, name := range map[Source]string{m.UNet: "conv_in.weight", m.VAE: "decoder.mid_block.attentions.0.to_q.weight", m.Text: "text_model.embeddings.token_embedding.weight"} {
+	for src, name := range map[weights.Source]string{m.Denoiser: "conv_in.weight", m.VAE: "decoder.mid_block.attentions.0.to_q.weight", m.Text[0]: "text_model.embeddings.token_embedding.weight"} {
 		if !src.Has(name) {
 			t.Errorf("no %s", name)
 		}
@@ -88,8 +92,8 @@ func TestFolder(t *testing.T) {
 func TestSingleFileEqualsFolder(t *testing.T) {
 	torchtest.Require(t)
 	single := openModel(t, tinyFile)
-	if single.Layout != SingleFile || !single.Tokenizer.Empty() || single.Config.UNet != nil || single.Config.Scheduler != nil {
-		t.Errorf("layout %s, tokenizer in %s, configs %v", single.Layout, single.Tokenizer.Path, single.Config)
+	if single.Layout != SingleFile || !single.Tokenizers[0].Empty() || single.Config.Denoiser != nil || single.Config.Scheduler != nil {
+		t.Errorf("layout %s, tokenizer in %s, configs %v", single.Layout, single.Tokenizers[0].Path, single.Config)
 	}
 	sameModel(t, single, openModel(t, tinyFolder))
 	if got := single.VAE.Origin("decoder.conv_in.weight"); got != "tiny_ldm.safetensors" {
@@ -98,21 +102,33 @@ func TestSingleFileEqualsFolder(t *testing.T) {
 }
 
 // raw reads all entries of a file, with their names changed; a name that becomes "" is left out.
-func raw(t *testing.T, path string, rename func(string) string) []Entry {
+func raw(t *testing.T, path string, rename func(string) string) []weights.Entry {
 	t.Helper()
-	f := open(t, path)
-	var entries []Entry
+	f := openWeights(t, path)
+	var entries []weights.Entry
 	for _, name := range f.Names() {
 		data, err := f.Bytes(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		e := f.header.tensors[name]
+		shape, _ := f.Shape(name)
+		dtype, _ := f.DType(name)
 		if to := rename(name); to != "" {
-			entries = append(entries, Entry{to, e.dtype, slices.Clone(e.shape), data})
+			entries = append(entries, weights.Entry{Name: to, DType: dtype, Shape: shape, Data: data})
 		}
 	}
 	return entries
+}
+
+func write(t *testing.T, path string, entries ...weights.Entry) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := weights.Write(path, entries, nil); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 func unchanged(name string) string { return name }
@@ -153,13 +169,13 @@ func TestHalfPrecisionNamesAndShards(t *testing.T) {
 	}
 	path := filepath.Join(dir, "unet", "diffusion_pytorch_model.safetensors")
 	index := map[string]string{}
-	parts := map[string][]Entry{}
+	parts := map[string][]weights.Entry{}
 	for i, e := range raw(t, path, unchanged) {
 		shard := "part-" + strconv.Itoa(i%3) + ".safetensors"
 		index[e.Name] = shard
 		parts[shard] = append(parts[shard], e)
 	}
-	parts["part-0.safetensors"] = append(parts["part-0.safetensors"], Entry{"not in the index", U8, []int64{1}, []byte{1}})
+	parts["part-0.safetensors"] = append(parts["part-0.safetensors"], weights.Entry{Name: "not in the index", DType: weights.U8, Shape: []int64{1}, Data: []byte{1}})
 	for shard, entries := range parts {
 		write(t, filepath.Join(dir, "unet", shard), entries...)
 	}
@@ -171,7 +187,7 @@ func TestHalfPrecisionNamesAndShards(t *testing.T) {
 	put(t, string(text), dir, "unet", "diffusion_pytorch_model.safetensors.index.json")
 	m := openModel(t, dir)
 	sameModel(t, m, openModel(t, tinyFolder))
-	if got := m.UNet.Origin("conv_in.weight"); got != index["conv_in.weight"] {
+	if got := m.Denoiser.Origin("conv_in.weight"); got != index["conv_in.weight"] {
 		t.Errorf("origin %q, expected %q", got, index["conv_in.weight"])
 	}
 }
@@ -180,20 +196,24 @@ func TestSingleFileTellsItsPrediction(t *testing.T) {
 	entries := raw(t, tinyFile, unchanged)
 	for _, c := range []struct {
 		name     string
-		extra    []Entry
+		extra    []weights.Entry
 		metadata map[string]string
-		want     any
+		want     sampling.Prediction
 	}{
-		{"nothing said", nil, nil, nil},
-		{"header says v", nil, map[string]string{"modelspec.prediction_type": "v"}, "v_prediction"},
-		{"header says epsilon", nil, map[string]string{"modelspec.prediction_type": "epsilon"}, "epsilon"},
-		{"a tensor says v", []Entry{{"v_pred", F32, []int64{0}, nil}}, nil, "v_prediction"},
+		{"nothing said", nil, nil, sampling.Epsilon},
+		{"header says v", nil, map[string]string{"modelspec.prediction_type": "v"}, sampling.V},
+		{"header says epsilon", nil, map[string]string{"modelspec.prediction_type": "epsilon"}, sampling.Epsilon},
+		{"a tensor says v", []weights.Entry{{Name: "v_pred", DType: weights.F32, Shape: []int64{0}}}, nil, sampling.V},
 	} {
 		path := filepath.Join(t.TempDir(), "model.safetensors")
-		if err := Write(path, append(slices.Clone(entries), c.extra...), c.metadata); err != nil {
+		if err := weights.Write(path, append(slices.Clone(entries), c.extra...), c.metadata); err != nil {
 			t.Fatal(err)
 		}
-		if got := openModel(t, path).Config.Scheduler["prediction_type"]; got != c.want {
+		noise, err := discrete(openModel(t, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := noise.(*sampling.Discrete).Prediction; got != c.want {
 			t.Errorf("%s: %v, expected %v", c.name, got, c.want)
 		}
 	}
@@ -202,11 +222,40 @@ func TestSingleFileTellsItsPrediction(t *testing.T) {
 func TestTokenizerBesideASingleFile(t *testing.T) {
 	dir := t.TempDir()
 	path := write(t, filepath.Join(dir, "model.safetensors"), raw(t, tinyFile, unchanged)...)
-	if m := openModel(t, path); !m.Tokenizer.Empty() || m.Tokenizer.Path != filepath.Join(dir, "tokenizer") {
-		t.Errorf("tokenizer of %s, expected none", m.Tokenizer.Path)
+	if m := openModel(t, path); !m.Tokenizers[0].Empty() || m.Tokenizers[0].Path != filepath.Join(dir, "tokenizer") {
+		t.Errorf("tokenizer of %s, expected none", m.Tokenizers[0].Path)
 	}
 	put(t, `{"model":{}}`, dir, "tokenizer", "tokenizer.json")
-	if m := openModel(t, path); m.Tokenizer.Empty() || m.Tokenizer.JSON == nil {
+	if m := openModel(t, path); m.Tokenizers[0].Empty() || m.Tokenizers[0].JSON == nil {
 		t.Error("the tokenizer beside it was not read")
+	}
+}
+
+// A folder as Stable Diffusion XL's fine-tunes come: half precision alone, the largest part in pieces.
+func TestFolderOfVariants(t *testing.T) {
+	torchtest.Require(t)
+	for _, index := range []string{"diffusion_pytorch_model.safetensors.index.fp16.json", "diffusion_pytorch_model.fp16.safetensors.index.json"} {
+		dir := copyModel(t)
+		for _, file := range []string{"vae/diffusion_pytorch_model", "text_encoder/model"} {
+			if err := os.Rename(filepath.Join(dir, file+".safetensors"), filepath.Join(dir, file+".fp16.safetensors")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		path := filepath.Join(dir, "unet", "diffusion_pytorch_model.safetensors")
+		entries, of := raw(t, path, unchanged), map[string]string{}
+		for i, part := range [][]weights.Entry{entries[:len(entries)/2], entries[len(entries)/2:]} {
+			name := []string{"diffusion_pytorch_model.fp16-00001-of-00002.safetensors", "diffusion_pytorch_model.fp16-00002-of-00002.safetensors"}[i]
+			write(t, filepath.Join(dir, "unet", name), part...)
+			for _, e := range part {
+				of[e.Name] = name
+			}
+		}
+		remove(t, path)
+		text, err := json.Marshal(map[string]any{"weight_map": of})
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, string(text), dir, "unet", index)
+		sameModel(t, openModel(t, dir), openModel(t, tinyFolder))
 	}
 }
