@@ -31,6 +31,8 @@ type SampleRequest struct {
 	Sampler, Scheduler string
 	// Seed decides the noise, which is made on the CPU for the whole batch at once, as ComfyUI does it.
 	Seed uint64
+	// Noise is unit noise [B,C,h,w] to start from in the place of Seed's; undefined for Seed's own.
+	Noise torch.Tensor
 	// Denoise is how much of the way from noise to image is gone: 1 all of it, less to keep something of Latent. Above 0, at most 1.
 	Denoise float64
 	// Guidance turns a guidance method on. nil is plain sampling.
@@ -81,6 +83,9 @@ func (p *Pipeline) plan(r *SampleRequest) (plan, error) {
 	var pl plan
 	pl.shape = p.latentShape(r, bad)
 
+	if r.Noise.Defined() && !slices.Equal(r.Noise.Shape(), pl.shape) {
+		bad("the noise has shape %v, the latents have %v", r.Noise.Shape(), pl.shape)
+	}
 	p.checkConditioning("positive", r.Positive, bad)
 	if r.CFG != 1 {
 		p.checkConditioning("negative", r.Negative, bad)

@@ -127,10 +127,15 @@ func (r *run) step(i int, sigma float64) guidance.Step {
 
 // noised gives the latent that sampling starts from, x [B,C,h,w].
 func (r *run) noised() (torch.Tensor, error) {
-	g := torch.NewGenerator(r.request.Seed)
-	defer g.Close()
-	noise := g.Randn(r.plan.shape...).ToDevice(r.p.device)
-	noise, err := r.eachImage(noise, func(s *guidance.Session, image torch.Tensor) (torch.Tensor, bool, error) {
+	noise := r.request.Noise
+	if noise.Defined() {
+		noise = noise.To(torch.Float32)
+	} else {
+		g := torch.NewGenerator(r.request.Seed)
+		defer g.Close()
+		noise = g.Randn(r.plan.shape...)
+	}
+	noise, err := r.eachImage(noise.ToDevice(r.p.device), func(s *guidance.Session, image torch.Tensor) (torch.Tensor, bool, error) {
 		return s.Prepare(image, r.step(0, r.plan.sigmas[0]))
 	})
 	if err != nil {
