@@ -25,6 +25,7 @@ func optionsOf(c synthetic.Case) Options {
 	o.Eta, o.StepRule = c.Options.Eta, guidance.StepRule(c.Options.Step)
 	o.SelfNorm, o.CrossNorm = SelfNorm(c.Options.SelfNorm), CrossNorm(c.Options.CrossNorm)
 	o.UpsampleNorm, o.Schedule, o.TokenMerge, o.CoordinateWeight = c.Options.Divide, Schedule(c.Options.Schedule), TokenMerge(c.Options.Merge), c.Options.Weight
+	o.RenormaliseJoint, o.AuxiliarySelf = c.Options.Renormalise, c.Options.Auxiliary
 	o.Start, o.End = 0, 1
 	if c.Options.Overlap != "" {
 		o.Overlap = Overlap(c.Options.Overlap)
@@ -56,6 +57,9 @@ func TestPresetsMatchTheScript(t *testing.T) {
 // TestParity compares every map, loss, gradient and step with the plain PyTorch ones, in float64 and float32, the clusters given.
 func TestParity(t *testing.T) { parity(t, synthetic.Open(t, "synthetic")) }
 
+// TestJointParity is the same of layers with one softmax over image and text keys.
+func TestJointParity(t *testing.T) { parity(t, synthetic.Open(t, "joint_isac")) }
+
 func parity(t *testing.T, s *synthetic.Fixture) {
 	torchtest.Require(t)
 	for name, c := range s.Cases {
@@ -82,13 +86,16 @@ func compare(t *testing.T, s *synthetic.Fixture, name string, c synthetic.Case, 
 
 	// The maps on the way, where the fixture has them.
 	r, err := readTaps(model, x)
+	if err == nil {
+		r, err = (&guide{target: targetOf(c), opt: opt}).read(r)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	if r.Top != top {
 		t.Fatalf("the grid is %s, want %s", r.Top, top)
 	}
-	sa, ca := attention.Accumulate(r, attention.Options{DivideUpsampled: opt.UpsampleNorm})
+	sa, ca := attention.Accumulate(r, attention.Options{DivideUpsampled: opt.UpsampleNorm, Renormalise: opt.RenormaliseJoint})
 	if s.Has("case/" + name + "/sa") {
 		synthetic.Near(t, "SA", sa.Float64s(), want("sa"), limit)
 		synthetic.Near(t, "CA", ca.Float64s(), want("ca"), limit)

@@ -17,6 +17,9 @@ type layer struct {
 	grid     attention.Grid
 	heads, d int64
 	q, k     torch.Tensor // [C, heads·d]; k of cross-attention is [heads, L, d]
+
+	text      torch.Tensor // keys [heads, L, d] in the same softmax, behind those of the image; undefined where there are none
+	auxiliary bool
 }
 
 // Layers is a small real model of taps, differentiable with respect to x.
@@ -32,7 +35,11 @@ func (ls Layers) Taps(x torch.Tensor, _ float64) ([]attention.Tap, error) {
 		}
 		tap := attention.Tap{Name: "layer", Height: l.grid.Height, Width: l.grid.Width, Q: split(l.q), Scale: 1 / math.Sqrt(float64(l.d))}
 		if l.kind == attention.Image {
-			tap.K, tap.Keys = split(l.k), attention.Self(l.grid.Height, l.grid.Width)
+			tap.K, tap.Keys, tap.Auxiliary = split(l.k), attention.Self(l.grid.Height, l.grid.Width), l.auxiliary
+			if l.text.Defined() {
+				tap.K = torch.Cat([]torch.Tensor{tap.K, l.text.To(x.DType()).Unsqueeze(0)}, 2)
+				tap.Keys = append(tap.Keys, attention.Cross(int(l.text.Size(1)))...)
+			}
 		} else {
 			tap.K = l.k.To(x.DType()).Unsqueeze(0)
 			tap.Keys = attention.Cross(int(tap.K.Size(2)))
