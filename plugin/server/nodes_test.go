@@ -139,7 +139,8 @@ func faulty() nodes.Node {
 		case "shapes":
 			torch.Ones([]int64{3, 4}, torch.Float32, torch.CPU).Matmul(torch.Ones([]int64{5, 6}, torch.Float32, torch.CPU))
 		case "memory":
-			torch.Ones([]int64{1 << 40}, torch.Float32, torch.CPU)
+			// More than any address space has: a kernel that overcommits would grant less, and the ones fill the machine.
+			torch.Ones([]int64{1 << 60}, torch.Float32, torch.CPU)
 		case "file":
 			_, err := os.ReadFile("/no/such/model.safetensors")
 			return nodes.Result{}, err
