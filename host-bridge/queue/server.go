@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"strconv"
 	"sync"
 
+	"github.com/gofrs/flock"
 	"github.com/nats-io/nats.go"
 
 	"github.com/isac-guidance/isac/host-bridge/message"
@@ -62,7 +62,7 @@ func (o Options) withDefaults() Options {
 type Server struct {
 	options  Options
 	log      *slog.Logger
-	lock     *os.File
+	lock     *flock.Flock
 	embedded *embedded
 	conn     *Conn
 	mirror   *mirror
