@@ -181,13 +181,3 @@ func prints() nodes.Node {
 		return nodes.Result{}, context.Cause(ctx)
 	})
 }
-
-// eventually waits until what holds, for at most the given time.
-func eventually(limit time.Duration, what func() bool) bool {
-	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if what() {
-			return true
-		}
-	}
-	return what()
-}
