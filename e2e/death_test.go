@@ -18,7 +18,7 @@ import (
 func sampling(t *testing.T) (*session, int) {
 	t.Helper()
 	s := start(t, demo, endless...)
-	s.until(" of 1000")
+	s.samples("10")
 	return s, s.plugin()
 }
 
@@ -143,7 +143,7 @@ func TestCtrlCTwice(t *testing.T) {
 // TestStopKeepsWhatIsDone: the plain images are whole when the guided sampling after them is stopped.
 func TestStopKeepsWhatIsDone(t *testing.T) {
 	s := start(t, demo, "--set", "10.steps=2", "--set", "20.steps=1000", "--set", "4.batch_size=2")
-	s.until(" of 1000")
+	s.samples("20")
 	kill(t, s.cmd.Process.Pid, syscall.SIGINT)
 	if status := s.wait(15 * time.Second); status != 130 {
 		t.Errorf("status is %d", status)

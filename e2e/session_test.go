@@ -131,6 +131,16 @@ func (s *session) until(text string) {
 	}
 }
 
+// samples waits until a KSampler says how far it is, which it does every two seconds.
+func (s *session) samples(node string) {
+	s.t.Helper()
+	s.until("] " + node + " KSampler")
+	await.Until(s.t, time.Minute, "node "+node+" samples", func() bool {
+		_, after, _ := strings.Cut(s.stderr.String(), "] "+node+" KSampler")
+		return strings.Contains(after, " of ")
+	})
+}
+
 // plugin is the number of the plugin's process.
 func (s *session) plugin() int {
 	s.t.Helper()

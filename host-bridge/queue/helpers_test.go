@@ -96,7 +96,7 @@ func take(t *testing.T, c *Conn, id string, w Worker) (stop func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := c.Take(ctx, id, w); err != nil {
+		if err := c.Consume(ctx, id, w); err != nil {
 			t.Error(err)
 		}
 	}()

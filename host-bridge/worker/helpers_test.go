@@ -56,7 +56,7 @@ func work(t *testing.T, plugins ...plugin.Config) *working {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := s.Conn().Take(ctx, "w", w); err != nil {
+		if err := s.Conn().Consume(ctx, "w", w); err != nil {
 			t.Error(err)
 		}
 	}()

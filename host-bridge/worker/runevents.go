@@ -16,8 +16,8 @@ import (
 	"github.com/isac-guidance/isac/plugin"
 )
 
-// narrator tells a run in ComfyUI's words: in which order its server would send them.
-type narrator struct {
+// runEvents publishes the events of a run as ComfyUI's server would send them, in its order.
+type runEvents struct {
 	record *queue.Record
 	events *queue.Publisher
 	result *queue.Result
@@ -27,8 +27,8 @@ type narrator struct {
 	running  *graph.Task
 }
 
-func newNarrator(r *queue.Record, events *queue.Publisher) *narrator {
-	return &narrator{
+func newRunEvents(r *queue.Record, events *queue.Publisher) *runEvents {
+	return &runEvents{
 		record: r, events: events, states: map[string]message.NodeState{}, executed: []string{},
 		result: &queue.Result{Outputs: map[string]json.RawMessage{}},
 	}
@@ -37,16 +37,16 @@ func newNarrator(r *queue.Record, events *queue.Publisher) *narrator {
 func now() message.Milliseconds { return message.At(time.Now()) }
 
 // keep says something that the history keeps.
-func (n *narrator) keep(e message.Event) {
+func (n *runEvents) keep(e message.Event) {
 	n.result.Messages = append(n.result.Messages, n.events.Message(e))
 }
 
-func (n *narrator) start() {
+func (n *runEvents) start() {
 	n.keep(message.ExecutionStart{PromptID: n.record.ID, Timestamp: now()})
 }
 
 // event is the graph's observer.
-func (n *narrator) event(e graph.Event) {
+func (n *runEvents) event(e graph.Event) {
 	id := n.record.ID
 	switch e := e.(type) {
 	case graph.RunStarted:
@@ -81,7 +81,7 @@ func (n *narrator) event(e graph.Event) {
 }
 
 // say gives a node's ui, and null for an output node whose ui is not known any more.
-func (n *narrator) say(t *graph.Task, result *graph.NodeResult, cached bool) {
+func (n *runEvents) say(t *graph.Task, result *graph.NodeResult, cached bool) {
 	ui := result.UI
 	switch {
 	case len(ui) > 0:
@@ -95,7 +95,7 @@ func (n *narrator) say(t *graph.Task, result *graph.NodeResult, cached bool) {
 }
 
 // state sends a snapshot in which one node has changed.
-func (n *narrator) state(node string, value, max int, state string) {
+func (n *runEvents) state(node string, value, max int, state string) {
 	n.states[node] = message.NodeState{
 		Value: float64(value), Max: float64(max), State: state, NodeID: node, PromptID: n.record.ID, DisplayNodeID: node, RealNodeID: node,
 	}
@@ -103,7 +103,7 @@ func (n *narrator) state(node string, value, max int, state string) {
 }
 
 // collect takes what is known of the nodes that ran, however the run ended.
-func (n *narrator) collect(o *graph.Outcome) {
+func (n *runEvents) collect(o *graph.Outcome) {
 	for _, done := range o.Nodes {
 		if len(done.UI) > 0 {
 			n.result.Outputs[done.Task.Node.ID] = done.UI
@@ -111,7 +111,7 @@ func (n *narrator) collect(o *graph.Outcome) {
 	}
 }
 
-func (n *narrator) success() (queue.State, *queue.Result) {
+func (n *runEvents) success() (queue.State, *queue.Result) {
 	if err := n.events.Fits(n.result); err != nil {
 		n.result.Outputs = map[string]json.RawMessage{}
 		return n.failed(err)
@@ -121,13 +121,13 @@ func (n *narrator) success() (queue.State, *queue.Result) {
 }
 
 // cachedFirst: clients expect execution_cached in every run, also in one that failed before there was a plan.
-func (n *narrator) cachedFirst() {
+func (n *runEvents) cachedFirst() {
 	if len(n.result.Messages) < 2 {
 		n.keep(message.ExecutionCached{Nodes: []string{}, PromptID: n.record.ID, Timestamp: now()})
 	}
 }
 
-func (n *narrator) interrupted(error) (queue.State, *queue.Result) {
+func (n *runEvents) interrupted(error) (queue.State, *queue.Result) {
 	n.cachedFirst()
 	m := message.ExecutionInterrupted{PromptID: n.record.ID, Executed: n.executed, Timestamp: now()}
 	if n.running != nil {
@@ -137,7 +137,7 @@ func (n *narrator) interrupted(error) (queue.State, *queue.Result) {
 	return queue.Interrupted, n.result
 }
 
-func (n *narrator) failed(err error) (queue.State, *queue.Result) {
+func (n *runEvents) failed(err error) (queue.State, *queue.Result) {
 	n.cachedFirst()
 	m := message.ExecutionError{
 		PromptID: n.record.ID, Executed: n.executed, ExceptionMessage: err.Error(), ExceptionType: kindOf(err),

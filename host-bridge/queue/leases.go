@@ -12,14 +12,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// roster is what this process knows of the workers: who has said in time that it lives. Clocks of other machines play no part.
-type roster struct {
+// leases are held by the workers that have renewed them in time by a sign of life. Clocks of other machines play no part.
+type leases struct {
 	log *slog.Logger
 
 	mu      sync.Mutex
 	workers map[string]beat
-	// since is when this process began to listen, or last lost its connection: who was not heard since may only not
-	// have been heard.
+	// since is when this process began to listen, or last lost its connection: the signs of a worker that has sent none since
+	// may only not have come through.
 	since time.Time
 	ready chan struct{}
 }
@@ -29,11 +29,11 @@ type beat struct {
 	at   time.Time
 }
 
-func newRoster(log *slog.Logger) *roster {
-	return &roster{log: log, workers: map[string]beat{}, since: time.Now(), ready: make(chan struct{})}
+func newLeases(log *slog.Logger) *leases {
+	return &leases{log: log, workers: map[string]beat{}, since: time.Now(), ready: make(chan struct{})}
 }
 
-func (r *roster) put(entry jetstream.KeyValueEntry) {
+func (r *leases) put(entry jetstream.KeyValueEntry) {
 	var info WorkerInfo
 	if err := json.Unmarshal(entry.Value(), &info); err != nil {
 		r.log.Error("a worker's sign of life cannot be read", "key", entry.Key(), "reason", err)
@@ -48,7 +48,7 @@ func (r *roster) put(entry jetstream.KeyValueEntry) {
 }
 
 // removed is a worker that took its leave, or one that was silent for long.
-func (r *roster) removed(key string, _ uint64) {
+func (r *leases) removed(key string, _ uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for id := range r.workers {
@@ -58,13 +58,13 @@ func (r *roster) removed(key string, _ uint64) {
 	}
 }
 
-func (r *roster) begin() {
+func (r *leases) begin() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.since = time.Now()
 }
 
-func (r *roster) complete() {
+func (r *leases) complete() {
 	select {
 	case <-r.ready:
 	default:
@@ -73,14 +73,14 @@ func (r *roster) complete() {
 }
 
 // dead tells whether a worker has certainly been silent for too long.
-func (r *roster) dead(id string) bool {
+func (r *leases) dead(id string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return time.Since(r.workers[id].at) > deadAfter && time.Since(r.since) > deadAfter
 }
 
 // living are the workers that live, by id.
-func (r *roster) living() []WorkerInfo {
+func (r *leases) living() []WorkerInfo {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var found []WorkerInfo

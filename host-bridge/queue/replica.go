@@ -12,12 +12,12 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// mirror is what this process knows of the prompts: a copy of the bucket, a moment behind it.
-type mirror struct {
+// replica is the copy of the prompts' bucket in this process, a moment behind it.
+type replica struct {
 	log *slog.Logger
 	// keepEnded: the API server shows them, workers have no use for them.
 	keepEnded bool
-	// onChange hears every change in order; old is nil for a new prompt, new is nil for one that is gone. It has to return soon.
+	// onChange is called with every change in order; old is nil for a new prompt, new is nil for one that is gone. It has to return soon.
 	onChange func(old, new *Record)
 
 	mu      sync.Mutex
@@ -43,11 +43,11 @@ type copied struct {
 	bytes    int
 }
 
-func newMirror(keepEnded bool, onChange func(old, new *Record), log *slog.Logger) *mirror {
-	return &mirror{log: log, keepEnded: keepEnded, onChange: onChange, records: map[string]*copied{}, active: map[string]*Record{}, moved: make(chan struct{}), ready: make(chan struct{})}
+func newReplica(keepEnded bool, onChange func(old, new *Record), log *slog.Logger) *replica {
+	return &replica{log: log, keepEnded: keepEnded, onChange: onChange, records: map[string]*copied{}, active: map[string]*Record{}, moved: make(chan struct{}), ready: make(chan struct{})}
 }
 
-func (m *mirror) put(entry jetstream.KeyValueEntry) {
+func (m *replica) put(entry jetstream.KeyValueEntry) {
 	r := &Record{}
 	if err := json.Unmarshal(entry.Value(), r); err != nil || r.ID != entry.Key() {
 		m.log.Error("a record in the queue cannot be read; it is left alone", "key", entry.Key(), "reason", err)
@@ -56,16 +56,16 @@ func (m *mirror) put(entry jetstream.KeyValueEntry) {
 	m.set(entry.Key(), r, entry.Revision(), len(entry.Value()))
 }
 
-func (m *mirror) removed(key string, revision uint64) { m.set(key, nil, revision, 0) }
+func (m *replica) removed(key string, revision uint64) { m.set(key, nil, revision, 0) }
 
-func (m *mirror) begin() {
+func (m *replica) begin() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.seen = map[string]bool{}
 	m.revision = 0 // the server may be another one
 }
 
-func (m *mirror) complete() {
+func (m *replica) complete() {
 	m.mu.Lock()
 	var gone []string
 	for key := range m.records {
@@ -87,7 +87,7 @@ func (m *mirror) complete() {
 	}
 }
 
-func (m *mirror) set(key string, r *Record, revision uint64, size int) {
+func (m *replica) set(key string, r *Record, revision uint64, size int) {
 	m.mu.Lock()
 	if m.seen != nil {
 		m.seen[key] = true
@@ -122,22 +122,22 @@ func (m *mirror) set(key string, r *Record, revision uint64, size int) {
 	}
 }
 
-func (m *mirror) wake() {
+func (m *replica) wake() {
 	close(m.moved)
 	m.moved = make(chan struct{})
 }
 
 // await waits until a revision has been seen.
-func (m *mirror) await(ctx context.Context, revision uint64) error {
+func (m *replica) await(ctx context.Context, revision uint64) error {
 	return m.until(ctx, func() bool { return m.revision >= revision })
 }
 
 // awaitGone waits until a record is no longer what it was at a revision.
-func (m *mirror) awaitGone(ctx context.Context, id string, revision uint64) error {
+func (m *replica) awaitGone(ctx context.Context, id string, revision uint64) error {
 	return m.until(ctx, func() bool { return m.records[id] == nil || m.records[id].revision > revision })
 }
 
-func (m *mirror) until(ctx context.Context, holds func() bool) error {
+func (m *replica) until(ctx context.Context, holds func() bool) error {
 	for {
 		m.mu.Lock()
 		moved, there := m.moved, holds()
@@ -153,7 +153,7 @@ func (m *mirror) until(ctx context.Context, holds func() bool) error {
 	}
 }
 
-func (m *mirror) record(id string) (*Record, bool) {
+func (m *replica) record(id string) (*Record, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := m.records[id]
@@ -164,7 +164,7 @@ func (m *mirror) record(id string) (*Record, bool) {
 }
 
 // live are the running and the pending records, in the order in which they run.
-func (m *mirror) live() (running, pending []*Record) {
+func (m *replica) live() (running, pending []*Record) {
 	m.mu.Lock()
 	for _, r := range m.active {
 		if r.State == Running {
@@ -187,7 +187,7 @@ func sooner(a, b *Record) int {
 }
 
 // history are the ended records, oldest first. The slice is not to be changed.
-func (m *mirror) history() []*Record {
+func (m *replica) history() []*Record {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.ended == nil {
@@ -203,7 +203,7 @@ func (m *mirror) history() []*Record {
 }
 
 // surplus are the oldest ended records beyond a number of them, or beyond a number of bytes of all records.
-func (m *mirror) surplus(count, bytes int) []string {
+func (m *replica) surplus(count, bytes int) []string {
 	ended := m.history()
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -31,23 +31,23 @@ type Worker interface {
 	Free(ctx context.Context, unloadModels, freeMemory bool) error
 }
 
-// taker serves the queue for one worker.
-type taker struct {
-	conn   *Conn
-	id     string
-	worker Worker
-	log    *slog.Logger
-	mirror *mirror
-	free   chan freeRequest
+// consumer serves the queue for one worker.
+type consumer struct {
+	conn    *Conn
+	id      string
+	worker  Worker
+	log     *slog.Logger
+	replica *replica
+	free    chan freeRequest
 	// current is the run under way.
 	current *current
 }
 
-// Take takes prompts for a worker, one at a time, until ctx ends; then it makes the prompt that is running pending again, and returns
+// Consume takes prompts for a worker, one at a time, until ctx ends; then it makes the prompt that is running pending again, and returns
 // once its run has ended. The id has to be this worker's alone.
-func (c *Conn) Take(ctx context.Context, id string, w Worker) error {
-	t := &taker{conn: c, id: id, worker: w, log: c.log.With("worker", id), free: make(chan freeRequest, 4), current: &current{}}
-	t.mirror = newMirror(false, t.changed, c.log)
+func (c *Conn) Consume(ctx context.Context, id string, w Worker) error {
+	t := &consumer{conn: c, id: id, worker: w, log: c.log.With("worker", id), free: make(chan freeRequest, 4), current: &current{}}
+	t.replica = newReplica(false, t.changed, c.log)
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	again := make(chan struct{}, 1)
@@ -55,11 +55,11 @@ func (c *Conn) Take(ctx context.Context, id string, w Worker) error {
 	followed := make(chan struct{})
 	go func() {
 		defer close(followed)
-		follow(background, c.prompts, ">", t.mirror, again, c.log)
+		follow(background, c.prompts, ">", t.replica, again, c.log)
 	}()
 	defer func() { stop(); <-followed }()
 	select {
-	case <-t.mirror.ready:
+	case <-t.replica.ready:
 	case <-ctx.Done():
 		return nil
 	}
@@ -78,7 +78,7 @@ func (c *Conn) Take(ctx context.Context, id string, w Worker) error {
 }
 
 // listen answers questions and takes requests.
-func (t *taker) listen(ctx context.Context) (func(), error) {
+func (t *consumer) listen(ctx context.Context) (func(), error) {
 	describe, err := t.conn.nc.Subscribe(describeSubject(t.id), func(m *nats.Msg) {
 		go func() { // asking a plugin may take a while
 			var d description
@@ -91,7 +91,7 @@ func (t *taker) listen(ctx context.Context) (func(), error) {
 				err = m.Respond(text)
 			}
 			if err != nil {
-				t.log.Warn("cannot tell the API server which nodes there are", "reason", err.Error())
+				t.log.Warn("cannot publish to the API server which nodes there are", "reason", err.Error())
 			}
 		}()
 	})
@@ -118,13 +118,13 @@ func (t *taker) listen(ctx context.Context) (func(), error) {
 }
 
 // beat says again and again that the worker lives.
-func (t *taker) beat(ctx context.Context) {
+func (t *consumer) beat(ctx context.Context) {
 	every := time.NewTicker(beatEvery)
 	defer every.Stop()
 	for failed := false; ; {
 		err := t.sayAlive(ctx)
 		if err != nil && !failed && ctx.Err() == nil {
-			t.log.Warn("cannot tell the API server that this worker lives; trying again", "reason", err.Error())
+			t.log.Warn("cannot renew this worker's lease; trying again", "reason", err.Error())
 		}
 		failed = err != nil
 		select {
@@ -136,7 +136,7 @@ func (t *taker) beat(ctx context.Context) {
 	}
 }
 
-func (t *taker) sayAlive(ctx context.Context) error {
+func (t *consumer) sayAlive(ctx context.Context) error {
 	info := t.worker.Info() // may take a while where a plugin is busy
 	ctx, stop := context.WithTimeout(ctx, beatEvery)
 	defer stop()
@@ -150,7 +150,7 @@ func (t *taker) sayAlive(ctx context.Context) error {
 }
 
 // leave says that the worker is gone, so that nobody waits for it.
-func (t *taker) leave() {
+func (t *consumer) leave() {
 	ctx, stop := context.WithTimeout(context.Background(), beatEvery)
 	defer stop()
 	if err := t.conn.workers.Delete(ctx, workerKey(t.id)); err != nil {
@@ -158,15 +158,15 @@ func (t *taker) leave() {
 	}
 }
 
-// changed hears of every record.
-func (t *taker) changed(_, now *Record) {
+// changed is called with every record.
+func (t *consumer) changed(_, now *Record) {
 	if now != nil {
 		t.current.changed(now, t.id)
 	}
 }
 
 // loop takes ticket after ticket.
-func (t *taker) loop(ctx context.Context) error {
+func (t *consumer) loop(ctx context.Context) error {
 	var consumer jetstream.Consumer
 	for ctx.Err() == nil {
 		t.freeAll(ctx)
@@ -192,7 +192,7 @@ func (t *taker) loop(ctx context.Context) error {
 
 // next is the next ticket; nil where there was none for a while.
 func next(ctx context.Context, consumer jetstream.Consumer) (jetstream.Msg, error) {
-	// Short enough for requests to free memory to be heard between prompts.
+	// Short enough for requests to free memory to be received between prompts.
 	waiting, stop := context.WithTimeout(ctx, time.Second)
 	defer stop()
 	batch, err := consumer.Fetch(1, jetstream.FetchContext(waiting))
@@ -208,7 +208,7 @@ func next(ctx context.Context, consumer jetstream.Consumer) (jetstream.Msg, erro
 	return nil, nil
 }
 
-func (t *taker) failed(ctx context.Context, doing string, err error) {
+func (t *consumer) failed(ctx context.Context, doing string, err error) {
 	if ctx.Err() != nil {
 		return
 	}
@@ -217,7 +217,7 @@ func (t *taker) failed(ctx context.Context, doing string, err error) {
 }
 
 // freeAll does what was asked for meanwhile.
-func (t *taker) freeAll(ctx context.Context) {
+func (t *consumer) freeAll(ctx context.Context) {
 	for {
 		select {
 		case request := <-t.free:

@@ -8,17 +8,17 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// shelf counts what the store holds of files that lie on the disk as well, oldest first.
-type shelf struct {
+// retention bounds what the store holds of files that lie on the disk as well, oldest first.
+type retention struct {
 	limit, total int64
 	sizes        map[string]int64
 	order        []string
 }
 
-func (s *shelf) clear() { s.total, s.sizes, s.order = 0, map[string]int64{}, nil }
+func (s *retention) clear() { s.total, s.sizes, s.order = 0, map[string]int64{}, nil }
 
 // note takes note of a file; one of no size is not in the store.
-func (s *shelf) note(path string, size int64) {
+func (s *retention) note(path string, size int64) {
 	before, known := s.sizes[path]
 	s.total += size - before
 	switch {
@@ -33,7 +33,7 @@ func (s *shelf) note(path string, size int64) {
 }
 
 // surplus takes the oldest file away; empty where all fit.
-func (s *shelf) surplus() string {
+func (s *retention) surplus() string {
 	for s.total > s.limit && len(s.order) > 0 {
 		oldest := s.order[0]
 		s.order = s.order[1:]
@@ -45,9 +45,9 @@ func (s *shelf) surplus() string {
 	return ""
 }
 
-// shelve notes a file that is where it belongs, and lets the oldest ones lie on the disk alone where they are too many. Uploads stay
+// retain notes a file that is where it belongs, and lets the oldest ones lie on the disk alone where they are too many. Uploads stay
 // in the store, where workers of other machines find them.
-func (t *toDisk) shelve(i *item) {
+func (t *toDisk) retain(i *item) {
 	kind, _, _ := splitPath(i.path)
 	if i.Home != t.home || i.Stale || kind == inputKind {
 		return
@@ -56,8 +56,8 @@ func (t *toDisk) shelve(i *item) {
 	if i.only() {
 		size = 0
 	}
-	t.shelf.note(i.path, size)
-	for at := t.shelf.surplus(); at != ""; at = t.shelf.surplus() {
+	t.retention.note(i.path, size)
+	for at := t.retention.surplus(); at != ""; at = t.retention.surplus() {
 		if err := t.thin(t.ctx, at); err != nil && t.ctx.Err() == nil {
 			t.log.Warn("a file stays in the queue's store, which holds too many", "file", at, "reason", err.Error())
 		}
