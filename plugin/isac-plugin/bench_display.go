@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/cwriter"
 	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
 
 	"github.com/isac-guidance/isac/isac/bench"
 )
@@ -46,10 +46,10 @@ func newBenchDisplay(to *os.File, tally *bench.Tally) *benchDisplay {
 
 // canDraw says whether a bar can be drawn on a file: a terminal that has a size and moves its cursor.
 func canDraw(file *os.File) bool {
-	if os.Getenv("TERM") == "dumb" || !cwriter.IsTerminal(int(file.Fd())) {
+	if os.Getenv("TERM") == "dumb" || !term.IsTerminal(int(file.Fd())) {
 		return false
 	}
-	width, _, err := cwriter.GetSize(int(file.Fd()))
+	width, _, err := term.GetSize(int(file.Fd()))
 	return err == nil && width >= 80
 }
 

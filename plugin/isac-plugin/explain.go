@@ -11,8 +11,8 @@ import (
 	"strings"
 
 	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/cwriter"
 	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
 
 	"github.com/isac-guidance/isac/isac/diffusion"
 	pictures "github.com/isac-guidance/isac/isac/explain"
@@ -133,7 +133,7 @@ func (e *explain) named(preset string) string {
 
 // progress shows a bar on a terminal, and nothing elsewhere.
 func progress(to *os.File) (tell func(done, all int), end func()) {
-	if os.Getenv("TERM") == "dumb" || !cwriter.IsTerminal(int(to.Fd())) {
+	if os.Getenv("TERM") == "dumb" || !term.IsTerminal(int(to.Fd())) {
 		return nil, func() {}
 	}
 	p := mpb.New(mpb.WithOutput(to))
