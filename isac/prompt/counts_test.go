@@ -1,26 +1,25 @@
-package nodes
+package prompt
 
 import (
 	"strings"
 	"testing"
-
-	"github.com/isac-guidance/isac/isac/prompt"
 )
 
 func TestParseCounts(t *testing.T) {
-	const text = "A photo of two Cats, three wild berries and a hot dog on a box"
+	const text = "A photo of two Cats, three wild berries and a hot dog on a box; children, Knives"
 	tests := []struct {
 		counts string
-		want   []prompt.Phrase
+		want   []Phrase
 	}{
-		{"cat=3", []prompt.Phrase{{Class: "cat", Text: "Cats", Count: 3}}},
-		{" cats = 1 ;\nhot dog=2,", []prompt.Phrase{{Class: "cats", Text: "Cats", Count: 1}, {Class: "hot dog", Text: "hot dog", Count: 2}}},
-		{"berry=4", []prompt.Phrase{{Class: "berry", Text: "berries", Count: 4}}},
-		{"photo=1", []prompt.Phrase{{Class: "photo", Text: "photo", Count: 1}}},
-		{"WILD=1", []prompt.Phrase{{Class: "wild", Text: "wild", Count: 1}}},
+		{"cat=3", []Phrase{{Class: "cat", Text: "Cats", Count: 3}}},
+		{" cats = 1 ;\nhot dog=2,", []Phrase{{Class: "cats", Text: "Cats", Count: 1}, {Class: "hot dog", Text: "hot dog", Count: 2}}},
+		{"berry=4", []Phrase{{Class: "berry", Text: "berries", Count: 4}}},
+		{"photo=1", []Phrase{{Class: "photo", Text: "photo", Count: 1}}},
+		{"WILD=1", []Phrase{{Class: "wild", Text: "wild", Count: 1}}},
+		{"child=2, knife=1, hot dogs=3", []Phrase{{Class: "child", Text: "children", Count: 2}, {Class: "knife", Text: "Knives", Count: 1}, {Class: "hot dogs", Text: "hot dog", Count: 3}}},
 	}
 	for _, tt := range tests {
-		got, err := parseCounts(tt.counts, text)
+		got, err := ParseCounts(tt.counts, text)
 		if err != nil || len(got.Phrases) != len(tt.want) || got.Prompt != text {
 			t.Errorf("%q: %+v, error %v, want %+v", tt.counts, got, err, tt.want)
 			continue
@@ -35,7 +34,7 @@ func TestParseCounts(t *testing.T) {
 }
 
 func TestParseCountsReportsAllMistakes(t *testing.T) {
-	_, err := parseCounts("cat, dog=0, =2, bird=1.5, horse=1, cat=1, cat=2, hat=-1", "a cat in a chat")
+	_, err := ParseCounts("cat, dog=0, =2, bird=1.5, horse=1, cat=1, cat=2, hat=-1", "a cat in a chat")
 	if err == nil {
 		t.Fatal("accepted")
 	}
@@ -44,7 +43,7 @@ func TestParseCountsReportsAllMistakes(t *testing.T) {
 			t.Errorf("error %q does not mention %s", err, want)
 		}
 	}
-	if _, err := parseCounts(" , ;", "a cat"); err == nil || !strings.Contains(err.Error(), "no class") {
+	if _, err := ParseCounts(" , ;", "a cat"); err == nil || !strings.Contains(err.Error(), "no class") {
 		t.Errorf("an empty list gives %v, want an error that says so", err)
 	}
 }
@@ -75,17 +74,17 @@ func TestFindWord(t *testing.T) {
 	}
 }
 
-func TestMoveTo(t *testing.T) {
-	from := prompt.Parse("two cats and a dog")
+func TestIn(t *testing.T) {
+	from := Parse("two cats and a dog")
 	if len(from.Phrases) != 2 {
 		t.Fatalf("parsed %+v", from)
 	}
-	same, err := moveTo(from, from.Prompt)
+	same, err := from.In(from.Prompt)
 	if err != nil || len(same.Phrases) != 2 || same.Phrases[1] != from.Phrases[1] {
 		t.Errorf("the same text gives %+v, error %v", same, err)
 	}
 	const positive = "masterpiece, a dog beside two cats"
-	moved, err := moveTo(from, positive)
+	moved, err := from.In(positive)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,23 +96,23 @@ func TestMoveTo(t *testing.T) {
 	if moved.Prompt != positive {
 		t.Errorf("moved into %q", moved.Prompt)
 	}
-	plural, err := moveTo(prompt.Parse("one cat"), "cats everywhere")
+	plural, err := Parse("one cat").In("cats everywhere")
 	if err != nil || plural.Phrases[0].Text != "cats" {
 		t.Errorf("a singular was not found as its plural: %+v, error %v", plural, err)
 	}
-	if _, err := moveTo(from, "a horse"); err == nil || !strings.Contains(err.Error(), `"cats"`) || !strings.Contains(err.Error(), `"dog"`) {
+	if _, err := from.In("a horse"); err == nil || !strings.Contains(err.Error(), `"cats"`) || !strings.Contains(err.Error(), `"dog"`) {
 		t.Errorf("error %v does not name both words that are missing", err)
 	}
 }
 
-func TestMoveRepeatedWords(t *testing.T) {
+func TestInFindsRepeatedWords(t *testing.T) {
 	text := "a cat on a mat and a cat on a roof"
-	var from prompt.Parsed
+	var from Parsed
 	from.Prompt = "x"
 	for range 2 {
-		from.Phrases = append(from.Phrases, prompt.Phrase{Class: "cat", Text: "cat", Count: 1})
+		from.Phrases = append(from.Phrases, Phrase{Class: "cat", Text: "cat", Count: 1})
 	}
-	moved, err := moveTo(from, text)
+	moved, err := from.In(text)
 	if err != nil || moved.Phrases[0].Start == moved.Phrases[1].Start {
 		t.Errorf("two mentions moved to %+v, error %v: want the two places of the word", moved.Phrases, err)
 	}
