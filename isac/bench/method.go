@@ -22,7 +22,7 @@ const (
 )
 
 // kinds are the methods of package methods, by the words that stand for them here.
-var kinds = map[string]string{"isac": "isac", kindRandom: "isac"}
+var kinds = map[string]string{"isac": "isac", kindRandom: "isac", "ae": "attend_excite"}
 
 // Kinds lists the words for methods, sorted.
 func Kinds() []string { return append(slices.Sorted(maps.Keys(kinds)), kindNone) }
