@@ -82,7 +82,8 @@ def main():
     pipe = pipeline(model)
     tensors, notes = {}, {}
     for name, (prompt, words, seed, side, size, thresholds) in CASES.items():
-        noise = torch.randn(1, pipe.unet.config.in_channels, *[pipe.unet.config.sample_size] * 2, generator=torch.Generator().manual_seed(seed))
+        shape = (1, pipe.unet.config.in_channels, pipe.unet.config.sample_size, pipe.unet.config.sample_size)
+        noise = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
         places = {token.removesuffix("</w>"): i for i, token in pipe.get_indices(prompt).items()}
         indices = [places[w] for w in words]
         latent, steps = run(pipe, noise, prompt, indices, side, size, thresholds, torch.float64)
@@ -93,7 +94,8 @@ def main():
             losses=[s[0] for s in steps], moves=[max(1, len(s) - 1) for s in steps[: STEPS // 2]],
         )  # fmt: skip
         off = float((single.double() - latent).abs().max() / latent.abs().max())
-        print(f"{name}: moves {notes[name]['moves']}, losses {' '.join(f'{v:.3f}' for v in notes[name]['losses'])}, float32 is {off:.1g} off")
+        losses = " ".join(f"{v:.3f}" for v in notes[name]["losses"])
+        print(f"{name}: moves {notes[name]['moves']}, losses {losses}, float32 is {off:.1g} off")
     root = HERE / "attend"
     root.mkdir(exist_ok=True)
     save(tensors, root, {"steps": STEPS, "cfg": CFG, "sha256": sums, "cases": notes})
