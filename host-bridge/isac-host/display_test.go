@@ -20,7 +20,7 @@ func task(id, class, title string) *graph.Task {
 }
 
 func stepReport(index, image int, loss float64, skipped string) json.RawMessage {
-	return json.RawMessage(fmt.Sprintf(`{"image":%d,"index":%d,"count":20,"loss":%v,"loss_instance":%v,"loss_class":0.25,"skipped":%q}`, image, index, loss, loss-0.25, skipped))
+	return json.RawMessage(fmt.Sprintf(`{"image":%d,"index":%d,"count":20,"loss":%v,"losses":[{"name":"instance","value":%v},{"name":"class","value":0.25}],"skipped":%q}`, image, index, loss, loss-0.25, skipped))
 }
 
 func TestLosses(t *testing.T) {
@@ -32,9 +32,9 @@ func TestLosses(t *testing.T) {
 		{"none", nil, "", ""},
 		{"not a report", []json.RawMessage{json.RawMessage(`[1]`), json.RawMessage(`{"loss":1}`)}, "", ""},
 		{"one image", []json.RawMessage{stepReport(0, 0, 1, ""), stepReport(1, 0, 0.5, "")},
-			"loss 0.500 (instances 0.250, classes 0.250)", "guided in 2 steps, loss 1.000 to 0.500"},
+			"loss 0.500 (instance 0.250, class 0.250)", "guided in 2 steps, loss 1.000 to 0.500"},
 		{"mean of a batch", []json.RawMessage{stepReport(0, 0, 1, ""), stepReport(0, 1, 2, ""), stepReport(0, 2, 9, "no foreground")},
-			"loss 1.500 (instances 1.250, classes 0.250)", "guided in 1 steps, loss 1.500 to 1.500"},
+			"loss 1.500 (instance 1.250, class 0.250)", "guided in 1 steps, loss 1.500 to 1.500"},
 		{"window", []json.RawMessage{stepReport(0, 0, 1, ""), stepReport(1, 0, 0, "after the window")},
 			"not guided: after the window", "guided in 1 of 2 steps, loss 1.000 to 1.000"},
 		{"never", []json.RawMessage{stepReport(0, 0, 0, "one instance")}, "not guided: one instance", "not guided: one instance"},
@@ -77,8 +77,8 @@ func TestLinesComeNowAndThen(t *testing.T) {
 	l.now = func() time.Time { return clock }
 	sampling(l, func() { clock = clock.Add(time.Second) })
 	const want = `[ 9/10] 3 KSampler "guided"
-        2 of 5, loss 0.900 (instances 0.650, classes 0.250)
-        4 of 5, loss 0.700 (instances 0.450, classes 0.250)
+        2 of 5, loss 0.900 (instance 0.650, class 0.250)
+        4 of 5, loss 0.700 (instance 0.450, class 0.250)
         two cats, a dog
         guided in 5 steps, loss 1.000 to 0.600
         done in 5.0 s
@@ -107,7 +107,7 @@ func TestBars(t *testing.T) {
 	sampling(newBars(out, mpb.WithAutoRefresh(), mpb.WithWidth(140), mpb.WithRefreshRate(5*time.Millisecond)), func() { time.Sleep(20 * time.Millisecond) })
 	got := out.b.String()
 	for _, want := range []string{
-		`[ 9/10] 3 KSampler "guided"`, "loss 0.900 (instances 0.650, classes 0.250)", "[ 9/10] 3 KSampler \"guided\": 5.0 s\n        two cats, a dog\n        guided in 5 steps, loss 1.000 to 0.600\n", "[10/10] 9 SaveImage: stopped after 1m30s\n",
+		`[ 9/10] 3 KSampler "guided"`, "loss 0.900 (instance 0.650, class 0.250)", "[ 9/10] 3 KSampler \"guided\": 5.0 s\n        two cats, a dog\n        guided in 5 steps, loss 1.000 to 0.600\n", "[10/10] 9 SaveImage: stopped after 1m30s\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the terminal never showed %q", want)

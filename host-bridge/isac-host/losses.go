@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // losses follows the guided steps of one node. Images of a batch are guided each on its own; what is shown is their mean.
@@ -12,20 +14,26 @@ type losses struct {
 }
 
 type stepLoss struct {
-	index                 int
-	images, skipped       int
-	total, instances, own float64
-	reason                string
+	index           int
+	images, skipped int
+	total           float64
+	terms           []term // summed over images, in the method's order
+	reason          string
+}
+
+// term is one of the losses that a method lowers.
+type term struct {
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
 }
 
 // add notes a report. What is no report of a guided step is not shown.
 func (l *losses) add(text json.RawMessage) {
 	var r struct {
-		Index        *int    `json:"index"`
-		Skipped      string  `json:"skipped"`
-		Loss         float64 `json:"loss"`
-		LossInstance float64 `json:"loss_instance"`
-		LossClass    float64 `json:"loss_class"`
+		Index   *int    `json:"index"`
+		Skipped string  `json:"skipped"`
+		Loss    float64 `json:"loss"`
+		Losses  []term  `json:"losses"`
 	}
 	if json.Unmarshal(text, &r) != nil || r.Index == nil {
 		return
@@ -41,8 +49,14 @@ func (l *losses) add(text json.RawMessage) {
 		return
 	}
 	s.total += r.Loss
-	s.instances += r.LossInstance
-	s.own += r.LossClass
+	for _, t := range r.Losses {
+		i := slices.IndexFunc(s.terms, func(known term) bool { return known.Name == t.Name })
+		if i < 0 {
+			s.terms = append(s.terms, t)
+		} else {
+			s.terms[i].Value += t.Value
+		}
+	}
 }
 
 func (s stepLoss) guided() bool { return s.images > s.skipped }
@@ -59,8 +73,15 @@ func (l *losses) now() string {
 	if !s.guided() {
 		return "not guided: " + s.reason
 	}
-	n := float64(s.images - s.skipped)
-	return fmt.Sprintf("loss %.3f (instances %.3f, classes %.3f)", s.mean(), s.instances/n, s.own/n)
+	var parts []string
+	for _, t := range s.terms {
+		parts = append(parts, fmt.Sprintf("%s %.3f", t.Name, t.Value/float64(s.images-s.skipped)))
+	}
+	text := fmt.Sprintf("loss %.3f", s.mean())
+	if len(parts) < 2 { // a single loss is the whole
+		return text
+	}
+	return text + " (" + strings.Join(parts, ", ") + ")"
 }
 
 // summary is all steps in a few words; empty where there was none.

@@ -124,6 +124,14 @@ func TestGrids(t *testing.T) {
 	}
 }
 
+// some is a model of a part of the taps of another.
+func some(layers synthetic.Layers, first, end int) guidance.Model {
+	return synthetic.ModelFunc(func(x torch.Tensor, timestep float64) []attention.Tap {
+		taps, _ := layers.Taps(x, timestep)
+		return taps[first:end]
+	})
+}
+
 // TestJointSoftmax holds that text keys in one softmax with image keys are read as slices, or as a softmax of their own where it is
 // asked for, and that the latter does not depend on the image keys.
 func TestJointSoftmax(t *testing.T) {
@@ -131,14 +139,14 @@ func TestJointSoftmax(t *testing.T) {
 	layers := synthetic.NewLayers(t, 3)
 	joined := func(scale float64) guidance.Model {
 		return synthetic.ModelFunc(func(x torch.Tensor, timestep float64) []attention.Tap {
-			taps := layers.Taps(x, timestep)[:2] // self and cross of 8×8
+			taps, _ := layers.Taps(x, timestep) // of 8×8 first, self and cross
 			tap := taps[1]
 			tap.K = torch.Cat([]torch.Tensor{taps[0].K.MulScalar(scale), tap.K}, 2)
 			tap.Keys = slices.Concat(taps[0].Keys, tap.Keys)
 			return []attention.Tap{tap}
 		})
 	}
-	alone := synthetic.ModelFunc(func(x torch.Tensor, timestep float64) []attention.Tap { return layers.Taps(x, timestep)[1:2] })
+	alone := some(layers, 1, 2)
 	loss := func(model guidance.Model, renormalise bool) float64 {
 		o := Official()
 		o.Resolution, o.RenormaliseJoint = 8, renormalise
@@ -171,7 +179,7 @@ func TestWhatCannotBeGuided(t *testing.T) {
 		!strings.Contains(err.Error(), "cat: token position 0 is left out") {
 		t.Errorf("a class at the first token: error %v", err)
 	}
-	selfOnly := synthetic.ModelFunc(func(x torch.Tensor, timestep float64) []attention.Tap { return layers.Taps(x, timestep)[:1] })
+	selfOnly := some(layers, 0, 1)
 	asked := Official()
 	asked.Resolution = 5
 	for _, tt := range []struct {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/baseline"
 	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
 	"github.com/isac-guidance/isac/isac/guidance"
@@ -88,6 +89,39 @@ func TestAttendExciteEqualsDiffusers(t *testing.T) {
 					t.Errorf("step %d was moved %d times, want %d", i, step[0].Moves, moves)
 				}
 			}
+		})
+	}
+}
+
+// TestAttendExciteGuidesFamilies takes guided runs of every family, those of one joint softmax too: the latent is moved, several times
+// where a step is refined, the loss is in [0,1], and the bytes are the same twice.
+func TestAttendExciteGuidesFamilies(t *testing.T) {
+	torchtest.Require(t)
+	renormalised := baseline.Official()
+	renormalised.RenormaliseJoint = true
+	for _, c := range tinyFamilies {
+		t.Run(c.family, func(t *testing.T) {
+			p, f := load(t, fixture.Dir(c.folder), LoadOptions{}), fixture.Open(t, c.folder)
+			fixture.InScope(t, func() {
+				r := familyRequest(t, p, f)
+				r.Sampler, r.Scheduler, r.Steps = "euler", "normal", 4
+				plain, _ := sample(t, p, r)
+				for name, method := range map[string]baseline.AttendExcite{
+					"official": baseline.Official(), "paper": baseline.AttendPaper(), "renormalised": renormalised,
+				} {
+					method.Tries, method.Threshold.First = 2, 1
+					r.Guidance = guided(r.Positive, func(*isac.Options) {})
+					r.Guidance.Method = method
+					moved, reports := sample(t, p, r)
+					again, _ := sample(t, p, r)
+					if slices.Equal(plain, moved) || !slices.Equal(moved, again) {
+						t.Errorf("%s: guidance changed nothing, or something else the second time", name)
+					}
+					if first := reports[0][0]; first.Skipped != "" || first.Moves != 3 || first.Loss <= 0 || first.Loss > 1 {
+						t.Errorf("%s: the first step: loss %v, %d moves, skipped %q", name, first.Loss, first.Moves, first.Skipped)
+					}
+				}
+			})
 		})
 	}
 }

@@ -87,7 +87,7 @@ func (r *Request) begin(p *diffusion.Pipeline, positive diffusion.Conditioning) 
 	var errs []error
 	target, err := methods.TargetFromPrompt(prompt.Parse(r.Prompt), positive.Spans)
 	errs = append(errs, err, r.Method.Validate())
-	_, err = sampling.Named(r.Sampler)
+	_, err = sampling.Named(r.Sampler, p.Noise())
 	errs = append(errs, err)
 	sigmas, err := sampling.PartialSchedule(r.Scheduler, p.Noise(), r.Steps, 1)
 	errs = append(errs, err)

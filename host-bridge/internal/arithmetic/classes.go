@@ -67,7 +67,7 @@ func root(c *call) (plugin.Result, error) {
 	x := math.Max(a, 1)
 	for i := range steps {
 		loss := math.Round(math.Abs(x*x-a)*1e6) / 1e6
-		report := map[string]any{"image": 0, "index": i, "count": steps, "loss": loss, "loss_instance": loss / 2, "loss_class": loss / 2,
+		report := map[string]any{"image": 0, "index": i, "count": steps, "loss": loss, "losses": []map[string]any{{"name": "instance", "value": loss / 2, "weight": 1}, {"name": "class", "value": loss / 2, "weight": 1}},
 			"masks": [][]int{{1}}, "labels": []int{0}}
 		if loss == 0 {
 			report["skipped"] = "nothing left to do"

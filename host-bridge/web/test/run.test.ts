@@ -8,7 +8,7 @@ import { Run, lineage, shapeOf } from "../src/run/run";
 
 const demo = JSON.parse(readFileSync("../../examples/workflows/two-cats-and-a-dog.json", "utf8")) as ApiWorkflow;
 const report = (index: number, skipped?: string): Report => ({
-  image: 0, index, count: 10, loss_instance: 0.1, loss_class: 0.2, loss: 0.3, lambda_instance: 1, lambda_class: 1, height: 1, width: 1, ...(skipped ? { skipped } : {}),
+  image: 0, index, count: 10, losses: [{ name: "instance", value: 0.1, weight: 1 }, { name: "class", value: 0.2, weight: 1 }], loss: 0.3, height: 1, width: 1, ...(skipped ? { skipped } : {}),
 });
 const picture = (filename: string) => ({ images: [{ filename, subfolder: "", type: "output" }] });
 

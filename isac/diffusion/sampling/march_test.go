@@ -16,7 +16,7 @@ func TestGuidanceMovesStatesOnly(t *testing.T) {
 	sigmas := []float64{9, 4, 1, 0.3, 0}
 	evaluations := map[string]int{"euler": 4, "euler_ancestral": 4, "ddim": 4, "dpmpp_2m": 4, "heun": 7}
 	for _, name := range Names() {
-		sampler, err := Named(name)
+		sampler, err := Named(name, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +67,7 @@ func TestGuidanceMovesStatesOnly(t *testing.T) {
 func TestSamplersKeepMemoryFlat(t *testing.T) {
 	torchtest.Require(t)
 	for _, name := range Names() {
-		sampler, err := Named(name)
+		sampler, err := Named(name, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +103,7 @@ func TestSamplersStopAtOnce(t *testing.T) {
 	torchtest.Require(t)
 	stop := errors.New("stopped")
 	for _, name := range Names() {
-		sampler, err := Named(name)
+		sampler, err := Named(name, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -172,7 +172,7 @@ func TestSamplerEdges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Named("plms"); err == nil {
+	if _, err := Named("plms", nil); err == nil {
 		t.Error("sampler plms was found")
 	}
 }

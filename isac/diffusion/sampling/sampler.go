@@ -33,6 +33,9 @@ var samplers = map[string]Sampler{
 	"euler": Euler, "euler_ancestral": EulerAncestral, "ddim": DDIM, "dpmpp_2m": DPMPP2M, "heun": Heun,
 }
 
+// flowSamplers are those whose formula is another one where noise mixes with the latent instead of being added to it.
+var flowSamplers = map[string]Sampler{"euler_ancestral": EulerAncestralFlow}
+
 // Names lists the samplers, sorted.
 func Names() []string {
 	var names []string
@@ -43,8 +46,13 @@ func Names() []string {
 	return names
 }
 
-// Named finds a sampler by ComfyUI's name for it.
-func Named(name string) (Sampler, error) {
+// Named finds a sampler by ComfyUI's name for it, in the form that it has for a noise.
+func Named(name string, n Noise) (Sampler, error) {
+	if _, flow := n.(*Flow); flow {
+		if s, ok := flowSamplers[name]; ok {
+			return s, nil
+		}
+	}
 	if s, ok := samplers[name]; ok {
 		return s, nil
 	}

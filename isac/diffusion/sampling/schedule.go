@@ -58,12 +58,13 @@ func PartialSchedule(name string, n Noise, steps int, denoise float64) ([]float6
 	return sigmas[max(0, len(sigmas)-steps-1):], nil
 }
 
-// normal spaces timesteps evenly from the last to the first one.
+// normal spaces timesteps evenly, from what the network is told at the highest noise level to what it is told at the lowest. In a flow
+// that is shifted a second time, as in ComfyUI and in diffusers.
 func normal(n Noise, steps int) []float64 {
 	sigmas := make([]float64, steps)
-	top := float64(len(n.Sigmas()) - 1)
+	first, last := n.Timestep(n.SigmaMax()), n.Timestep(n.SigmaMin())
 	for i := range sigmas {
-		sigmas[i] = n.SigmaAt(top - top*float64(i)/float64(max(1, steps-1)))
+		sigmas[i] = n.SigmaAt(first + (last-first)*float64(i)/float64(max(1, steps-1)))
 	}
 	return sigmas
 }

@@ -2,7 +2,7 @@
 """Writes what the Go tests of isac/diffusion compare themselves with: inputs and outputs of diffusers and transformers.
 
   make_fixtures.py tiny            tiny random models and their outputs, into testdata/tiny and testdata/tiny-linear
-  make_fixtures.py shapes          names and shapes of all tensors of Stable Diffusion 1.5 and 2.1, into testdata/shapes
+  make_fixtures.py shapes          names and shapes of all tensors of Stable Diffusion 1.5, 2.1 and XL in folders, into testdata/shapes
   make_fixtures.py mini [MODEL]    outputs of the mini model (default examples/mini/model), into testdata/mini
 
 See README.md beside this file. Weights are rounded to float16 before anything is computed, so that files are small and the numbers
@@ -18,7 +18,7 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, EulerDiscreteScheduler, UNet2DConditionModel
 from diffusers.models.attention_processor import Attention
 from safetensors.torch import load_file, save_file
-from transformers import CLIPTextConfig, CLIPTextModel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 HERE = Path(__file__).resolve().parent
 BOUND = ["unet/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors",
@@ -63,24 +63,25 @@ class Probe:
         return attn.to_out[0](attn.batch_to_head_dim(probs @ v))
 
 
-def unet_outputs(unet, channels, size, context, seed):
+def unet_outputs(unet, channels, size, context, seed, **added):
+    """added goes to every call of the UNet: what it takes beside the context."""
     g = torch.Generator().manual_seed(seed)
     out = {"unet.context": context}
     x = torch.randn(2, channels, *size, generator=g)
     out["unet.x"] = x
     for t in (1, 500, 999):
-        out[f"unet.out.{t}"] = unet(x, t, context).sample
+        out[f"unet.out.{t}"] = unet(x, t, context, **added).sample
     # the gradient of a fixed weighting of the output with respect to x
     w = torch.randn(2, unet.config.out_channels, *size, generator=g)
     with torch.enable_grad():
         xg = x.clone().requires_grad_(True)
-        (unet(xg, 500, context).sample * w).sum().backward()
+        (unet(xg, 500, context, **added).sample * w).sum().backward()
     out["unet.weighting"], out["unet.grad"] = w, xg.grad
     taps = {}
     names = [n for n, m in unet.named_modules() if isinstance(m, Attention)]
     old = unet.attn_processors
     unet.set_attn_processor({n + ".processor": Probe(n, taps) for n in names})
-    unet(x, 500, context)
+    unet(x, 500, context, **added)
     unet.set_attn_processor(old)
     return out | taps, list(k[4:] for k in taps)
 
@@ -173,14 +174,22 @@ def make_shapes():
     sd15 = dict(sample_size=64, block_out_channels=(320, 640, 1280, 1280), layers_per_block=2, cross_attention_dim=768,
                 attention_head_dim=8)
     sd21 = sd15 | dict(sample_size=96, cross_attention_dim=1024, attention_head_dim=[5, 10, 20, 20], use_linear_projection=True)
+    sdxl = dict(sample_size=128, block_out_channels=(320, 640, 1280), layers_per_block=2, cross_attention_dim=2048,
+                attention_head_dim=[5, 10, 20], use_linear_projection=True, transformer_layers_per_block=[1, 2, 10],
+                down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+                up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"), addition_embed_type="text_time",
+                addition_time_embed_dim=256, projection_class_embeddings_input_dim=2816)
     clip_l = CLIPTextConfig(hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12)
     clip_h = CLIPTextConfig(hidden_size=1024, intermediate_size=4096, num_hidden_layers=23, num_attention_heads=16, hidden_act="gelu")
+    clip_g = CLIPTextConfig(hidden_size=1280, intermediate_size=5120, num_hidden_layers=32, num_attention_heads=20, hidden_act="gelu",
+                            projection_dim=1280)
     vae = dict(block_out_channels=(128, 256, 512, 512), layers_per_block=2, latent_channels=4,
                down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4)
     with torch.device("meta"):
         models = {
             "sd15-unet": UNet2DConditionModel(**sd15), "sd21-unet": UNet2DConditionModel(**sd21),
             "sd15-text": CLIPTextModel(clip_l), "sd21-text": CLIPTextModel(clip_h), "sd15-vae": AutoencoderKL(**vae),
+            "sdxl-unet": UNet2DConditionModel(**sdxl), "sdxl-text2": CLIPTextModelWithProjection(clip_g),
         }
     for name, model in models.items():
         lines = [f"{k} {' '.join(map(str, v.shape))}" for k, v in sorted(model.state_dict().items())]

@@ -18,7 +18,13 @@ import (
 // source opens the tiny model's weights, with its config.json.
 func source(t *testing.T) (*weights.File, map[string]any) {
 	t.Helper()
-	dir := filepath.Join(fixture.Dir("tiny"), "vae")
+	return folder(t, "tiny")
+}
+
+// folder opens the autoencoder of a diffusers folder of testdata.
+func folder(t *testing.T, name string) (*weights.File, map[string]any) {
+	t.Helper()
+	dir := filepath.Join(fixture.Dir(name), "vae")
 	file, err := weights.Open(filepath.Join(dir, "diffusion_pytorch_model.safetensors"))
 	if err != nil {
 		t.Fatal(err)

@@ -23,7 +23,7 @@ type layer struct {
 type Layers []layer
 
 // Taps evaluates the model at x [1,C,H,W].
-func (ls Layers) Taps(x torch.Tensor, _ float64) []attention.Tap {
+func (ls Layers) Taps(x torch.Tensor, _ float64) ([]attention.Tap, error) {
 	taps := make([]attention.Tap, len(ls))
 	for i, l := range ls {
 		pixels := torch.AdaptiveAvgPool2d(x, int64(l.grid.Height), int64(l.grid.Width)).Reshape(x.Size(1), int64(l.grid.Pixels())).Transpose(0, 1)
@@ -39,7 +39,7 @@ func (ls Layers) Taps(x torch.Tensor, _ float64) []attention.Tap {
 		}
 		taps[i] = tap
 	}
-	return taps
+	return taps, nil
 }
 
 func (ls Layers) close() {
@@ -53,7 +53,9 @@ func (ls Layers) close() {
 type ModelFunc func(x torch.Tensor, timestep float64) []attention.Tap
 
 // Taps calls the function.
-func (f ModelFunc) Taps(x torch.Tensor, timestep float64) []attention.Tap { return f(x, timestep) }
+func (f ModelFunc) Taps(x torch.Tensor, timestep float64) ([]attention.Tap, error) {
+	return f(x, timestep), nil
+}
 
 // Plain is a noise in which the host's latent is the model's.
 type Plain struct{}

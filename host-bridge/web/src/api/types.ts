@@ -76,6 +76,13 @@ export interface NodeState {
   state: "running" | "finished" | "error";
 }
 
+/** One of the losses that a guidance method lowers. */
+export interface Loss {
+  name: string;
+  value: number;
+  weight: number;
+}
+
 /** What guidance saw and did at one step on one image of the batch. */
 export interface Report {
   image: number;
@@ -83,11 +90,9 @@ export interface Report {
   count: number;
   /** Why the step was not guided. */
   skipped?: string;
-  loss_instance: number;
-  loss_class: number;
+  /** What the method measured, with the weight that each loss has at this step. */
+  losses?: Loss[];
   loss: number;
-  lambda_instance: number;
-  lambda_class: number;
   height: number;
   width: number;
   /** The instance of each cell of the grid, −1 on the background. */

@@ -81,9 +81,10 @@ export function instanceColour(instance: number): string {
   return INSTANCES[instance % INSTANCES.length]!;
 }
 
-/** The two losses. */
-export function lossColours(): { instance: string; class: string } {
-  return scheme === "dark" ? { instance: "#f0a63c", class: "#5fb4ff" } : { instance: "#c97800", class: "#0a6cc2" };
+/** The colour of a method's i-th loss. */
+export function lossColour(i: number): string {
+  const colours = scheme === "dark" ? ["#f0a63c", "#5fb4ff", "#7ddc8a"] : ["#c97800", "#0a6cc2", "#1b7f3b"];
+  return colours[i % colours.length]!;
 }
 
 export const FONT = 'Inter, "Segoe UI", system-ui, -apple-system, "Helvetica Neue", "DejaVu Sans", sans-serif';

@@ -1,8 +1,8 @@
-// A small plot of the two losses over the steps of a run.
+// A small plot of a method's losses over the steps of a run.
 
 import type { Report } from "../api/types";
 import { fitText } from "./draw";
-import { FONT, lossColours, palette } from "./palette";
+import { FONT, lossColour, palette } from "./palette";
 
 export interface Frame {
   x: number;
@@ -15,6 +15,16 @@ export interface Frame {
 export function short(value: number): string {
   if (value === 0) return "0";
   return Math.abs(value) >= 0.001 && Math.abs(value) < 1000 ? String(Number(value.toPrecision(3))) : value.toExponential(1);
+}
+
+/** The names of all losses that were measured, in the method's order. */
+export function lossNames(reports: Report[]): string[] {
+  return [...new Set(reports.flatMap((r) => (r.losses ?? []).map((l) => l.name)))];
+}
+
+/** The value of a loss at a step, undefined where it was not measured. */
+export function lossOf(report: Report | undefined, name: string): number | undefined {
+  return report?.losses?.find((l) => l.name === name)?.value;
 }
 
 /** A round number at or above a value, for the top of an axis. */
@@ -37,7 +47,7 @@ export function idleSpans(reports: Report[]): [number, number][] {
 }
 
 /**
- * Draws both losses with their last values as the legend. Reports are those of one image in order, steps that were not guided
+ * Draws every loss with their last values as the legend. Reports are those of one image in order, steps that were not guided
  * among them; mark is a step to point at.
  */
 export function drawLosses(ctx: CanvasRenderingContext2D, all: Report[], frame: Frame, mark?: number): void {
@@ -45,8 +55,8 @@ export function drawLosses(ctx: CanvasRenderingContext2D, all: Report[], frame: 
   const reports = all.filter((r) => !r.skipped);
   const count = Math.max(2, all[0]?.count ?? 20);
   const inner = { x: x + 34, y: y + 20, width: width - 42, height: height - 36 };
-  const colours = lossColours();
-  const top = roundUp(Math.max(0, ...reports.flatMap((r) => [r.loss_instance, r.loss_class])));
+  const names = lossNames(reports);
+  const top = roundUp(Math.max(0, ...reports.flatMap((r) => (r.losses ?? []).map((l) => l.value))));
   const px = (index: number): number => inner.x + (index / (count - 1)) * inner.width;
   const py = (loss: number): number => inner.y + inner.height * (1 - loss / top);
   ctx.save();
@@ -88,9 +98,8 @@ export function drawLosses(ctx: CanvasRenderingContext2D, all: Report[], frame: 
     ctx.lineTo(px(shown.index), inner.y + inner.height);
     ctx.stroke();
   }
-  line(ctx, reports, (r) => r.loss_class, colours.class, px, py);
-  line(ctx, reports, (r) => r.loss_instance, colours.instance, px, py);
-  legend(ctx, x + 4, y + 9, [["instance", colours.instance, shown?.loss_instance], ["class", colours.class, shown?.loss_class]]);
+  for (const [i, name] of [...names.entries()].reverse()) line(ctx, reports, (r) => lossOf(r, name) ?? 0, lossColour(i), px, py);
+  legend(ctx, x + 4, y + 9, names.map((name, i) => [name, lossColour(i), lossOf(shown, name)]));
   ctx.restore();
 }
 

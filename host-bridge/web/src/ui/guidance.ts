@@ -1,9 +1,9 @@
-// What guidance did in a run, large: the picture at a step with the instances over it, and both losses.
+// What guidance did in a run, large: the picture at a step with the instances over it, and the losses.
 
 import type { Report } from "../api/types";
 import { drawMasks, hasMasks, instances } from "../canvas/masks";
 import { drawLosses, short } from "../canvas/plot";
-import { instanceColour, lossColours, palette } from "../canvas/palette";
+import { instanceColour, lossColour, palette } from "../canvas/palette";
 import type { Run } from "../run/run";
 import { fill, h, iconButton } from "./dom";
 
@@ -145,15 +145,16 @@ export class GuidancePanel {
     drawLosses(sharp(this.plot, width, 130), reports, { x: 0, y: 0, width, height: 130 }, at);
     const last = reports.findLast((r) => !r.skipped);
     this.plot.setAttribute("aria-label", last
-      ? `Losses over the steps; at step ${last.index + 1}: instance ${short(last.loss_instance)}, class ${short(last.loss_class)}`
+      ? `Losses over the steps; at step ${last.index + 1}: ${(last.losses ?? []).map((l) => `${l.name} ${short(l.value)}`).join(", ")}`
       : `No step was guided: ${reports.at(-1)!.skipped}`);
   }
 
   private paintLegend(masks: Report | undefined, report: Report | undefined): void {
     const swatches = masks ? [...Array(instances(masks)).keys()].map((i) => h("span", { class: "swatch" }, h("i", { style: `background:${instanceColour(i)}` }), `instance ${i + 1}`)) : [];
-    const colours = lossColours();
     const why = report?.skipped && h("span", {}, `Not guided: ${report.skipped}.`);
-    const weights = report && !why && h("span", { class: "weights" }, "weights ", h("b", { style: `color:${colours.instance}` }, short(report.lambda_instance)), " : ", h("b", { style: `color:${colours.class}` }, short(report.lambda_class)));
+    const terms = report && !why && report.losses && report.losses.length > 1 ? report.losses : [];
+    const weights = terms.length > 0 && h("span", { class: "weights" }, "weights ",
+      ...terms.flatMap((l, i) => [i > 0 ? " : " : "", h("b", { style: `color:${lossColour(i)}` }, short(l.weight))]));
     fill(this.legend, ...swatches, weights, why);
   }
 }

@@ -16,11 +16,12 @@ type multiHead struct {
 	q, k, v layer.Linear
 	out     layer.Linear
 	heads   int64
+	upcast  bool
 }
 
-func newMultiHead(p *weights.Params, kind attention.Kind, width, context, heads int64) multiHead {
+func newMultiHead(p *weights.Params, kind attention.Kind, width, context, heads int64, upcast bool) multiHead {
 	return multiHead{
-		name: p.Path(), kind: kind, heads: heads,
+		name: p.Path(), kind: kind, heads: heads, upcast: upcast,
 		q: layer.NewProjection(p.Sub("to_q"), width, width), k: layer.NewProjection(p.Sub("to_k"), context, width),
 		v: layer.NewProjection(p.Sub("to_v"), context, width), out: layer.NewLinear(p.Sub("to_out.0"), width, width),
 	}
@@ -30,11 +31,14 @@ func newMultiHead(p *weights.Params, kind attention.Kind, width, context, heads 
 func (a multiHead) forward(x, context torch.Tensor, height, width int64, r *attention.Recorder) torch.Tensor {
 	q, k := layer.SplitHeads(a.q.Forward(x), a.heads), layer.SplitHeads(a.k.Forward(context), a.heads)
 	v := layer.SplitHeads(a.v.Forward(context), a.heads)
+	if a.upcast && x.DType() != torch.Float64 { // scores of Stable Diffusion 2 are too large for float16
+		q, k, v = q.To(torch.Float32), k.To(torch.Float32), v.To(torch.Float32)
+	}
 	if r.On() {
 		r.Add(attention.Tap{
 			Name: a.name, Height: int(height), Width: int(width), Q: q, K: k, Scale: 1 / math.Sqrt(float64(q.Size(-1))),
 			Keys: []attention.Segment{{Kind: a.kind, Length: int(k.Size(2))}},
 		})
 	}
-	return a.out.Forward(layer.JoinHeads(torch.SDPA(q, k, v, torch.Tensor{}, false, 0)))
+	return a.out.Forward(layer.JoinHeads(torch.SDPA(q, k, v, torch.Tensor{}, false, 0)).To(x.DType()))
 }

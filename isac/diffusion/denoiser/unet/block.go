@@ -60,8 +60,8 @@ type up struct {
 // newDown loads down_blocks.N. It appends the channels of the skip connections that the level makes.
 func newDown(p *weights.Params, in int64, l Level, last bool, cfg Config, skips *[]int64) down {
 	var d down
-	for i := range l.Layers {
-		d.stages = append(d.stages, newStage(p, i, in, l.Channels, l.DownDepth, l.Heads, cfg))
+	for i := range l.Down {
+		d.stages = append(d.stages, newStage(p, i, in, l.Channels, l.Down[i], l.Heads, cfg))
 		in = l.Channels
 		*skips = append(*skips, in)
 	}
@@ -76,9 +76,9 @@ func newDown(p *weights.Params, in int64, l Level, last bool, cfg Config, skips 
 // newUp loads up_blocks.N. It takes its skip connections off the end of skips.
 func newUp(p *weights.Params, in int64, l Level, last bool, cfg Config, skips *[]int64) up {
 	var u up
-	for i := range l.Layers + 1 {
+	for i := range l.Up {
 		n := len(*skips) - 1
-		u.stages = append(u.stages, newStage(p, i, in+(*skips)[n], l.Channels, l.UpDepth, l.Heads, cfg))
+		u.stages = append(u.stages, newStage(p, i, in+(*skips)[n], l.Channels, l.Up[i], l.Heads, cfg))
 		in, *skips = l.Channels, (*skips)[:n]
 	}
 	if !last {

@@ -60,6 +60,16 @@ func (d *detector) has(path string) bool {
 	return i < len(d.names) && strings.HasPrefix(d.names[i], path+".")
 }
 
+// depths gives the number of transformer blocks after each residual block of a level. They need not be equal: distilled models
+// (SSD-1B) have lost some.
+func (d *detector) depths(level string) []int {
+	depths := make([]int, d.count(level+".resnets.%d"))
+	for i := range depths {
+		depths[i] = d.count(fmt.Sprintf("%s.attentions.%d", level, i) + ".transformer_blocks.%d")
+	}
+	return depths
+}
+
 func (d *detector) shapes() Config {
 	cfg := Config{
 		InChannels:  d.size("conv_in.weight", 1, 4),
@@ -74,12 +84,14 @@ func (d *detector) shapes() Config {
 	}
 	for i := range levels {
 		down, up := fmt.Sprintf("down_blocks.%d", i), fmt.Sprintf("up_blocks.%d", levels-1-i)
-		cfg.Levels = append(cfg.Levels, Level{
-			Channels:  d.size(down+".resnets.0.conv1.weight", 0, 4),
-			Layers:    d.count(down + ".resnets.%d"),
-			DownDepth: d.count(down + ".attentions.0.transformer_blocks.%d"),
-			UpDepth:   d.count(up + ".attentions.0.transformer_blocks.%d"),
-		})
+		l := Level{Channels: d.size(down+".resnets.0.conv1.weight", 0, 4), Down: d.depths(down), Up: d.depths(up)}
+		if len(l.Up) != len(l.Down)+1 {
+			d.fail("%s: %d residual blocks in %s and %d in %s, expected one more on the way up: %w", d.src.Origin(""), len(l.Down), down, len(l.Up), up, weights.ErrMissing)
+		}
+		cfg.Levels = append(cfg.Levels, l)
+	}
+	if d.has("add_embedding.linear_1") {
+		cfg.Vector = d.size("add_embedding.linear_1.weight", 1, 2)
 	}
 	for _, name := range d.names {
 		if strings.HasSuffix(name, ".attn2.to_k.weight") {
@@ -110,12 +122,12 @@ func (d *detector) settings(cfg *Config) {
 		switch {
 		case heads != nil:
 			l.Heads = heads[i]
-		case cfg.Linear: // Stable Diffusion 2.x: 64 channels a head
+		case cfg.Linear: // Stable Diffusion 2.x and XL: 64 channels a head
 			l.Heads = max(l.Channels/64, 1)
 		default: // Stable Diffusion 1.x
 			l.Heads = 8
 		}
-		attends := l.DownDepth > 0 || l.UpDepth > 0 || i == n-1 && cfg.MidDepth > 0
+		attends := l.attends() || i == n-1 && cfg.MidDepth > 0
 		if attends && (l.Heads < 1 || l.Channels%l.Heads != 0) {
 			d.fail("level %d has %d channels, which %d attention heads do not divide: correct attention_head_dim in config.json (in diffusers it is the number of heads)",
 				i, l.Channels, l.Heads)
@@ -125,44 +137,9 @@ func (d *detector) settings(cfg *Config) {
 	cfg.Eps = d.json.Float("norm_eps", 1e-5)
 	cfg.CosineFirst = d.json.Bool("flip_sin_to_cos", true)
 	cfg.FreqShift = d.json.Float("freq_shift", 0)
+	// Stable Diffusion 2's scores overflow float16, also those of its folders that do not say so.
+	cfg.Upcast = d.json.Bool("upcast_attention", false) || cfg.Linear && cfg.Context == openCLIPH && cfg.Vector == 0
 }
 
-// foreign are the tensors by which other kinds of UNet are known, and their names.
-var foreign = []struct{ path, kind string }{
-	{"add_embedding", "SDXL (added size and pooled text conditioning)"},
-	{"class_embedding", "a class-conditioned UNet"},
-	{"encoder_hid_proj", "a UNet with projected image conditioning (IP-Adapter, Kandinsky)"},
-	{"time_embedding.cond_proj", "a guidance-distilled UNet (LCM)"},
-	{"position_net", "GLIGEN"},
-	{"down_blocks.0.motion_modules", "AnimateDiff"},
-}
-
-// refuse reports UNets whose tensors or settings ask for arithmetic that this package does not have: wrong images would be worse.
-func (d *detector) refuse() {
-	for _, f := range foreign {
-		if d.has(f.path) {
-			d.fail("%s: tensors below %q: this is %s: %w", d.src.Origin(""), f.path, f.kind, weights.ErrUnsupported)
-		}
-	}
-	for _, only := range [][2]string{
-		{"resnet_time_scale_shift", "default"}, {"time_embedding_type", "positional"}, {"attention_type", "default"},
-		{"time_embedding_act_fn", ""}, {"timestep_post_act", ""},
-	} {
-		if got := d.json.String(only[0], only[1]); got != only[1] {
-			d.json.Fail(only[0], weights.ErrUnsupported, "expected %q", only[1])
-		}
-	}
-	if act := d.json.String("act_fn", "silu"); act != "silu" && act != "swish" {
-		d.json.Fail("act_fn", weights.ErrUnsupported, "expected silu")
-	}
-	for _, key := range []string{"center_input_sample", "dual_cross_attention", "only_cross_attention", "mid_block_only_cross_attention", "resnet_skip_time_act"} {
-		if d.json.Bool(key, false) {
-			d.json.Fail(key, weights.ErrUnsupported, "expected false")
-		}
-	}
-	for _, key := range []string{"mid_block_scale_factor", "resnet_out_scale_factor", "downsample_padding"} {
-		if d.json.Float(key, 1) != 1 {
-			d.json.Fail(key, weights.ErrUnsupported, "expected 1")
-		}
-	}
-}
+// openCLIPH is the width of the text model that Stable Diffusion 2.x is conditioned by, and no other UNet.
+const openCLIPH = 1024

@@ -67,7 +67,7 @@ func TestStableDiffusionSize(t *testing.T) {
 		return g.Randn(batch, 4, 64, 64)
 	}
 	text := func(batch int64) torch.Tensor { return torch.Ones([]int64{batch, 77, 768}, torch.Float32, torch.CPU) }
-	measure("a step with cfg, a batch of 2", func() { m.Forward(latent(2), 500, text(2), nil) })
+	measure("a step with cfg, a batch of 2", func() { m.Forward(latent(2), 500, text(2), none, nil) })
 	for _, checkpoint := range []bool{false, true} {
 		m.Checkpoint(checkpoint)
 		name := "gradient of queries and keys"
@@ -79,7 +79,7 @@ func TestStableDiffusionSize(t *testing.T) {
 				x := latent(1).SetRequiresGrad(true)
 				loss := torch.Zeros([]int64{}, torch.Float32, torch.CPU)
 				rec := &attention.Recorder{}
-				m.Forward(x, 500, text(1), rec)
+				m.Forward(x, 500, text(1), none, rec)
 				for _, tap := range rec.Taps() {
 					loss = loss.Add(tap.Q.MeanAll()).Add(tap.K.MeanAll())
 				}

@@ -16,6 +16,7 @@ type Model struct {
 
 	params  *weights.Params
 	time    timeEmbedding
+	vector  *vectorEmbedding // nil where the model takes no vector
 	in, out layer.Conv
 	down    []down
 	mid     []midStage
@@ -56,7 +57,7 @@ func New(p *weights.Params, cfg Config) (*Model, error) {
 	top, bottom := cfg.Levels[0], cfg.Levels[n-1]
 	m := &Model{
 		Config: cfg, params: p,
-		time: newTimeEmbedding(p.Sub("time_embedding"), cfg),
+		time: newTimeEmbedding(p.Sub("time_embedding"), cfg), vector: newVectorEmbedding(p.Sub("add_embedding"), cfg),
 		in:   layer.NewConv(p.Sub("conv_in"), cfg.InChannels, top.Channels, 3, 1, 1),
 		norm: layer.NewGroupNorm(p.Sub("conv_norm_out"), top.Channels, cfg.Groups, cfg.Eps),
 		out:  layer.NewConv(p.Sub("conv_out"), top.Channels, cfg.OutChannels, 3, 1, 1),
@@ -75,7 +76,7 @@ func New(p *weights.Params, cfg Config) (*Model, error) {
 		channels = l.Channels
 	}
 	if unused := p.Unused(); p.Err() == nil && len(unused) > 0 {
-		p.Fail(fmt.Errorf("%d tensors that a Stable Diffusion 1.x or 2.x UNet does not have, %q first: %w", len(unused), unused[0], weights.ErrUnsupported))
+		p.Fail(fmt.Errorf("%d tensors that a UNet of Stable Diffusion 1.x, 2.x or XL does not have, %q first: %w", len(unused), unused[0], weights.ErrUnsupported))
 	}
 	if err := p.Err(); err != nil {
 		p.Close()
@@ -103,19 +104,21 @@ func (m *Model) DType() torch.DType { return m.params.DType() }
 func (m *Model) Device() torch.Device { return m.params.Device() }
 
 // Forward predicts noise (or velocity) [B,out,H,W] for the latents x [B,in,H,W] (variance-preserving, DType, on Device) at timestep t
-// (0..999) under the conditioning text [B,L,Context]. r, which may be nil, records every attention layer. It is differentiable with
-// respect to x and text and panics with *torch.Error where shapes do not fit.
-func (m *Model) Forward(x torch.Tensor, t float64, text torch.Tensor, r *attention.Recorder) torch.Tensor {
-	out, _ := m.ForwardContext(context.Background(), x, t, text, r)
+// (0..999) under the conditioning text [B,L,Context] and vector [B or 1,Vector], which is undefined where Config.Vector is 0 (see
+// Config.AddedVector). r, which may be nil, records every attention layer. It is differentiable with respect to x, text and vector
+// and panics with *torch.Error where shapes do not fit, or where a vector is missing or superfluous.
+func (m *Model) Forward(x torch.Tensor, t float64, text, vector torch.Tensor, r *attention.Recorder) torch.Tensor {
+	out, _ := m.ForwardContext(context.Background(), x, t, text, vector, r)
 	return out
 }
 
 // ForwardContext is Forward, and stops between two blocks with ctx's error once ctx is done.
-func (m *Model) ForwardContext(ctx context.Context, x torch.Tensor, t float64, text torch.Tensor, r *attention.Recorder) (torch.Tensor, error) {
+func (m *Model) ForwardContext(ctx context.Context, x torch.Tensor, t float64, text, vector torch.Tensor, r *attention.Recorder) (torch.Tensor, error) {
+	m.checkVector(vector)
 	var err error
 	out := r.Scoped1(func() torch.Tensor {
 		var h torch.Tensor
-		if h, err = m.body(ctx, x, t, text, r); err != nil {
+		if h, err = m.body(ctx, x, m.embed(t, vector), text, r); err != nil {
 			return torch.Tensor{}
 		}
 		return m.out.Forward(m.norm.Forward(h).Silu())
@@ -126,9 +129,19 @@ func (m *Model) ForwardContext(ctx context.Context, x torch.Tensor, t float64, t
 	return out, nil
 }
 
+// embed gives silu of the embedding of timestep and vector, [1 or B,TimeWidth]: residual blocks want nothing else.
+func (m *Model) embed(t float64, vector torch.Tensor) torch.Tensor {
+	return torch.Scoped(func() torch.Tensor {
+		e := m.time.forward(t)
+		if m.vector != nil {
+			e = e.Add(m.vector.forward(vector))
+		}
+		return e.Silu()
+	})
+}
+
 // body is everything between the first convolution and the last norm.
-func (m *Model) body(ctx context.Context, x torch.Tensor, t float64, text torch.Tensor, r *attention.Recorder) (torch.Tensor, error) {
-	temb := m.time.forward(t)
+func (m *Model) body(ctx context.Context, x, temb, text torch.Tensor, r *attention.Recorder) (torch.Tensor, error) {
 	h := m.in.Forward(x)
 	skips := []torch.Tensor{h}
 	for _, d := range m.down {

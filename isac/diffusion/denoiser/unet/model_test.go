@@ -17,6 +17,9 @@ import (
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
 
+// none is the vector of models that take none.
+var none torch.Tensor
+
 // open loads a model of testdata.
 func open(t *testing.T, weightsFile, configFile string) *Model {
 	t.Helper()
@@ -41,20 +44,34 @@ func open(t *testing.T, weightsFile, configFile string) *Model {
 	return m
 }
 
-func tiny(t *testing.T) *Model {
-	return open(t, filepath.Join(fixture.Dir("tiny"), "unet/diffusion_pytorch_model.safetensors"), filepath.Join(fixture.Dir("tiny"), "unet/config.json"))
-}
+func tiny(t *testing.T) *Model { return folder("tiny")(t) }
 
 func tinyLinear(t *testing.T) *Model {
 	return open(t, filepath.Join(fixture.Dir("tiny-linear"), "unet.safetensors"), filepath.Join(fixture.Dir("tiny-linear"), "config.json"))
 }
 
-// models are the two random models: convolutions around attention, levels of different heads; and linear layers, two transformer
-// blocks in each attention, sine before cosine.
+// folder loads the UNet of a diffusers folder of testdata.
+func folder(name string) func(*testing.T) *Model {
+	return func(t *testing.T) *Model {
+		return open(t, filepath.Join(fixture.Dir(name), "unet/diffusion_pytorch_model.safetensors"), filepath.Join(fixture.Dir(name), "unet/config.json"))
+	}
+}
+
+// models are the random models: convolutions around attention, levels of different heads; linear layers, two transformer blocks in
+// each attention, sine before cosine; Stable Diffusion 2's attention in float32; SDXL's vector, no attention on the finest level, and
+// attentions of different depths in one level.
 var models = []struct {
 	name string
 	load func(*testing.T) *Model
-}{{"tiny", tiny}, {"tiny-linear", tinyLinear}}
+}{{"tiny", folder("tiny")}, {"tiny-linear", tinyLinear}, {"tiny-sd2", folder("tiny-sd2")}, {"tiny-sdxl", folder("tiny-sdxl")}}
+
+// vectorOf is the vector that the fixture's numbers were made with.
+func vectorOf(f *fixture.Fixture, m *Model) torch.Tensor {
+	if m.Config.Vector == 0 {
+		return none
+	}
+	return f.Tensor("unet.vector")
+}
 
 func TestForwardEqualsDiffusers(t *testing.T) {
 	torchtest.Require(t)
@@ -63,7 +80,7 @@ func TestForwardEqualsDiffusers(t *testing.T) {
 			f, m := fixture.Open(t, c.name), c.load(t)
 			fixture.InScope(t, func() {
 				for _, step := range []int{1, 500, 999} {
-					out := m.Forward(f.Tensor("unet.x"), float64(step), f.Tensor("unet.context"), nil)
+					out := m.Forward(f.Tensor("unet.x"), float64(step), f.Tensor("unet.context"), vectorOf(f, m), nil)
 					f.Near(fmt.Sprintf("unet.out.%d", step), out, 1e-5)
 				}
 			})
@@ -75,7 +92,7 @@ func TestSidesThatLevelsDoNotDivide(t *testing.T) {
 	torchtest.Require(t)
 	f, m := fixture.Open(t, "tiny"), tiny(t)
 	fixture.InScope(t, func() {
-		f.Near("unet.odd.out", m.Forward(f.Tensor("unet.odd"), 250, f.Tensor("unet.context").Narrow(0, 0, 1), nil), 1e-5)
+		f.Near("unet.odd.out", m.Forward(f.Tensor("unet.odd"), 250, f.Tensor("unet.context").Narrow(0, 0, 1), none, nil), 1e-5)
 	})
 }
 
@@ -84,7 +101,7 @@ func gradient(f *fixture.Fixture, m *Model, rec *attention.Recorder) torch.Tenso
 	var grad torch.Tensor
 	torch.WithGrad(func() {
 		x := f.Tensor("unet.x").SetRequiresGrad(true)
-		out := m.Forward(x, 500, f.Tensor("unet.context"), rec)
+		out := m.Forward(x, 500, f.Tensor("unet.context"), vectorOf(f, m), rec)
 		grad = torch.Grad(out.Mul(f.Tensor("unet.weighting")).SumAll(), x)[0]
 	})
 	return grad
@@ -119,7 +136,7 @@ func TestTapsEqualDiffusers(t *testing.T) {
 			fixture.InScope(t, func() {
 				x := f.Tensor("unet.x")
 				rec := &attention.Recorder{}
-				m.Forward(x, 500, f.Tensor("unet.context"), rec)
+				m.Forward(x, 500, f.Tensor("unet.context"), vectorOf(f, m), rec)
 				for _, tap := range rec.Taps() {
 					names = append(names, tap.Name)
 					f.Near("tap."+tap.Name, weighted(tap), 1e-5)
@@ -150,7 +167,7 @@ func TestTapsCarryGradient(t *testing.T) {
 				x := f.Tensor("unet.x").SetRequiresGrad(true)
 				loss := torch.Zeros([]int64{}, torch.Float32, torch.CPU)
 				rec := &attention.Recorder{}
-				m.Forward(x, 500, f.Tensor("unet.context"), rec)
+				m.Forward(x, 500, f.Tensor("unet.context"), none, rec)
 				for _, tap := range rec.Taps() {
 					loss = loss.Add(weighted(tap).Square().SumAll())
 				}
@@ -169,7 +186,7 @@ func TestRecordingChangesNothing(t *testing.T) {
 	f, m := fixture.Open(t, "tiny"), tiny(t)
 	fixture.InScope(t, func() {
 		x, text := f.Tensor("unet.x"), f.Tensor("unet.context")
-		plain, recorded := m.Forward(x, 7, text, nil), m.Forward(x, 7, text, &attention.Recorder{})
+		plain, recorded := m.Forward(x, 7, text, none, nil), m.Forward(x, 7, text, none, &attention.Recorder{})
 		if !slices.Equal(plain.Float32s(), recorded.Float32s()) {
 			t.Error("the output differs when layers are recorded")
 		}
@@ -182,12 +199,12 @@ func TestForwardFreesWhatItMade(t *testing.T) {
 	fixture.InScope(t, func() {
 		x, text := f.Tensor("unet.x"), f.Tensor("unet.context")
 		before := torch.LiveHandles()
-		m.Forward(x, 7, text, nil)
+		m.Forward(x, 7, text, none, nil)
 		if made := torch.LiveHandles() - before; made != 1 {
 			t.Errorf("%d tensors were left, want the output alone", made)
 		}
 		rec := &attention.Recorder{}
-		m.Forward(x, 7, text, rec)
+		m.Forward(x, 7, text, none, rec)
 		taps := len(rec.Taps())
 		if made := torch.LiveHandles() - before; made != 2+2*taps {
 			t.Errorf("%d tensors were left, want two outputs and %d queries and keys", made, 2*taps)
@@ -204,7 +221,7 @@ func TestCancelledForwardStops(t *testing.T) {
 		x, text := f.Tensor("unet.x"), f.Tensor("unet.context")
 		before := torch.LiveHandles()
 		for _, rec := range []*attention.Recorder{nil, {}} {
-			if _, err := m.ForwardContext(ctx, x, 7, text, rec); !errors.Is(err, context.Canceled) {
+			if _, err := m.ForwardContext(ctx, x, 7, text, none, rec); !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v, want context.Canceled", err)
 			}
 		}
@@ -226,7 +243,7 @@ func TestShapesThatDoNotFitAreErrors(t *testing.T) {
 		{"a batch that differs", []int64{2, 4, 8, 8}, []int64{3, 24, 32}},
 	} {
 		err := torch.InScope(func() error {
-			m.Forward(torch.Zeros(c.x, torch.Float32, torch.CPU), 1, torch.Zeros(c.text, torch.Float32, torch.CPU), nil)
+			m.Forward(torch.Zeros(c.x, torch.Float32, torch.CPU), 1, torch.Zeros(c.text, torch.Float32, torch.CPU), none, nil)
 			return nil
 		})
 		var e *torch.Error

@@ -31,12 +31,12 @@ func newTransformer(p *weights.Params, channels int64, depth int, heads int64, c
 		out:  layer.NewPointwise(p.Sub("proj_out"), channels, channels),
 	}
 	for i := range depth {
-		t.blocks = append(t.blocks, newTransformerBlock(p.Sub(fmt.Sprintf("transformer_blocks.%d", i)), channels, cfg.Context, heads))
+		t.blocks = append(t.blocks, newTransformerBlock(p.Sub(fmt.Sprintf("transformer_blocks.%d", i)), channels, heads, cfg))
 	}
 	return t
 }
 
-func newTransformerBlock(p *weights.Params, width, context, heads int64) transformerBlock {
+func newTransformerBlock(p *weights.Params, width, heads int64, cfg Config) transformerBlock {
 	hidden := 4 * width
 	if s := p.Shape("ff.net.2.weight"); len(s) == 2 {
 		hidden = s[1]
@@ -44,8 +44,8 @@ func newTransformerBlock(p *weights.Params, width, context, heads int64) transfo
 	return transformerBlock{
 		norm1: layer.NewLayerNorm(p.Sub("norm1"), width, 1e-5), norm2: layer.NewLayerNorm(p.Sub("norm2"), width, 1e-5),
 		norm3: layer.NewLayerNorm(p.Sub("norm3"), width, 1e-5),
-		self:  newMultiHead(p.Sub("attn1"), attention.Image, width, width, heads),
-		cross: newMultiHead(p.Sub("attn2"), attention.Text, width, context, heads),
+		self:  newMultiHead(p.Sub("attn1"), attention.Image, width, width, heads, cfg.Upcast),
+		cross: newMultiHead(p.Sub("attn2"), attention.Text, width, cfg.Context, heads, cfg.Upcast),
 		gate:  layer.NewLinear(p.Sub("ff.net.0.proj"), width, 2*hidden), project: layer.NewLinear(p.Sub("ff.net.2"), hidden, width),
 	}
 }

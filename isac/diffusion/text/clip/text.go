@@ -18,6 +18,7 @@ type TextModel struct {
 	position torch.Tensor // [positions,width]
 	layers   []textLayer
 	norm     layer.LayerNorm
+	project  torch.Tensor // text_projection [projection,width], undefined where the model has none
 }
 
 // textLayer is one transformer layer.
@@ -37,6 +38,9 @@ func NewTextModel(p *weights.Params, cfg TextConfig) (*TextModel, error) {
 		token:    p.Tensor("embeddings.token_embedding.weight", cfg.Vocab, cfg.Width),
 		position: p.Tensor("embeddings.position_embedding.weight", cfg.Positions, cfg.Width),
 		norm:     layer.NewLayerNorm(p.Sub("final_layer_norm"), cfg.Width, cfg.Eps),
+	}
+	if cfg.Projection > 0 {
+		m.project = p.Tensor(projection, cfg.Projection, cfg.Width)
 	}
 	for i := range cfg.Layers {
 		m.layers = append(m.layers, newTextLayer(p.Sub(fmt.Sprintf("encoder.layers.%d", i)), cfg))
@@ -67,12 +71,17 @@ func (m *TextModel) Close() { m.params.Close() }
 // *torch.Error for an id outside the vocabulary or a sequence longer than Config.Positions.
 func (m *TextModel) Forward(ids torch.Tensor) torch.Tensor {
 	return torch.Scoped(func() torch.Tensor {
-		x := torch.Embedding(m.token, ids).Add(m.position.Narrow(0, 0, ids.Size(1)))
+		x := m.embed(ids)
 		for _, l := range m.layers {
 			x = l.forward(x)
 		}
 		return m.norm.Forward(x)
 	})
+}
+
+// embed gives what the first layer takes in, [B,L,width].
+func (m *TextModel) embed(ids torch.Tensor) torch.Tensor {
+	return torch.Embedding(m.token, ids).Add(m.position.Narrow(0, 0, ids.Size(1)))
 }
 
 func (l textLayer) forward(x torch.Tensor) torch.Tensor {

@@ -3,6 +3,7 @@ package clip
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/isac-guidance/isac/isac/diffusion/config"
 	"github.com/isac-guidance/isac/isac/diffusion/weights"
@@ -15,14 +16,26 @@ type TextConfig struct {
 	Width      int64   // of a token's embedding, and of the conditioning
 	Hidden     int64   // of the feed-forward layers
 	Layers     int     // transformer layers
+	Projection int64   // width of the pooled text after text_projection, 0 where the model has none
 	Heads      int64   // attention heads: num_attention_heads, else Width/64
-	Activation string  // hidden_act: "quick_gelu" (CLIP-L, the default) or "gelu" (OpenCLIP)
+	Activation string  // hidden_act: "quick_gelu" or "gelu"; else by width: OpenAI's CLIP has the first, OpenCLIP-H (1024) and -bigG (1280) the second
 	Eps        float64 // layer_norm_eps, 1e-5
 }
 
-// TextRoot gives the text model within a text encoder: its tensors without the leading "text_model.".
+// projection stands beside "text_model." in a text encoder, not below it.
+const projection = "text_projection.weight"
+
+// TextRoot gives the text model within a text encoder: its tensors without the leading "text_model.", and text_projection.weight
+// where there is one.
 func TextRoot(src weights.Source) weights.Source {
-	return weights.Prefix(src, "text_model.")
+	const prefix = "text_model."
+	to := map[string]string{projection: projection}
+	for _, name := range src.Names() {
+		if rest, ok := strings.CutPrefix(name, prefix); ok {
+			to[rest] = name
+		}
+	}
+	return weights.Renamed(src, to)
 }
 
 // TextConfigFromWeights detects a text model's configuration. src is what TextRoot gives; json is its config.json. All mistakes are reported together.
@@ -46,6 +59,9 @@ func TextConfigFromWeights(src weights.Source, json map[string]any) (TextConfig,
 		Positions: size("embeddings.position_embedding.weight", 0, 2),
 		Hidden:    size("encoder.layers.0.mlp.fc1.weight", 0, 2),
 	}
+	if src.Has(projection) {
+		cfg.Projection = size(projection, 0, 2)
+	}
 	for src.Has(fmt.Sprintf("encoder.layers.%d.layer_norm1.weight", cfg.Layers)) {
 		cfg.Layers++
 	}
@@ -55,7 +71,7 @@ func TextConfigFromWeights(src weights.Source, json map[string]any) (TextConfig,
 
 	c := config.New("text_encoder/config.json", json)
 	cfg.Heads = c.Int("num_attention_heads", max(cfg.Width/64, 1))
-	cfg.Activation = c.String("hidden_act", "quick_gelu")
+	cfg.Activation = c.String("hidden_act", activation(cfg.Width))
 	cfg.Eps = c.Float("layer_norm_eps", 1e-5)
 	if cfg.Activation != "quick_gelu" && cfg.Activation != "gelu" {
 		c.Fail("hidden_act", weights.ErrUnsupported, "expected quick_gelu or gelu")
@@ -65,4 +81,12 @@ func TextConfigFromWeights(src weights.Source, json map[string]any) (TextConfig,
 		errs = append(errs, fmt.Errorf("text model: %d attention heads do not divide its width %d: correct num_attention_heads in its config.json", cfg.Heads, cfg.Width))
 	}
 	return cfg, errors.Join(errs...)
+}
+
+// activation is that of the text model of a width where no config.json tells it.
+func activation(width int64) string {
+	if width == 1024 || width == 1280 {
+		return "gelu"
+	}
+	return "quick_gelu"
 }

@@ -33,6 +33,8 @@ UNET_ENDS = {
     "conv_out": "out.2",
     "time_embedding.linear_1": "time_embed.0",
     "time_embedding.linear_2": "time_embed.2",
+    "add_embedding.linear_1": "label_emb.0.0",
+    "add_embedding.linear_2": "label_emb.0.2",
 }
 
 
@@ -144,4 +146,5 @@ def main() -> None:
     print(len(tiny[0]) + len(tiny[1]) + len(tiny[2]), "tensors of the tiny model,", len(lines), "of Stable Diffusion 1.5")
 
 
-main()
+if __name__ == "__main__":
+    main()
