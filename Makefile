@@ -84,6 +84,7 @@ licences: $(WEB_MODULES) ## list the licences of what the programs and the page 
 fixtures: ## after a new mini model: write again what diffusers and plain PyTorch compute with it (make deps-ref first)
 	$(REF) isac/diffusion/testdata/make_fixtures.py mini
 	$(REF) isac/testdata/make_isac.py mini
+	$(REF) isac/diffusion/testdata/make_attend.py
 
 evidence: build ## write the tables and plots of examples/mini/evidence again from the committed results
 	@for dir in examples/mini/evidence/*/; do $(BIN)/isac-plugin bench report "$$dir" || exit 1; done
