@@ -1,0 +1,73 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Put writes a value in place of one that is there. It is on the disk when Put returns; with an error it is as if Put had not been called,
+// and the next call may succeed: a full disk needs no more than room.
+func (j *Journal) Put(key string, value []byte) error {
+	if value == nil {
+		value = []byte{}
+	}
+	if len(value) > maxValue {
+		return fmt.Errorf("%s has %d bytes, and %d may be stored", key, len(value), maxValue)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.append(key, value)
+}
+
+// Delete removes a value for good. It is no error that there is none.
+func (j *Journal) Delete(key string) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if _, ok := j.index[key]; !ok {
+		return nil
+	}
+	return j.append(key, nil)
+}
+
+func (j *Journal) append(key string, value []byte) error {
+	if err := j.mend(); err != nil {
+		return fmt.Errorf("write the ledger: %w", err)
+	}
+	entry := encodeEntry(j.seed, j.end, key, value)
+	_, err := j.file.WriteAt(entry, j.end)
+	if err == nil {
+		err = j.file.Sync()
+	}
+	if err != nil {
+		j.torn = true
+		return fmt.Errorf("write the ledger: %w", errors.Join(err, j.mend()))
+	}
+	h, _ := decodeHead(entry, j.seed, j.end)
+	j.note(key, span{j.end, h})
+	j.reserve()
+	if j.dead() > j.live+snapshotBytes && j.end >= j.notBefore {
+		j.trySnapshot()
+	}
+	return nil
+}
+
+// mend cuts off what a write left that failed.
+func (j *Journal) mend() error {
+	if !j.torn {
+		return nil
+	}
+	if err := j.cut(); err != nil {
+		return err
+	}
+	j.torn = false
+	return nil
+}
+
+func (j *Journal) cut() error {
+	if err := j.file.Truncate(j.end); err != nil {
+		return err
+	}
+	j.reserved = 0
+	j.reserve()
+	return j.file.Sync()
+}

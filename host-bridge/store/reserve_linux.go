@@ -1,0 +1,15 @@
+package store
+
+import "golang.org/x/sys/unix"
+
+// reserve takes room on the disk for the next entries, so that on a full one small ones still fit: the end of a prompt, a deletion.
+// Where it cannot, nothing is lost but that.
+func (j *Journal) reserve() {
+	if j.reserved-j.end > reserveBytes/2 {
+		return
+	}
+	// With the size kept, scan sees none of it.
+	if unix.Fallocate(int(j.file.Fd()), unix.FALLOC_FL_KEEP_SIZE, j.end, reserveBytes) == nil {
+		j.reserved = j.end + reserveBytes
+	}
+}
