@@ -11,6 +11,7 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/nats-io/nats.go"
 
+	"github.com/isac-guidance/isac/host-bridge/migrate"
 	"github.com/isac-guidance/isac/host-bridge/store"
 )
 
@@ -98,6 +99,12 @@ func Open(ctx context.Context, options Options) (_ *Server, err error) {
 	if err := s.connect(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.alone(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.migrate(ctx); err != nil {
+		return nil, err
+	}
 	if s.ledger, err = openLedger(s.journal, s.changed, s.log); err != nil {
 		return nil, err
 	}
@@ -109,14 +116,22 @@ func Open(ctx context.Context, options Options) (_ *Server, err error) {
 	}
 	s.workers = newLeases(s.log)
 	s.conn.onReconnect(s.workers.begin)
-	if err := s.alone(ctx); err != nil {
-		return nil, err
-	}
 	background, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.goes(func() { s.notices.run(s.done) })
 	s.goes(func() { s.housekeep(background) })
 	return s, s.listen()
+}
+
+// migrate brings over what versions before the ledger kept in NATS.
+func (s *Server) migrate(ctx context.Context) error {
+	target := migrate.Target{
+		Home: s.home, Journal: s.journal, Files: s.files, Record: func(id string) string { return recordPrefix + id }, Log: s.log,
+	}
+	if s.embedded == nil {
+		return migrate.Remote(ctx, s.conn.nc, target)
+	}
+	return migrate.Embedded(ctx, s.options.Data, target)
 }
 
 // changed is called with every change of the ledger.

@@ -35,7 +35,7 @@ func (j *Journal) append(key string, value []byte) error {
 	}
 	entry := encodeEntry(j.seed, j.end, key, value)
 	_, err := j.file.WriteAt(entry, j.end)
-	if err == nil {
+	if err == nil && !j.lazy {
 		err = j.file.Sync()
 	}
 	if err != nil {
@@ -70,4 +70,20 @@ func (j *Journal) cut() error {
 	j.reserved = 0
 	j.reserve()
 	return j.file.Sync()
+}
+
+// Batch calls fn, which may write many values: they are on the disk when Batch returns, and not sooner.
+func (j *Journal) Batch(fn func() error) error {
+	j.setLazy(true)
+	err := fn()
+	j.setLazy(false)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return errors.Join(err, j.file.Sync())
+}
+
+func (j *Journal) setLazy(lazy bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lazy = lazy
 }

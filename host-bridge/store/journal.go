@@ -34,6 +34,8 @@ type Journal struct {
 	// index says where each value is; live is what their entries have together, in bytes.
 	index map[string]span
 	live  int64
+	// lazy: what is written need not be on the disk yet.
+	lazy bool
 	// reserved is up to where room on the disk was taken for what follows.
 	reserved int64
 	// notBefore is the end at which a snapshot that failed is tried again.
