@@ -8,8 +8,11 @@ func (j *Journal) reserve() {
 	if j.reserved-j.end > reserveBytes/2 {
 		return
 	}
-	// With the size kept, scan sees none of it.
-	if unix.Fallocate(int(j.file.Fd()), unix.FALLOC_FL_KEEP_SIZE, j.end, reserveBytes) == nil {
-		j.reserved = j.end + reserveBytes
+	// With the size kept, scan sees none of it. Where there is no room for all, some is better than none.
+	for room := int64(reserveBytes); room >= reserveBytes/16; room /= 2 {
+		if unix.Fallocate(int(j.file.Fd()), unix.FALLOC_FL_KEEP_SIZE, j.end, room) == nil {
+			j.reserved = j.end + room
+			return
+		}
 	}
 }

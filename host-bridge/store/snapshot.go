@@ -51,6 +51,10 @@ func (j *Journal) snapshot() (err error) {
 	if j.file != nil {
 		j.file.Close()
 	}
+	if again, err := os.OpenFile(j.path(), os.O_RDWR, 0); err == nil { // for errors to give its name
+		file.Close()
+		file = again
+	}
 	j.file, j.seed, j.end, j.index, j.live, j.torn, j.notBefore, j.reserved = file, next.seed, next.end, next.index, next.live, false, 0, 0
 	syncFolder(j.dir)
 	return nil
