@@ -150,7 +150,7 @@ func (s *Session) step(x torch.Tensor, report *Report, maps *Maps) (moved torch.
 	idle := s.idle(report.Step)
 	switch {
 	case s.config.Measure:
-		err = s.look(x, report, maps)
+		err = s.inspect(x, report, maps)
 	case idle == "":
 		if s.stale { // what was only looked at must not change what guidance does
 			err = s.start()
@@ -160,7 +160,7 @@ func (s *Session) step(x torch.Tensor, report *Report, maps *Maps) (moved torch.
 		}
 	case maps != nil:
 		s.stale = true
-		err = s.look(x, report, maps)
+		err = s.inspect(x, report, maps)
 		if report.Skipped == "" {
 			report.Skipped = idle
 		}
@@ -179,8 +179,8 @@ func (s *Session) idle(step Step) string {
 	return s.guide.Idle(step)
 }
 
-// look measures without gradient.
-func (s *Session) look(x torch.Tensor, report *Report, maps *Maps) (err error) {
+// inspect measures without gradient.
+func (s *Session) inspect(x torch.Tensor, report *Report, maps *Maps) (err error) {
 	torch.NoGrad(func() { _, _, err = s.measure(x.Detach(), report, maps) })
 	return err
 }
