@@ -80,6 +80,9 @@ func runKSampler(ctx context.Context, env *Env, in *samplerInput) (Result, error
 	}
 	if request.Guidance != nil {
 		out.Target = request.Guidance.Target
+		if short := guidance.Shortfall(reports); short != "" {
+			lines = append(lines, short)
+		}
 	}
 	result := Result{Values: []any{out}}
 	if len(lines) > 0 {

@@ -1,6 +1,7 @@
 package guidance
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/isac-guidance/isac/isac/attention"
@@ -12,6 +13,9 @@ type Report struct {
 	Step
 	// Skipped tells why the latent was left as it was; it is "" where the step was guided.
 	Skipped string `json:"skipped,omitempty"`
+	// Wanted tells that the step was to be guided: within the window, with some weight. One that is wanted and skipped is guidance
+	// that did not happen (see Shortfall).
+	Wanted bool `json:"wanted"`
 	// Losses are what the method measured before the step, Loss is their weighted sum.
 	Losses []Loss  `json:"losses,omitempty"`
 	Loss   float64 `json:"loss"`
@@ -32,6 +36,29 @@ type Report struct {
 	Masks [][]float32 `json:"masks,omitempty"`
 	// Labels holds the instance of each pixel, 0..N-1, or -1 on the background, in row-major order.
 	Labels []int `json:"labels,omitempty"`
+}
+
+// Shortfall says for people, of the reports of a run, [step][image], how many steps that were to be guided were not, and why the first of
+// them was not; "" where all were.
+func Shortfall(reports [][]Report) string {
+	wanted, skipped, reason := 0, 0, ""
+	for _, images := range reports {
+		for _, r := range images {
+			if !r.Wanted {
+				continue
+			}
+			wanted++
+			if r.Skipped != "" {
+				if skipped++; reason == "" {
+					reason = r.Skipped
+				}
+			}
+		}
+	}
+	if skipped == 0 {
+		return ""
+	}
+	return fmt.Sprintf("guidance was left out at %d of %d steps that it was asked for: %s", skipped, wanted, reason)
 }
 
 // Loss is one term of what a step lowers.

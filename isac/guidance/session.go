@@ -153,6 +153,7 @@ func (s *Session) step(x torch.Tensor, report *Report, maps *Maps) (moved torch.
 	case s.config.Measure:
 		err = s.inspect(x, report, maps)
 	case idle == "":
+		report.Wanted = true
 		if s.stale { // what was only looked at must not change what guidance does
 			err = s.start()
 		}

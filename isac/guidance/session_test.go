@@ -216,3 +216,31 @@ func (f failing) Taps(x torch.Tensor, _ float64) ([]attention.Tap, error) {
 	x.Clone()
 	return nil, f.err
 }
+
+// TestShortfall holds that steps that were wanted and skipped are told from those that nobody asked for.
+func TestShortfall(t *testing.T) {
+	layers := synthetic.NewLayers(t, 3)
+	synthetic.In(t, func() {
+		x := synthetic.NewLatent(t, 3, torch.Float32)
+		m := method()
+		m.End = 0.9
+		flat := synthetic.ModelFunc(func(x torch.Tensor, timestep float64) []attention.Tap {
+			taps, _ := layers.Taps(x, timestep)
+			taps[0].Q = taps[0].Q.Detach().Add(x.MulScalar(0).SumAll())
+			return taps
+		})
+		var good, bad [][]guidance.Report
+		for i := range 5 {
+			_, r := guide(t, open(t, guidance.Config{Model: layers, Method: m}), x, guidance.Step{Index: i, Count: 5})
+			good = append(good, []guidance.Report{r})
+			_, s := guide(t, open(t, guidance.Config{Model: flat, Method: m}), x, guidance.Step{Index: i, Count: 5})
+			bad = append(bad, []guidance.Report{r, s})
+		}
+		if got := guidance.Shortfall(good); got != "" { // the fourth step and the last are nobody's
+			t.Errorf("all steps were guided: %q", got)
+		}
+		if got, want := guidance.Shortfall(bad), "guidance was left out at 4 of 8 steps that it was asked for: the gradient is zero"; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	})
+}
