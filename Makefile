@@ -25,7 +25,7 @@ CLIENTS := host-bridge/comfyapi/testdata/clients/node_modules/.package-lock.json
 include shim.mk
 include host-bridge/web/web.mk
 
-.PHONY: help deps deps-test deps-e2e deps-ref build demo test test-go test-python test-e2e lint fixtures evidence performance clean
+.PHONY: help deps deps-test deps-e2e deps-ref build demo test test-go test-python test-e2e lint fixtures evidence clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -84,6 +84,7 @@ fixtures: ## after a new mini model: write again what diffusers and plain PyTorc
 evidence: build ## write the tables and plots of examples/mini/evidence again from the committed results
 	@for dir in examples/mini/evidence/*/; do $(BIN)/isac-plugin bench report "$$dir" || exit 1; done
 
+.PHONY: performance
 performance: build ## run the benchmarks (some minutes; leave the machine alone meanwhile) and write docs/performance.md from what they print
 	$(GO) run ./scripts/performance --document docs/performance.md --plugin $(BIN)/isac-plugin
 

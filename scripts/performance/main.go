@@ -56,12 +56,13 @@ func run(document, only, plugin string) error {
 		if !strings.Contains(strings.Join(m.args(), " "), only) {
 			continue
 		}
+		busy := load()
 		p, err := measure(m)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		sections[m.title] = table(m, p, machine(p.cpu, plugin))
+		sections[m.title] = table(m, p, machine(p.cpu, plugin)+busy)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
@@ -90,6 +91,16 @@ func measure(m measurement) (parsed, error) {
 		return p, fmt.Errorf("go %s printed no number: is there such a test or benchmark?", command(m.args()))
 	}
 	return p, nil
+}
+
+// load says how many processes wanted a CPU in the minute before, where the system tells: numbers taken beside other work are worth less.
+func load() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	first, _, ok := strings.Cut(string(text), " ")
+	if err != nil || !ok {
+		return ""
+	}
+	return ", load " + first + " before"
 }
 
 // machine says on what was measured, and what.

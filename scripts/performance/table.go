@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -40,7 +41,7 @@ func table(m measurement, p parsed, machine string) string {
 	row(heads)
 	row(rule)
 	for _, r := range p.results {
-		cells := []string{strings.ReplaceAll(r.name, "_", " ")}
+		cells := []string{strings.ReplaceAll(cmp.Or(r.name, m.bench), "_", " ")}
 		for _, unit := range p.units {
 			cells = append(cells, r.cell(unit))
 		}
