@@ -52,10 +52,12 @@ func run(document, only, plugin string) error {
 		sections[title] = "### " + strings.TrimRight(s, "\n") + "\n"
 	}
 	var errs []error
+	ran := 0
 	for _, m := range measurements {
 		if !strings.Contains(strings.Join(m.args(), " "), only) {
 			continue
 		}
+		ran++
 		busy := load()
 		p, err := measure(m)
 		if err != nil {
@@ -66,6 +68,9 @@ func run(document, only, plugin string) error {
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
+	}
+	if ran == 0 {
+		return fmt.Errorf("--only %s: no command has it", only)
 	}
 	var out strings.Builder
 	for _, m := range measurements {
