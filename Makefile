@@ -9,7 +9,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOPACKAGES  := ./...
 # Tests must not skip for want of libtorch when they run from here.
 TEST_ENV    := ISAC_REQUIRE_TORCH=1
-PURE        := ./plugin ./plugin/isacpb ./host-bridge/...
+PURE        := ./plugin ./plugin/isacpb ./plugin/pyvalue ./host-bridge/...
 
 REF         ?= .venv-ref/bin/python
 VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
@@ -25,10 +25,10 @@ CLIENTS := host-bridge/comfyapi/testdata/clients/node_modules/.package-lock.json
 include shim.mk
 include host-bridge/web/web.mk
 
-.PHONY: help deps deps-test deps-e2e deps-ref build demo test test-go test-python test-e2e lint fixtures evidence clean
+.PHONY: help deps deps-test deps-e2e deps-ref build demo test test-go test-python test-e2e lint licences fixtures evidence clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 deps: ## install what a build needs (apt: g++, libtorch-dev, libopenblas0-pthread), or say what to install
 	@scripts/deps.sh build
@@ -72,14 +72,19 @@ $(CLIENTS): host-bridge/comfyapi/testdata/clients/package-lock.json
 lint: deps-test
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go' 2>/dev/null)); \
 	if [ -n "$$unformatted" ]; then echo "gofmt: not formatted: $$unformatted"; exit 1; fi
+	$(GO) mod tidy -diff
 	$(GO) vet $(GOPACKAGES)
 	$(GO) run $(STATICCHECK) $(GOPACKAGES)
 	.venv/bin/ruff check --quiet .
 	shellcheck $$(git ls-files '*.sh' .ci/run)
 
+licences: $(WEB_MODULES) ## list the licences of what the programs and the page are linked with; the texts go to build/THIRD_PARTY_LICENCES
+	scripts/licences.sh build/THIRD_PARTY_LICENCES
+
 fixtures: ## after a new mini model: write again what diffusers and plain PyTorch compute with it (make deps-ref first)
 	$(REF) isac/diffusion/testdata/make_fixtures.py mini
 	$(REF) isac/testdata/make_isac.py mini
+	$(REF) isac/diffusion/testdata/make_attend.py
 
 evidence: build ## write the tables and plots of examples/mini/evidence again from the committed results
 	@for dir in examples/mini/evidence/*/; do $(BIN)/isac-plugin bench report "$$dir" || exit 1; done

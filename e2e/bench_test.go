@@ -5,6 +5,7 @@ package e2e
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -14,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/isac-guidance/isac/plugin/await"
 )
 
 // benchArgs are a bench of six quick pictures.
@@ -127,6 +130,15 @@ func records(t *testing.T, out string) (lines []map[string]any, whole bool) {
 	return lines, whole
 }
 
+// untilRecords waits until so many records are written, or the bench has ended.
+func (s *benchSession) untilRecords(t *testing.T, out string, want int) {
+	t.Helper()
+	await.Until(t, patience, fmt.Sprintf("%d records are written", want), func() bool {
+		now, _ := records(t, out)
+		return len(now) >= want || !s.running()
+	})
+}
+
 func asJSON(t *testing.T, v any) string {
 	t.Helper()
 	text, err := json.Marshal(v)
@@ -198,12 +210,7 @@ func TestBench(t *testing.T) {
 		for range 4 {
 			s := startBench(t, benchArgs(t, out, "--jobs", "2", "--keep-images"))
 			before, _ := records(t, out)
-			for s.running() {
-				if now, _ := records(t, out); len(now) > len(before) {
-					break
-				}
-				time.Sleep(5 * time.Millisecond)
-			}
+			s.untilRecords(t, out, len(before)+1)
 			time.Sleep(time.Duration(rand.IntN(300)) * time.Millisecond)
 			shards := children(t, s.cmd.Process.Pid)
 			if !s.running() {
@@ -213,11 +220,7 @@ func TestBench(t *testing.T) {
 			kill(t, s.cmd.Process.Pid, syscall.SIGKILL)
 			<-s.ended
 			for _, pid := range shards {
-				for deadline := time.Now().Add(5 * time.Second); !gone(pid); time.Sleep(10 * time.Millisecond) {
-					if time.Now().After(deadline) {
-						t.Fatal("a child has outlived the bench")
-					}
-				}
+				await.Until(t, 5*time.Second, "the children of the bench end with it", func() bool { return gone(pid) })
 			}
 		}
 		if kills == 0 {
@@ -235,12 +238,7 @@ func TestBench(t *testing.T) {
 	t.Run("Ctrl-C", func(t *testing.T) {
 		out := filepath.Join(t.TempDir(), "interrupted")
 		s := startBench(t, benchArgs(t, out, "--jobs", "2", "--seeds", "50"))
-		for s.running() {
-			if now, _ := records(t, out); len(now) > 0 {
-				break
-			}
-			time.Sleep(5 * time.Millisecond)
-		}
+		s.untilRecords(t, out, 1)
 		kill(t, -s.cmd.Process.Pid, syscall.SIGINT)
 		if status := s.wait(t); status != 130 {
 			t.Errorf("status is %d, want 130", status)
@@ -272,12 +270,7 @@ func TestBench(t *testing.T) {
 	t.Run("two at once", func(t *testing.T) {
 		out := filepath.Join(t.TempDir(), "busy")
 		first := startBench(t, benchArgs(t, out, "--seeds", "50"))
-		for first.running() {
-			if now, _ := records(t, out); len(now) > 0 {
-				break
-			}
-			time.Sleep(5 * time.Millisecond)
-		}
+		first.untilRecords(t, out, 1)
 		second := startBench(t, benchArgs(t, out, "--seeds", "50"))
 		if status := second.wait(t); status != 1 || !strings.Contains(second.said.String(), "another bench is writing") {
 			t.Errorf("status is %d, want 1 and the reason", status)

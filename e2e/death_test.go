@@ -10,14 +10,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/isac-guidance/isac/plugin/await"
 )
 
 // sampling starts the demo and waits until its first sampling is under way.
 func sampling(t *testing.T) (*session, int) {
 	t.Helper()
 	s := start(t, demo, endless...)
-	s.until("] 10 KSampler")
-	time.Sleep(500 * time.Millisecond)
+	s.samples("10")
 	return s, s.plugin()
 }
 
@@ -55,18 +56,13 @@ func TestHostIsKilled(t *testing.T) {
 
 func TestHostIsKilledWhileThePluginStarts(t *testing.T) {
 	s := start(t, demo, endless...)
-	deadline := time.Now().Add(20 * time.Second)
-	for len(files(t, s.temp)) == 0 && time.Now().Before(deadline) { // the folder of the socket comes first
-		time.Sleep(time.Millisecond)
-	}
+	// The folder of the socket comes first.
+	await.Until(t, 20*time.Second, "the folder of the socket is made", func() bool { return len(files(t, s.temp)) > 0 })
 	time.Sleep(5 * time.Millisecond)
 	kill(t, s.cmd.Process.Pid, syscall.SIGKILL)
 	s.wait(5 * time.Second)
-	time.Sleep(5 * time.Second)
 	// Whether the plugin had come to life or not.
-	if !groupGone(t, s.cmd.Process.Pid) {
-		t.Error("a process of the run is left")
-	}
+	await.Until(t, 5*time.Second, "all processes of the run end", func() bool { return groupGone(t, s.cmd.Process.Pid) })
 	// The folder of the socket may be left when nobody lived to remove it. The next run does, once it is old enough not to
 	// belong to a host that is only about to start.
 	old := time.Now().Add(-2 * time.Minute)
@@ -147,8 +143,7 @@ func TestCtrlCTwice(t *testing.T) {
 // TestStopKeepsWhatIsDone: the plain images are whole when the guided sampling after them is stopped.
 func TestStopKeepsWhatIsDone(t *testing.T) {
 	s := start(t, demo, "--set", "10.steps=2", "--set", "20.steps=1000", "--set", "4.batch_size=2")
-	s.until("] 20 KSampler")
-	time.Sleep(300 * time.Millisecond)
+	s.samples("20")
 	kill(t, s.cmd.Process.Pid, syscall.SIGINT)
 	if status := s.wait(15 * time.Second); status != 130 {
 		t.Errorf("status is %d", status)

@@ -9,11 +9,14 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"regexp"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"github.com/isac-guidance/isac/plugin/await"
 )
 
 func TestServeRunsAPromptOnce(t *testing.T) {
@@ -174,18 +177,7 @@ func TestPluginIsKilledAtAnyMoment(t *testing.T) {
 
 func expectAllGone(t *testing.T, pids []int) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		alive := 0
-		for _, pid := range pids {
-			if !gone(pid) {
-				alive++
-			}
-		}
-		if alive == 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d plugins of %d live 5 s after their host", alive, len(pids))
-		}
-	}
+	await.Until(t, 5*time.Second, "all plugins end after their host", func() bool {
+		return !slices.ContainsFunc(pids, func(pid int) bool { return !gone(pid) })
+	})
 }

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/isac-guidance/isac/plugin/await"
 )
 
 // session is one start of isac-host with directories of its own.
@@ -129,6 +131,16 @@ func (s *session) until(text string) {
 	}
 }
 
+// samples waits until a KSampler says how far it is, which it does every two seconds.
+func (s *session) samples(node string) {
+	s.t.Helper()
+	s.until("] " + node + " KSampler")
+	await.Until(s.t, time.Minute, "node "+node+" samples", func() bool {
+		_, after, _ := strings.Cut(s.stderr.String(), "] "+node+" KSampler")
+		return strings.Contains(after, " of ")
+	})
+}
+
 // plugin is the number of the plugin's process.
 func (s *session) plugin() int {
 	s.t.Helper()
@@ -177,12 +189,7 @@ func gone(pid int) bool {
 func (s *session) expectGone(pid int, limit time.Duration) {
 	s.t.Helper()
 	start := time.Now()
-	for !gone(pid) {
-		if time.Since(start) > limit {
-			s.t.Fatalf("the plugin is still there after %v", limit)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	await.Until(s.t, limit, "the plugin ends", func() bool { return gone(pid) })
 	s.t.Logf("the plugin was gone after %v", time.Since(start).Round(time.Millisecond))
 }
 
@@ -191,13 +198,7 @@ func (s *session) expectClean() {
 	s.t.Helper()
 	var left []string
 	// The plugin's last act may be to remove its folder, a moment after it is seen to be gone.
-	for range 50 {
-		if left = files(s.t, s.temp); len(left) == 0 {
-			break
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	if len(left) > 0 {
+	if !await.Within(2*time.Second, func() bool { left = files(s.t, s.temp); return len(left) == 0 }) {
 		s.t.Errorf("temporary files stayed: %v", left)
 	}
 	for _, name := range files(s.t, s.out) {

@@ -8,7 +8,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
+
+	"github.com/isac-guidance/isac/plugin/await"
 )
 
 func decode(t *testing.T, text []byte, to any) {
@@ -32,11 +33,7 @@ func TestTwoWorkersShareWhileOneIsKilled(t *testing.T) {
 	for i := range 40 {
 		all = append(all, s.put(prompt(i, 8)))
 	}
-	for deadline := time.Now().Add(patience); len(s.history()) < 12; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the workers do not work")
-		}
-	}
+	await.Until(t, patience, "the workers have run 12 prompts", func() bool { return len(s.history()) >= 12 })
 	plugins := one.plugins()
 	one.signal(syscall.SIGKILL)
 	<-one.done

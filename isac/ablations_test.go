@@ -95,7 +95,8 @@ func TestRandomDirection(t *testing.T) {
 			if torch.GradEnabled() {
 				grads++
 			}
-			return model.Taps(x, timestep)
+			taps, _ := model.Taps(x, timestep)
+			return taps
 		})
 		random := func(seed uint64, index int) ([]float64, guidance.Report) {
 			opt.DirectionSeed = seed

@@ -23,7 +23,7 @@ func TestSkips(t *testing.T) {
 	// change gives good's taps with one tensor of each replaced.
 	change := func(fn func(x torch.Tensor, tap *attention.Tap)) guidance.Model {
 		return synthetic.ModelFunc(func(x torch.Tensor, _ float64) []attention.Tap {
-			taps := good.Taps(x, 0)
+			taps, _ := good.Taps(x, 0)
 			for i := range taps {
 				fn(x, &taps[i])
 			}
@@ -88,7 +88,10 @@ func TestErrors(t *testing.T) {
 	torchtest.Require(t)
 	good, x := synthetic.NewLayers(t, 6), synthetic.NewLatent(t, 6, torch.Float32)
 	with := func(fn func(taps []attention.Tap) []attention.Tap) guidance.Model {
-		return synthetic.ModelFunc(func(x torch.Tensor, _ float64) []attention.Tap { return fn(good.Taps(x, 0)) })
+		return synthetic.ModelFunc(func(x torch.Tensor, _ float64) []attention.Tap {
+			taps, _ := good.Taps(x, 0)
+			return fn(taps)
+		})
 	}
 	two := synthetic.NewLatent(t, 6, torch.Float32)
 	latent := func(fn func(torch.Tensor) torch.Tensor) torch.Tensor {

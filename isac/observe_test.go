@@ -146,7 +146,8 @@ func TestMeasure(t *testing.T) {
 		if torch.GradEnabled() {
 			t.Error("the model is measured with gradients")
 		}
-		return layers.Taps(x, timestep)
+		taps, _ := layers.Taps(x, timestep)
+		return taps
 	})
 	for _, kind := range []Overlap{OverlapMPO, OverlapIoU} {
 		opt := all(Typed())

@@ -18,9 +18,9 @@ type aim struct {
 func (a *aim) read(positive string) (prompt.Parsed, error) {
 	switch {
 	case a.instances != nil:
-		return moveTo(*a.instances, positive)
+		return a.instances.In(positive)
 	case a.text != "":
-		return moveTo(prompt.Parse(a.text), positive)
+		return prompt.Parse(a.text).In(positive)
 	}
 	return prompt.Parse(positive), nil
 }

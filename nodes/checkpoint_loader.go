@@ -29,6 +29,6 @@ func checkpointLoaderSimple(cache *checkpoints) Node {
 		if err != nil {
 			return Result{}, err
 		}
-		return Result{Values: []any{newModel(c, nil), newClip(c.share()), newVAE(c.share())}}, nil
+		return Result{Values: []any{newModel(c), newClip(c.share()), newVAE(c.share())}}, nil
 	})
 }

@@ -19,3 +19,20 @@ func emptyLatentImage() Node {
 		return Result{Values: []any{&Latent{Width: in.Width, Height: in.Height, Batch: in.Batch}}}, nil
 	})
 }
+
+type emptySD3LatentInput struct {
+	Width  int `mapstructure:"width" default:"1024" min:"16" max:"16384" step:"16" tooltip:"Width of the images, in pixels."`
+	Height int `mapstructure:"height" default:"1024" min:"16" max:"16384" step:"16" tooltip:"Height of the images, in pixels."`
+	Batch  int `mapstructure:"batch_size" default:"1" min:"1" max:"4096" tooltip:"How many images are made at once."`
+}
+
+// emptySD3LatentImage is emptyLatentImage with Stable Diffusion 3's sizes; channels are the model's here too.
+func emptySD3LatentImage() Node {
+	return Define(Meta{
+		Class: "EmptySD3LatentImage", DisplayName: "EmptySD3LatentImage", Category: "latent/sd3",
+		Description: "Makes empty latents of a size for Stable Diffusion 3, to be filled by sampling.",
+		Outputs:     []Output{{Type: "LATENT", Name: "LATENT", Tooltip: "The empty latents."}},
+	}, func(_ context.Context, _ *Env, in *emptySD3LatentInput) (Result, error) {
+		return Result{Values: []any{&Latent{Width: in.Width, Height: in.Height, Batch: in.Batch}}}, nil
+	})
+}

@@ -109,7 +109,7 @@ func (o option) input(name string, optional bool) schema.Dynamic {
 			d.Tags["round"] = decimal(step / 10)
 		}
 	case int:
-		d.Tags["default"], d.Tags["min"], d.Tags["max"] = strconv.Itoa(v), "1", "1000"
+		d.Tags["default"], d.Tags["min"], d.Tags["max"] = strconv.Itoa(v), strconv.Itoa(min(v, 1)), "1000"
 	case uint64:
 		d.Tags["default"], d.Tags["min"], d.Tags["max"] = strconv.FormatUint(v, 10), "0", "18446744073709551615"
 	default: // texts with choices

@@ -39,7 +39,9 @@ func isacGuidance() Node {
 			parsed := in.Instances.Parsed
 			g.instances = &parsed
 		}
-		return Result{Values: []any{newModel(in.Model.checkpoint.share(), g)}}, nil
+		guided := in.Model.clone()
+		guided.guidance = g
+		return Result{Values: []any{guided}}, nil
 	})
 }
 

@@ -25,11 +25,11 @@ func isacInstances() Node {
 		parsed := prompt.Parse(in.Text)
 		if strings.TrimSpace(in.Override) != "" {
 			var err error
-			if parsed, err = parseCounts(in.Override, in.Text); err != nil {
+			if parsed, err = prompt.ParseCounts(in.Override, in.Text); err != nil {
 				return Result{}, err
 			}
 		}
-		understood := describe(parsed.Phrases)
+		understood := parsed.Counts()
 		return Result{
 			Values: []any{&Instances{Parsed: parsed}, understood},
 			UI:     map[string]any{"text": understoodLines(parsed)},
@@ -39,7 +39,7 @@ func isacInstances() Node {
 
 // understoodLines says for people what was read from a prompt, and what was not.
 func understoodLines(p prompt.Parsed) []string {
-	first := describe(p.Phrases)
+	first := p.Counts()
 	if first == "" {
 		first = "no objects to count were found"
 	}

@@ -35,7 +35,7 @@ func kSampler() Node {
 	}, runKSampler)
 }
 
-// StepReport is what Env.Step hears: what guidance saw and did at one step on one image of the batch, without the soft masks.
+// StepReport is what Env.Step receives: what guidance saw and did at one step on one image of the batch, without the soft masks.
 type StepReport struct {
 	Image int `json:"image"` // from 0
 	guidance.Report

@@ -1,6 +1,9 @@
 package nodes
 
-import "github.com/isac-guidance/isac/isac/diffusion"
+import (
+	"github.com/isac-guidance/isac/isac/diffusion"
+	"github.com/isac-guidance/isac/isac/diffusion/sampling"
+)
 
 // Model is the value of type MODEL: a checkpoint's denoiser, and how it is guided.
 type Model struct {
@@ -8,19 +11,33 @@ type Model struct {
 	checkpoint *checkpoint
 	// guidance is nil where sampling is plain.
 	guidance *aim
+	// noise is nil where it is the checkpoint's own.
+	noise sampling.Noise
 }
 
 // ComfyType is "MODEL".
 func (*Model) ComfyType() string { return "MODEL" }
 
-// Pipeline is what the checkpoint was loaded into. It lives as long as any value of the checkpoint.
-func (m *Model) Pipeline() *diffusion.Pipeline { return m.checkpoint.pipeline }
+// Pipeline is what the checkpoint was loaded into, with the model's own noise. It lives as long as any value of the checkpoint.
+func (m *Model) Pipeline() *diffusion.Pipeline {
+	if m.noise != nil {
+		return m.checkpoint.pipeline.WithNoise(m.noise)
+	}
+	return m.checkpoint.pipeline
+}
 
 // newModel takes one share of c over.
-func newModel(c *checkpoint, g *aim) *Model {
-	m := &Model{checkpoint: c, guidance: g}
+func newModel(c *checkpoint) *Model {
+	m := &Model{checkpoint: c}
 	m.held.free = c.release
 	return m
+}
+
+// clone gives the same model as a value of its own, to be changed before anybody else sees it.
+func (m *Model) clone() *Model {
+	c := newModel(m.checkpoint.share())
+	c.guidance, c.noise = m.guidance, m.noise
+	return c
 }
 
 // Clip is the value of type CLIP: a checkpoint's text encoder and tokenizer.

@@ -19,8 +19,8 @@ import (
 
 func TestStandardNodes(t *testing.T) {
 	r := Standard()
-	want := []string{"CLIPTextEncode", "CheckpointLoaderSimple", "EmptyLatentImage", "ISACGuidance", "ISACInstances", "ISACMasks",
-		"KSampler", "PreviewImage", "SaveImage", "VAEDecode"}
+	want := []string{"CLIPTextEncode", "CLIPTextEncodeSDXL", "CheckpointLoaderSimple", "EmptyLatentImage", "EmptySD3LatentImage", "ISACGuidance", "ISACInstances", "ISACMasks",
+		"KSampler", "ModelSamplingSD3", "PreviewImage", "SaveImage", "VAEDecode"}
 	if got := r.Names(); !slices.Equal(got, want) {
 		t.Errorf("nodes are %q, want %q", got, want)
 	}
@@ -59,6 +59,17 @@ func TestComfyUISchemas(t *testing.T) {
 		"EmptyLatentImage": `{"input":{"required":{"width":["INT",{"default":512,"min":16,"max":16384,"step":8}],"height":["INT",{"default":512,"min":16,"max":16384,"step":8}],` +
 			`"batch_size":["INT",{"default":1,"min":1,"max":4096}]}},"input_order":{"required":["width","height","batch_size"]},` +
 			`"output":["LATENT"],"output_is_list":[false],"output_name":["LATENT"],"name":"EmptyLatentImage","display_name":"Empty Latent Image","category":"latent","output_node":false}`,
+		"EmptySD3LatentImage": `{"input":{"required":{"width":["INT",{"default":1024,"min":16,"max":16384,"step":16}],"height":["INT",{"default":1024,"min":16,"max":16384,"step":16}],` +
+			`"batch_size":["INT",{"default":1,"min":1,"max":4096}]}},"input_order":{"required":["width","height","batch_size"]},` +
+			`"output":["LATENT"],"output_is_list":[false],"output_name":["LATENT"],"name":"EmptySD3LatentImage","display_name":"EmptySD3LatentImage","category":"latent/sd3","output_node":false}`,
+		"ModelSamplingSD3": `{"input":{"required":{"model":["MODEL"],"shift":["FLOAT",{"default":3.0,"min":0.0,"max":100.0,"step":0.01}]}},"input_order":{"required":["model","shift"]},` +
+			`"output":["MODEL"],"output_is_list":[false],"output_name":["MODEL"],"name":"ModelSamplingSD3","display_name":"ModelSamplingSD3","category":"advanced/model","output_node":false}`,
+		"CLIPTextEncodeSDXL": `{"input":{"required":{"clip":["CLIP"],"width":["INT",{"default":1024,"min":0,"max":16384}],"height":["INT",{"default":1024,"min":0,"max":16384}],` +
+			`"crop_w":["INT",{"default":0,"min":0,"max":16384}],"crop_h":["INT",{"default":0,"min":0,"max":16384}],` +
+			`"target_width":["INT",{"default":1024,"min":0,"max":16384}],"target_height":["INT",{"default":1024,"min":0,"max":16384}],` +
+			`"text_g":["STRING",{"multiline":true,"dynamicPrompts":true}],"text_l":["STRING",{"multiline":true,"dynamicPrompts":true}]}},` +
+			`"input_order":{"required":["clip","width","height","crop_w","crop_h","target_width","target_height","text_g","text_l"]},` +
+			`"output":["CONDITIONING"],"output_is_list":[false],"output_name":["CONDITIONING"],"name":"CLIPTextEncodeSDXL","display_name":"CLIPTextEncodeSDXL","category":"advanced/conditioning","output_node":false}`,
 		"VAEDecode": `{"input":{"required":{"samples":["LATENT"],"vae":["VAE"]}},"input_order":{"required":["samples","vae"]},` +
 			`"output":["IMAGE"],"output_is_list":[false],"output_name":["IMAGE"],"name":"VAEDecode","display_name":"VAE Decode","category":"latent","output_node":false}`,
 		"SaveImage": `{"input":{"required":{"images":["IMAGE"],"filename_prefix":["STRING",{"default":"ComfyUI"}]},"hidden":{"prompt":"PROMPT","extra_pnginfo":"EXTRA_PNGINFO"}},` +

@@ -3,6 +3,7 @@ package plugin
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -24,7 +25,7 @@ const maxBase = 104 - 55
 type privateDir struct {
 	path string
 	mu   sync.Mutex
-	lock *os.File
+	lock io.Closer
 }
 
 func newPrivateDir(base string) (*privateDir, error) {

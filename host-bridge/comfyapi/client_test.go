@@ -11,6 +11,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/isac-guidance/isac/host-bridge/message"
+	"github.com/isac-guidance/isac/plugin/await"
 )
 
 // listener is a client's socket in a test.
@@ -112,16 +113,11 @@ func (l *listener) quiet() {
 // sockets waits until so many are open.
 func (s *Server) sockets(t testing.TB, want int) {
 	t.Helper()
-	for range 200 {
+	await.Until(t, time.Minute, fmt.Sprintf("there are %d sockets", want), func() bool {
 		s.hub.mu.Lock()
-		n := len(s.hub.all)
-		s.hub.mu.Unlock()
-		if n == want {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatalf("there are not %d sockets", want)
+		defer s.hub.mu.Unlock()
+		return len(s.hub.all) == want
+	})
 }
 
 func ptr[T any](v T) *T { return &v }

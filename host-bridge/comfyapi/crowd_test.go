@@ -58,7 +58,7 @@ func crowd(t testing.TB, w *scripted) (*Server, *httptest.Server) {
 	s, web := start(t, q)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- q.Conn().Take(ctx, q.LocalWorker(), w) }()
+	go func() { ended <- q.Conn().Consume(ctx, q.LocalWorker(), w) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {

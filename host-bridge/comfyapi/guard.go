@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/rs/cors"
 )
 
 // guard is what every request has to pass: the name it asks for, the page it comes from, and the token.
@@ -44,32 +46,32 @@ func newGuard(c Config) *guard {
 
 // wrap puts the guard before a handler.
 func (g *guard) wrap(next http.Handler) http.Handler {
+	withToken := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if g.token == "" || g.known(w, r) {
+			next.ServeHTTP(w, r)
+		}
+	})
+	// Outside of the token: a browser asks beforehand whether a page may, and cannot give a token with that. Methods and headers are those
+	// that ComfyUI allows.
+	shared := cors.New(cors.Options{
+		AllowOriginFunc:      g.shares,
+		AllowedMethods:       []string{"POST", "GET", "DELETE", "PUT", "OPTIONS", "PATCH"},
+		AllowedHeaders:       []string{"Content-Type", "Authorization", "Comfy-User"},
+		AllowCredentials:     true,
+		OptionsSuccessStatus: http.StatusOK,
+	}).Handler(withToken)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if why := g.stranger(r); why != "" {
 			fail(w, http.StatusForbidden, "forbidden", why)
 			return
 		}
-		if origin := r.Header.Get("Origin"); origin != "" && slices.Contains(g.origins, strings.ToLower(origin)) {
-			allow(w.Header(), origin)
-			if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
-				w.WriteHeader(http.StatusOK) // a browser asks beforehand, and cannot give a token with that
-				return
-			}
-		}
-		if g.token != "" && !g.known(w, r) {
-			return
-		}
-		next.ServeHTTP(w, r)
+		shared.ServeHTTP(w, r)
 	})
 }
 
-// allow answers a page of another server that may use this one.
-func allow(h http.Header, origin string) {
-	h.Set("Access-Control-Allow-Origin", origin)
-	h.Set("Access-Control-Allow-Methods", "POST, GET, DELETE, PUT, OPTIONS, PATCH")
-	h.Set("Access-Control-Allow-Headers", "Content-Type, Authorization, Comfy-User")
-	h.Set("Access-Control-Allow-Credentials", "true")
-	h.Add("Vary", "Origin")
+// shares says whether pages of another server may use this one.
+func (g *guard) shares(origin string) bool {
+	return slices.Contains(g.origins, strings.ToLower(origin))
 }
 
 // stranger says why a request is none that this server answers; empty where it is one.
@@ -89,7 +91,7 @@ func (g *guard) stranger(r *http.Request) string {
 		}
 		return ""
 	}
-	if slices.Contains(g.origins, strings.ToLower(origin)) {
+	if g.shares(origin) {
 		return ""
 	}
 	from, fromPort := originHost(origin)

@@ -2,7 +2,6 @@ package comfyapi
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -47,7 +46,7 @@ func (l *Logs) Handler(next slog.Handler) slog.Handler {
 		}
 		return a
 	}})
-	return both{next, text}
+	return slog.NewMultiHandler(next, text)
 }
 
 // Write takes one line of the text handler.
@@ -81,31 +80,6 @@ func (l *Logs) entries() []logLine {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return append([]logLine{}, l.lines...)
-}
-
-// both is a handler that is two.
-type both struct{ a, b slog.Handler }
-
-func (h both) Enabled(ctx context.Context, level slog.Level) bool {
-	return h.a.Enabled(ctx, level) || h.b.Enabled(ctx, level)
-}
-
-func (h both) Handle(ctx context.Context, r slog.Record) error {
-	var err error
-	if h.b.Enabled(ctx, r.Level) {
-		err = h.b.Handle(ctx, r.Clone())
-	}
-	if h.a.Enabled(ctx, r.Level) {
-		err = h.a.Handle(ctx, r)
-	}
-	return err
-}
-
-func (h both) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return both{h.a.WithAttrs(attrs), h.b.WithAttrs(attrs)}
-}
-func (h both) WithGroup(name string) slog.Handler {
-	return both{h.a.WithGroup(name), h.b.WithGroup(name)}
 }
 
 func (s *Server) getLogs(w http.ResponseWriter, _ *http.Request) error {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/isac-guidance/isac/plugin/pyvalue"
 )
 
 // maxShownChoices is how many choices ComfyUI writes into an error; a list of model files can be very long.
@@ -21,13 +23,13 @@ func (v *validation) constant(n *Node, in *InputSchema, value any) (any, bool) {
 		v.add(n, Mistake{
 			Type:    TypeInvalidInputType,
 			Message: fmt.Sprintf("Failed to convert an input value to a %s value", in.Type),
-			Details: fmt.Sprintf("%s, %s, %s", in.Name, pyStr(value), err),
+			Details: fmt.Sprintf("%s, %s, %s", in.Name, pyvalue.Str(value), err),
 			ExtraInfo: map[string]any{"input_name": in.Name, "input_config": in.Config,
 				"received_value": value, "exception_message": err.Error()},
 		})
 		return nil, false
 	}
-	if number, ok := numeric(converted); ok {
+	if number, ok := pyvalue.Number(converted); ok {
 		if m, bad := outOfBounds(in, number); bad {
 			m.ExtraInfo = map[string]any{"input_name": in.Name, "input_config": in.Config, "received_value": converted}
 			v.add(n, m)
@@ -44,21 +46,21 @@ func (v *validation) constant(n *Node, in *InputSchema, value any) (any, bool) {
 }
 
 func outOfBounds(in *InputSchema, number json.Number) (Mistake, bool) {
-	shown := pyStr(number)
+	shown := pyvalue.Str(number)
 	if in.Type == "FLOAT" {
 		f, _ := number.Float64() // convert has seen to it that it is finite
-		shown = pyFloat(f)
+		shown = pyvalue.FormatFloat(f)
 	}
 	switch {
-	case in.Min != "" && compareNumbers(number, in.Min) < 0:
+	case in.Min != "" && pyvalue.Compare(number, in.Min) < 0:
 		return Mistake{
 			Type: TypeValueSmallerThanMin, Details: in.Name,
-			Message: fmt.Sprintf("Value %s smaller than min of %s", shown, pyStr(in.Min)),
+			Message: fmt.Sprintf("Value %s smaller than min of %s", shown, pyvalue.Str(in.Min)),
 		}, true
-	case in.Max != "" && compareNumbers(number, in.Max) > 0:
+	case in.Max != "" && pyvalue.Compare(number, in.Max) > 0:
 		return Mistake{
 			Type: TypeValueBiggerThanMax, Details: in.Name,
-			Message: fmt.Sprintf("Value %s bigger than max of %s", shown, pyStr(in.Max)),
+			Message: fmt.Sprintf("Value %s bigger than max of %s", shown, pyvalue.Str(in.Max)),
 		}, true
 	}
 	return Mistake{}, false
@@ -72,13 +74,13 @@ func notAmong(in *InputSchema, value any) (Mistake, bool) {
 	var wrong []string
 	for _, v := range given {
 		if !in.has(v) {
-			wrong = append(wrong, pyRepr(v))
+			wrong = append(wrong, pyvalue.Repr(v))
 		}
 	}
 	if len(wrong) == 0 {
 		return Mistake{}, false
 	}
-	choices, config := pyRepr(in.Choices), any(in.Config)
+	choices, config := pyvalue.Repr(in.Choices), any(in.Config)
 	if len(in.Choices) > maxShownChoices {
 		choices, config = fmt.Sprintf("(list of length %d)", len(in.Choices)), nil
 	}
@@ -92,7 +94,7 @@ func notAmong(in *InputSchema, value any) (Mistake, bool) {
 
 func (in *InputSchema) has(v any) bool {
 	for _, choice := range in.Choices {
-		if pyEqual(v, choice) {
+		if pyvalue.Equal(v, choice) {
 			return true
 		}
 	}
@@ -102,7 +104,7 @@ func (in *InputSchema) has(v any) bool {
 // shownType is the type as ComfyUI prints it: the choices themselves in the old notation of a combo.
 func (in *InputSchema) shownType() string {
 	if in.listed {
-		return pyRepr(in.Choices)
+		return pyvalue.Repr(in.Choices)
 	}
 	return in.Type
 }

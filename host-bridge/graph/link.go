@@ -3,6 +3,8 @@ package graph
 import (
 	"fmt"
 	"strings"
+
+	"github.com/isac-guidance/isac/plugin/pyvalue"
 )
 
 // link checks a list, which always means a link.
@@ -16,9 +18,9 @@ func (v *validation) link(n *Node, in *InputSchema, list []any) (Link, bool) {
 		})
 		return Link{}, false
 	}
-	from, known := v.workflow.Node(pyStr(list[0]))
+	from, known := v.workflow.Node(pyvalue.Str(list[0]))
 	if _, isText := list[0].(string); !isText || !known {
-		v.raise(n, "KeyError", fmt.Sprintf("%s: the link %s names a node that the workflow does not have", in.Name, pyRepr(list)))
+		v.raise(n, "KeyError", fmt.Sprintf("%s: the link %s names a node that the workflow does not have", in.Name, pyvalue.Repr(list)))
 		return Link{}, false
 	}
 	s := v.schemas[from.Class]
@@ -28,11 +30,11 @@ func (v *validation) link(n *Node, in *InputSchema, list []any) (Link, bool) {
 	link, ok := linkOf(list)
 	switch {
 	case !ok:
-		v.raise(n, "TypeError", fmt.Sprintf("%s: the link %s names no output: its second part has to be a whole number", in.Name, pyRepr(list)))
+		v.raise(n, "TypeError", fmt.Sprintf("%s: the link %s names no output: its second part has to be a whole number", in.Name, pyvalue.Repr(list)))
 		return Link{}, false
 	case link.Slot < 0 || link.Slot >= len(s.Outputs):
 		v.raise(n, "IndexError", fmt.Sprintf("%s: the link %s names output %d; %s has %d (0 is the first)",
-			in.Name, pyRepr(list), link.Slot, from.Class, len(s.Outputs)))
+			in.Name, pyvalue.Repr(list), link.Slot, from.Class, len(s.Outputs)))
 		return Link{}, false
 	}
 	received := s.Outputs[link.Slot].Type

@@ -13,6 +13,7 @@ import (
 	"github.com/vbauerster/mpb/v8"
 
 	"github.com/isac-guidance/isac/host-bridge/graph"
+	"github.com/isac-guidance/isac/plugin/await"
 )
 
 func task(id, class, title string) *graph.Task {
@@ -102,9 +103,21 @@ func (b *buffer) Write(p []byte) (int, error) {
 	return b.b.Write(p)
 }
 
+func (b *buffer) len() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Len()
+}
+
 func TestBars(t *testing.T) {
 	out := new(buffer)
-	sampling(newBars(out, mpb.WithAutoRefresh(), mpb.WithWidth(140), mpb.WithRefreshRate(5*time.Millisecond)), func() { time.Sleep(20 * time.Millisecond) })
+	drawn := func() {
+		for range 2 { // the first may have been under way
+			before := out.len()
+			await.Until(t, time.Minute, "the bars are drawn", func() bool { return out.len() > before })
+		}
+	}
+	sampling(newBars(out, mpb.WithAutoRefresh(), mpb.WithWidth(140), mpb.WithRefreshRate(5*time.Millisecond)), drawn)
 	got := out.b.String()
 	for _, want := range []string{
 		`[ 9/10] 3 KSampler "guided"`, "loss 0.900 (instance 0.650, class 0.250)", "[ 9/10] 3 KSampler \"guided\": 5.0 s\n        two cats, a dog\n        guided in 5 steps, loss 1.000 to 0.600\n", "[10/10] 9 SaveImage: stopped after 1m30s\n",

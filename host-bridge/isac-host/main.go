@@ -12,7 +12,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
-	"github.com/vbauerster/mpb/v8/cwriter"
+	tty "golang.org/x/term"
 )
 
 // version is stamped by the build: -ldflags "-X main.version=v1.2.3".
@@ -71,10 +71,10 @@ func main() {
 
 // canDraw says whether bars can be drawn on a file: a terminal that has a size and moves its cursor.
 func canDraw(file *os.File) bool {
-	if os.Getenv("TERM") == "dumb" || !cwriter.IsTerminal(int(file.Fd())) {
+	if os.Getenv("TERM") == "dumb" || !tty.IsTerminal(int(file.Fd())) {
 		return false
 	}
-	width, height, err := cwriter.GetSize(int(file.Fd()))
+	width, height, err := tty.GetSize(int(file.Fd()))
 	return err == nil && width >= labelWidth && height > 1
 }
 

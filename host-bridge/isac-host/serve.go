@@ -145,7 +145,7 @@ func (c *serveCommand) work(con *console, server *queue.Server, log *slog.Logger
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := server.Conn().Take(ctx, server.LocalWorker(), w); err != nil {
+		if err := server.Conn().Consume(ctx, server.LocalWorker(), w); err != nil {
 			log.Error("the worker has ended", "reason", err.Error())
 		}
 	}()

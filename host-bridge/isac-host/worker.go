@@ -47,5 +47,5 @@ func (c *workerCommand) Run(con *console) (err error) {
 	id := strings.ToLower(host + "-" + rand.Text()[:8])
 	fmt.Fprintln(con.stdout, id)
 	log.Info("working", "worker", id, "device", c.Device)
-	return conn.Take(con.ctx, id, w)
+	return conn.Consume(con.ctx, id, w)
 }

@@ -80,7 +80,7 @@ func TestAWorkerVanishes(t *testing.T) {
 	defer cancel()
 	began := make(chan struct{})
 	go func() {
-		_ = c.Take(ctx, "gone", &fake{run: func(ctx context.Context, r *Record, _ *Publisher) (State, *Result) {
+		_ = c.Consume(ctx, "gone", &fake{run: func(ctx context.Context, r *Record, _ *Publisher) (State, *Result) {
 			close(began)
 			<-ctx.Done()
 			return Interrupted, &Result{}

@@ -192,24 +192,24 @@ func (d *diskFiles) List(ctx context.Context, kind string) ([]FileInfo, error) {
 func (d *diskFiles) run(ctx context.Context, c *Conn) {
 	again := make(chan struct{}, 1)
 	c.onReconnect(func() { nudge(again) })
-	follow(ctx, d.bucket.index, filterOf("file/"), &toDisk{diskFiles: d, ctx: ctx, again: again, shelf: shelf{limit: d.limit}}, again, d.log)
+	follow(ctx, d.bucket.index, filterOf("file/"), &toDisk{diskFiles: d, ctx: ctx, again: again, retention: retention{limit: d.limit}}, again, d.log)
 }
 
-// toDisk hears of files in the bucket.
+// toDisk follows the files in the bucket.
 type toDisk struct {
 	*diskFiles
-	ctx   context.Context
-	again chan<- struct{}
-	shelf shelf
+	ctx       context.Context
+	again     chan<- struct{}
+	retention retention
 }
 
-func (t *toDisk) begin()    { t.shelf.clear() }
+func (t *toDisk) begin()    { t.retention.clear() }
 func (t *toDisk) complete() {}
 
 // removed has nothing to do on the disk: what goes from the bucket has gone from there before, or is temporary.
 func (t *toDisk) removed(key string, _ uint64) {
 	if at, err := decodeKey(key); err == nil {
-		t.shelf.note(at, 0)
+		t.retention.note(at, 0)
 	}
 }
 
@@ -219,7 +219,7 @@ func (t *toDisk) put(entry jetstream.KeyValueEntry) {
 		t.log.Error("the entry of a file cannot be read; it is left alone", "key", entry.Key(), "reason", err.Error())
 		return
 	}
-	t.shelve(i)
+	t.retain(i)
 	// A file that lies on another server's disk is read from the bucket.
 	if i.only() || i.Home != "" && (i.Home != t.home || !i.Stale) {
 		return

@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/isac-guidance/isac/plugin"
+	"github.com/isac-guidance/isac/plugin/await"
 )
 
 // Environment of a process that is a nats-server: its port and where it stores.
@@ -136,7 +137,7 @@ func TestTheNATSServerIsKilled(t *testing.T) {
 		time.Sleep(300 * time.Millisecond)
 		nats.start()
 	}
-	within(t, 3*time.Minute, "all have ended", func() bool { return len(s.History()) == 40 })
+	await.Until(t, 3*time.Minute, "all have ended", func() bool { return len(s.History()) == 40 })
 	for _, r := range s.History() {
 		if r.State != Success {
 			t.Errorf("%s ended as %s", r.ID, r.State)

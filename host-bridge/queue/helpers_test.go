@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/isac-guidance/isac/host-bridge/message"
+	"github.com/isac-guidance/isac/plugin/await"
 )
 
 // open opens a queue over a folder; it is closed at the test's end.
@@ -95,7 +96,7 @@ func take(t *testing.T, c *Conn, id string, w Worker) (stop func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := c.Take(ctx, id, w); err != nil {
+		if err := c.Consume(ctx, id, w); err != nil {
 			t.Error(err)
 		}
 	}()
@@ -120,16 +121,7 @@ func put(t *testing.T, s *Server, ids ...string) {
 // eventually waits for something to become true, for as long as a busy machine may take.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	within(t, time.Minute, what, holds)
-}
-
-func within(t *testing.T, limit time.Duration, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(limit); !holds(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("it did not happen within %v that %s", limit, what)
-		}
-	}
+	await.Until(t, time.Minute, what, holds)
 }
 
 // state is a prompt's state; empty where there is no such prompt.

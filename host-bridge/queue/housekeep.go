@@ -20,7 +20,7 @@ func (s *Server) housekeep(ctx context.Context) {
 				s.workers.begin()
 			}
 			last = now
-			s.conn.reap(ctx, s.mirror, s.workers, s.LocalWorker())
+			s.conn.reap(ctx, s.replica, s.workers, s.LocalWorker())
 			s.topUp(ctx)
 		}
 	}
@@ -29,7 +29,7 @@ func (s *Server) housekeep(ctx context.Context) {
 // topUp publishes tickets where there are fewer than prompts: a process was killed between a record and its ticket. One ticket too
 // many does no harm.
 func (s *Server) topUp(ctx context.Context) {
-	running, pending := s.mirror.live()
+	running, pending := s.replica.live()
 	if len(pending) == 0 {
 		return
 	}
@@ -49,7 +49,7 @@ func (s *Server) topUp(ctx context.Context) {
 
 // trim drops the oldest ended prompts beyond the limits.
 func (s *Server) trim(ctx context.Context) {
-	for _, id := range s.mirror.surplus(s.options.MaxHistory, s.options.MaxBytes) {
+	for _, id := range s.replica.surplus(s.options.MaxHistory, s.options.MaxBytes) {
 		if err := s.remove(ctx, id, State.Ended); err != nil && ctx.Err() == nil {
 			s.log.Warn("cannot drop an old prompt", "prompt", id, "reason", err.Error())
 		}

@@ -181,7 +181,7 @@ func (c *Conn) giveUp(ctx context.Context, lost *Record) error {
 
 // reap gives up the running prompts of dead workers. The one of this process is none: it would be dead with the process, and what it
 // left is dealt with when the next one begins. On a machine without time to spare its signs of life may come late.
-func (c *Conn) reap(ctx context.Context, m *mirror, workers *roster, own string) {
+func (c *Conn) reap(ctx context.Context, m *replica, workers *leases, own string) {
 	running, _ := m.live()
 	for _, r := range running {
 		if r.Worker == own || !workers.dead(r.Worker) {

@@ -8,7 +8,7 @@ func (s *Server) LocalWorker() string { return "local-" + s.files.home }
 
 // recover makes the prompts pending again that the local worker of a killed process was running.
 func (s *Server) recover(ctx context.Context) error {
-	running, _ := s.mirror.live()
+	running, _ := s.replica.live()
 	for _, r := range running {
 		if r.Worker != s.LocalWorker() {
 			continue

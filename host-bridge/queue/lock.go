@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -9,36 +10,30 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/google/renameio/v2/maybe"
 )
 
 // lockPatience is how long a process that was just told to end has to do so.
 const lockPatience = 2 * time.Second
 
-// errLocked is what lockFile returns where another process has the lock.
-var errLocked = errors.New("locked")
-
-// lockData makes the folder and takes it for this process, until the file is closed or the process ends, however it ends.
-func lockData(data string) (*os.File, error) {
+// lockData makes the folder and takes it for this process, until the lock is closed or the process ends, however it ends.
+func lockData(data string) (*flock.Flock, error) {
 	if err := os.MkdirAll(data, 0o777); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	file, err := os.OpenFile(filepath.Join(data, "lock"), os.O_CREATE|os.O_RDWR, 0o666)
-	if err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
+	lock := flock.New(filepath.Join(data, "lock"), flock.SetPermissions(0o666))
+	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
+	defer cancel()
+	_, err := lock.TryLockContext(ctx, 50*time.Millisecond)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, fmt.Errorf("the data folder %s belongs to another isac-host that runs: stop it, or give another folder", data)
+	case err != nil:
+		return nil, fmt.Errorf("lock %s: %w", data, err)
 	}
-	for deadline := time.Now().Add(lockPatience); ; time.Sleep(50 * time.Millisecond) {
-		err := lockFile(file)
-		switch {
-		case err == nil:
-			return file, nil
-		case !errors.Is(err, errLocked):
-			file.Close()
-			return nil, fmt.Errorf("lock %s: %w", data, err)
-		case time.Now().After(deadline):
-			file.Close()
-			return nil, fmt.Errorf("the data folder %s belongs to another isac-host that runs: stop it, or give another folder", data)
-		}
-	}
+	return lock, nil
 }
 
 // dataID names the folder for good: it is how a file's entry tells on whose disk the file lies.
@@ -52,10 +47,7 @@ func dataID(data string) (string, error) {
 		return "", fmt.Errorf("data folder: %w", err)
 	}
 	id := rand.Text()
-	if err := os.WriteFile(path+".part", []byte(id+"\n"), 0o666); err != nil {
-		return "", fmt.Errorf("data folder: %w", err)
-	}
-	if err := os.Rename(path+".part", path); err != nil {
+	if err := maybe.WriteFile(path, []byte(id+"\n"), 0o666); err != nil {
 		return "", fmt.Errorf("data folder: %w", err)
 	}
 	return id, nil

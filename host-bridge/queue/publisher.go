@@ -10,7 +10,7 @@ import (
 	"github.com/isac-guidance/isac/host-bridge/message"
 )
 
-// Publisher tells the API server what happens in one run, which passes it on in this order.
+// Publisher publishes the events of one run; the API server passes them on in this order.
 type Publisher struct {
 	conn   *Conn
 	record *Record

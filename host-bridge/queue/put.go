@@ -25,7 +25,7 @@ func (s *Server) Put(ctx context.Context, p Prompt) error {
 	}
 	s.putting.Lock()
 	defer s.putting.Unlock()
-	if _, pending := s.mirror.live(); len(pending) >= s.options.MaxPending {
+	if _, pending := s.replica.live(); len(pending) >= s.options.MaxPending {
 		return &FullError{Pending: len(pending), Limit: s.options.MaxPending}
 	}
 	ctx, stop := context.WithTimeout(ctx, callTime)
@@ -35,7 +35,7 @@ func (s *Server) Put(ctx context.Context, p Prompt) error {
 		return s.unanswered(err)
 	}
 	s.numbers.seen(p.Number)
-	if err := s.mirror.await(ctx, revision); err != nil {
+	if err := s.replica.await(ctx, revision); err != nil {
 		return fmt.Errorf("prompt %s was put, but does not show up: %w", p.ID, err)
 	}
 	return nil
@@ -83,8 +83,8 @@ func (n *numbers) seen(number float64) {
 
 // NextNumber is a number behind all prompts that are or were on the queue, also before a restart. No number is given twice.
 func (s *Server) NextNumber() float64 {
-	running, pending := s.mirror.live()
-	for _, list := range [][]*Record{running, pending, s.mirror.history()} {
+	running, pending := s.replica.live()
+	for _, list := range [][]*Record{running, pending, s.replica.history()} {
 		for _, r := range list {
 			s.numbers.seen(r.Number)
 		}
@@ -97,13 +97,13 @@ func (s *Server) NextNumber() float64 {
 }
 
 // Snapshot gives running and pending prompts, in the order in which they run. The records are shared: never change them.
-func (s *Server) Snapshot() (running, pending []*Record) { return s.mirror.live() }
+func (s *Server) Snapshot() (running, pending []*Record) { return s.replica.live() }
 
 // Record finds a prompt in any state.
-func (s *Server) Record(id string) (*Record, bool) { return s.mirror.record(id) }
+func (s *Server) Record(id string) (*Record, bool) { return s.replica.record(id) }
 
 // History gives ended prompts, oldest first. Neither the slice nor its records may be changed.
-func (s *Server) History() []*Record { return s.mirror.history() }
+func (s *Server) History() []*Record { return s.replica.history() }
 
 // Subscribe has every notice delivered to fn, one at a time and in order. fn must not block. Call it once, before prompts are put.
 func (s *Server) Subscribe(fn func(Notice)) { s.relay.subscribe(fn) }
@@ -114,7 +114,7 @@ func (s *Server) Workers() []WorkerInfo { return s.workers.living() }
 // Delete removes pending prompts; ids nil means all. Running and ended ones stay.
 func (s *Server) Delete(ctx context.Context, ids []string) error {
 	if ids == nil {
-		_, pending := s.mirror.live()
+		_, pending := s.replica.live()
 		ids = idsOf(pending)
 	}
 	return s.removeAll(ctx, ids, func(state State) bool { return state == Pending })
@@ -123,7 +123,7 @@ func (s *Server) Delete(ctx context.Context, ids []string) error {
 // Forget removes ended prompts; ids nil means all.
 func (s *Server) Forget(ctx context.Context, ids []string) error {
 	if ids == nil {
-		ids = idsOf(s.mirror.history())
+		ids = idsOf(s.replica.history())
 	}
 	return s.removeAll(ctx, ids, State.Ended)
 }
@@ -175,7 +175,7 @@ func (s *Server) remove(ctx context.Context, id string, which func(State) bool) 
 		if err != nil {
 			return fmt.Errorf("prompt %s: %w", id, err)
 		}
-		return s.mirror.awaitGone(ctx, id, entry.Revision())
+		return s.replica.awaitGone(ctx, id, entry.Revision())
 	}
 }
 
@@ -183,7 +183,7 @@ func (s *Server) remove(ctx context.Context, id string, which func(State) bool) 
 func (s *Server) Interrupt(ctx context.Context, id string) error {
 	ctx, stop := context.WithTimeout(ctx, callTime)
 	defer stop()
-	running, _ := s.mirror.live()
+	running, _ := s.replica.live()
 	var failed []error
 	for _, r := range running {
 		if id != "" && r.ID != id {
@@ -217,7 +217,7 @@ func (s *Server) Free(ctx context.Context, unloadModels, freeMemory bool) error 
 	return s.conn.nc.FlushWithContext(ctx)
 }
 
-// freeRequest is what Free tells workers.
+// freeRequest is what Free sends to workers.
 type freeRequest struct {
 	UnloadModels bool `json:"unload_models"`
 	FreeMemory   bool `json:"free_memory"`

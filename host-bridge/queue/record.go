@@ -36,7 +36,7 @@ type Prompt struct {
 	ID string `json:"id"`
 	// Number is the priority, the lowest first; equal numbers run in the order of Created.
 	Number float64 `json:"number"`
-	// ClientID names the socket that hears of the run; may be empty.
+	// ClientID names the socket that gets the events of the run; may be empty.
 	ClientID string `json:"client_id,omitempty"`
 	// Workflow in ComfyUI's API format, as the client gave it.
 	Workflow json.RawMessage `json:"workflow"`

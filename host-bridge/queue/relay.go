@@ -16,10 +16,10 @@ type relay struct {
 	// lookup finds the record of a prompt.
 	lookup func(id string) (*Record, bool)
 
-	mu     sync.Mutex
-	inputs []func()
-	wake   chan struct{}
-	tell   func(Notice)
+	mu         sync.Mutex
+	inputs     []func()
+	wake       chan struct{}
+	subscriber func(Notice)
 
 	// runs belongs to the goroutine.
 	runs map[string]*relayed
@@ -29,11 +29,11 @@ type relay struct {
 type relayed struct {
 	record  *Record
 	attempt int
-	// running: it was told that this attempt began.
+	// running: the event that this attempt began was sent.
 	running bool
-	// number of the newest event that was told.
+	// number of the newest event that was sent.
 	number int
-	// terminal: the message that tells the outcome was told.
+	// terminal: the message with the outcome was sent.
 	terminal bool
 	// early are events of an attempt that the record does not show yet.
 	early []event
@@ -56,7 +56,7 @@ func newRelay(lookup func(string) (*Record, bool)) *relay {
 func (r *relay) subscribe(fn func(Notice)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.tell = fn
+	r.subscriber = fn
 }
 
 func (r *relay) push(f func()) {
@@ -89,10 +89,10 @@ func (r *relay) run(done <-chan struct{}) {
 
 func (r *relay) notify(n Notice) {
 	r.mu.Lock()
-	tell := r.tell
+	subscriber := r.subscriber
 	r.mu.Unlock()
-	if tell != nil {
-		tell(n)
+	if subscriber != nil {
+		subscriber(n)
 	}
 }
 
@@ -143,7 +143,7 @@ func (r *relay) changed(old, now *Record) {
 	}
 }
 
-// taken notes the attempt that a record shows, and tells the events of it that were here before.
+// taken notes the attempt that a record shows, and sends the events of it that were here before.
 func (r *relay) taken(now *Record) {
 	state := r.runs[now.ID]
 	if state == nil {
@@ -196,7 +196,7 @@ func (r *relay) event(e event) {
 	}
 }
 
-// end tells that a prompt has become history.
+// end notifies that a prompt has become history.
 func (r *relay) end(state *relayed) {
 	record := state.ending
 	delete(r.runs, record.ID)

@@ -13,7 +13,7 @@ import (
 const putBackTime = 5 * time.Second
 
 // serve runs one prompt for a ticket: the one that is to run next.
-func (t *taker) serve(ctx context.Context, ticket jetstream.Msg) {
+func (t *consumer) serve(ctx context.Context, ticket jetstream.Msg) {
 	meta, err := ticket.Metadata()
 	if err != nil {
 		t.failed(ctx, "read a ticket", err)
@@ -39,7 +39,7 @@ func (t *taker) serve(ctx context.Context, ticket jetstream.Msg) {
 }
 
 // keep shows that the ticket is being worked on.
-func (t *taker) keep(ctx context.Context, ticket jetstream.Msg) {
+func (t *consumer) keep(ctx context.Context, ticket jetstream.Msg) {
 	every := time.NewTicker(progressEvery)
 	defer every.Stop()
 	for {
@@ -55,14 +55,14 @@ func (t *taker) keep(ctx context.Context, ticket jetstream.Msg) {
 }
 
 // run says whether the ticket has served its purpose.
-func (t *taker) run(ctx context.Context, ticket jetstream.Msg, number uint64) (done bool) {
+func (t *consumer) run(ctx context.Context, ticket jetstream.Msg, number uint64) (done bool) {
 	if revision, err := strconv.ParseUint(ticket.Headers().Get(revisionHeader), 10, 64); err == nil {
 		waiting, stop := context.WithTimeout(ctx, callTime)
-		_ = t.mirror.await(waiting, revision) // the prompt may be there all the same
+		_ = t.replica.await(waiting, revision) // the prompt may be there all the same
 		stop()
 	}
 	for ctx.Err() == nil {
-		_, pending := t.mirror.live()
+		_, pending := t.replica.live()
 		if len(pending) == 0 {
 			return true // deleted, or taken with another ticket
 		}
@@ -70,7 +70,7 @@ func (t *taker) run(ctx context.Context, ticket jetstream.Msg, number uint64) (d
 		if !ours { // somebody was faster; our copy will show it
 			waiting, stop := context.WithTimeout(ctx, time.Second)
 			seen := pending[0]
-			_ = t.mirror.until(waiting, func() bool { c := t.mirror.records[seen.ID]; return c == nil || c.record != seen })
+			_ = t.replica.until(waiting, func() bool { c := t.replica.records[seen.ID]; return c == nil || c.record != seen })
 			stop()
 			continue
 		}
@@ -81,7 +81,7 @@ func (t *taker) run(ctx context.Context, ticket jetstream.Msg, number uint64) (d
 
 // claim claims one prompt. It asks until there is an answer: the claim whose confirmation was lost may have been made, and then nobody
 // else runs the prompt.
-func (t *taker) claim(ctx context.Context, id string, number uint64) (*Record, bool) {
+func (t *consumer) claim(ctx context.Context, id string, number uint64) (*Record, bool) {
 	for {
 		asking, stop := context.WithTimeout(context.WithoutCancel(ctx), callTime)
 		record, ours, err := t.conn.claim(asking, id, t.id, number)
@@ -94,13 +94,13 @@ func (t *taker) claim(ctx context.Context, id string, number uint64) (*Record, b
 }
 
 // perform runs a prompt that is ours, and writes its end.
-func (t *taker) perform(ctx context.Context, record *Record) (done bool) {
+func (t *consumer) perform(ctx context.Context, record *Record) (done bool) {
 	running, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	t.current.begin(record, cancel)
 	defer t.current.end()
 	// An interruption may have been written before we listened.
-	if now, ok := t.mirror.record(record.ID); ok {
+	if now, ok := t.replica.record(record.ID); ok {
 		t.current.changed(now, t.id)
 	}
 	events := &Publisher{conn: t.conn, record: record}
@@ -120,7 +120,7 @@ func (t *taker) perform(ctx context.Context, record *Record) (done bool) {
 }
 
 // giveBack makes the prompt pending again, for other workers or for this one's next start.
-func (t *taker) giveBack(record *Record) {
+func (t *consumer) giveBack(record *Record) {
 	ctx, stop := context.WithTimeout(context.Background(), putBackTime)
 	defer stop()
 	t.log.Info("the worker stops; its prompt waits for another", "prompt", record.ID)
@@ -130,7 +130,7 @@ func (t *taker) giveBack(record *Record) {
 }
 
 // finish writes the end, as often as it takes while the connection may come back.
-func (t *taker) finish(ctx context.Context, record *Record, state State, result *Result, events *Publisher) (done bool) {
+func (t *consumer) finish(ctx context.Context, record *Record, state State, result *Result, events *Publisher) (done bool) {
 	// The events first: who sees the end has a right to all that came before.
 	events.flush()
 	state, result = t.conn.fit(record, state, result)

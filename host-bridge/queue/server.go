@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"strconv"
 	"sync"
 
+	"github.com/gofrs/flock"
 	"github.com/nats-io/nats.go"
 
 	"github.com/isac-guidance/isac/host-bridge/message"
@@ -62,11 +62,11 @@ func (o Options) withDefaults() Options {
 type Server struct {
 	options  Options
 	log      *slog.Logger
-	lock     *os.File
+	lock     *flock.Flock
 	embedded *embedded
 	conn     *Conn
-	mirror   *mirror
-	workers  *roster
+	replica  *replica
+	workers  *leases
 	relay    *relay
 	nodes    *nodes
 	files    *diskFiles
@@ -144,10 +144,10 @@ func (s *Server) connect(ctx context.Context) error {
 
 // follow begins to listen, and waits until what was there is known.
 func (s *Server) follow(ctx, background context.Context) error {
-	s.relay = newRelay(func(id string) (*Record, bool) { return s.mirror.record(id) })
-	s.mirror = newMirror(true, func(old, now *Record) {
+	s.relay = newRelay(func(id string) (*Record, bool) { return s.replica.record(id) })
+	s.replica = newReplica(true, func(old, now *Record) {
 		select {
-		case <-s.mirror.ready:
+		case <-s.replica.ready:
 			s.relay.push(func() { s.relay.changed(old, now) })
 		default:
 			if now != nil {
@@ -161,7 +161,7 @@ func (s *Server) follow(ctx, background context.Context) error {
 			}
 		}
 	}, s.log)
-	s.workers = newRoster(s.log)
+	s.workers = newLeases(s.log)
 	sub, err := s.conn.nc.Subscribe(eventSubject+"*", func(m *nats.Msg) {
 		if e, ok := readEvent(m); ok {
 			s.relay.push(func() { s.relay.event(e) })
@@ -176,9 +176,9 @@ func (s *Server) follow(ctx, background context.Context) error {
 	prompts, beats := make(chan struct{}, 1), make(chan struct{}, 1)
 	s.conn.onReconnect(func() { nudge(prompts); nudge(beats) })
 	s.goes(func() { s.relay.run(s.done) })
-	s.goes(func() { follow(background, s.conn.prompts, ">", s.mirror, prompts, s.log) })
+	s.goes(func() { follow(background, s.conn.prompts, ">", s.replica, prompts, s.log) })
 	s.goes(func() { follow(background, s.conn.workers, ">", s.workers, beats, s.log) })
-	for _, ready := range []chan struct{}{s.mirror.ready, s.workers.ready} {
+	for _, ready := range []chan struct{}{s.replica.ready, s.workers.ready} {
 		select {
 		case <-ready:
 		case <-ctx.Done():

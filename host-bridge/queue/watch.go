@@ -8,9 +8,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// follower is told what a bucket holds and each change of it.
+// follower receives what a bucket holds and each change of it.
 type follower interface {
-	// put and removed tell one key.
+	// put and removed are the events of one key.
 	put(entry jetstream.KeyValueEntry)
 	removed(key string, revision uint64)
 	// begin comes before a full account of the bucket, complete after it: keys that were not put in between are gone.
@@ -18,7 +18,7 @@ type follower interface {
 	complete()
 }
 
-// follow tells a follower all of a bucket's keys that match, and every change, until ctx ends. After again it begins anew, as a
+// follow passes to a follower all of a bucket's keys that match, and every change, until ctx ends. After again it begins anew, as a
 // connection that was lost may have missed things, or found another server. complete is called once before follow first blocks
 // for changes.
 func follow(ctx context.Context, kv jetstream.KeyValue, keys string, f follower, again <-chan struct{}, log *slog.Logger) {

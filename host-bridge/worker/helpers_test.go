@@ -13,6 +13,7 @@ import (
 	"github.com/isac-guidance/isac/host-bridge/message"
 	"github.com/isac-guidance/isac/host-bridge/queue"
 	"github.com/isac-guidance/isac/plugin"
+	"github.com/isac-guidance/isac/plugin/await"
 )
 
 // TestMain makes the test's own executable a plugin when a worker starts it as one.
@@ -55,7 +56,7 @@ func work(t *testing.T, plugins ...plugin.Config) *working {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := s.Conn().Take(ctx, "w", w); err != nil {
+		if err := s.Conn().Consume(ctx, "w", w); err != nil {
 			t.Error(err)
 		}
 	}()
@@ -117,12 +118,7 @@ func (w *working) process() *plugin.Client {
 
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	const within = 2 * time.Minute
-	for deadline := time.Now().Add(within); !holds(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("it did not happen within %v that %s", within, what)
-		}
-	}
+	await.Until(t, 2*time.Minute, what, holds)
 }
 
 // failure is the execution_error of a prompt that failed.

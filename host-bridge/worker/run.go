@@ -13,7 +13,7 @@ import (
 
 // Run runs a prompt. It fails, rather than the worker, whatever happens in it.
 func (w *Worker) Run(ctx context.Context, r *queue.Record, events *queue.Publisher) (queue.State, *queue.Result) {
-	n := newNarrator(r, events)
+	n := newRunEvents(r, events)
 	n.start()
 	outcome, err := w.run(ctx, r, n)
 	if failure := (*plugin.Error)(nil); errors.As(err, &failure) && failure.Kind == plugin.KindOutOfMemory {
@@ -35,7 +35,7 @@ func (w *Worker) Run(ctx context.Context, r *queue.Record, events *queue.Publish
 	return n.failed(err)
 }
 
-func (w *Worker) run(ctx context.Context, r *queue.Record, n *narrator) (*graph.Outcome, error) {
+func (w *Worker) run(ctx context.Context, r *queue.Record, n *runEvents) (*graph.Outcome, error) {
 	entries, err := w.ready(ctx)
 	if err != nil {
 		return nil, err

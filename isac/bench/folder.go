@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/renameio/v2"
+
 	"github.com/isac-guidance/isac/isac/bench/score"
 )
 
@@ -28,7 +30,7 @@ const (
 // Folder holds the results of a bench:
 //
 //	settings.json     what all its pictures have in common
-//	results-N.jsonl   one score.Record a line, from the N-th of several processes
+//	results-N.jsonl   one score.Record a line, from the N-th of several processes; results-N.jsonl.gz where it was compressed to be kept
 //	images/HASH.png   the pictures, if they are kept
 type Folder struct {
 	Path     string
@@ -73,6 +75,9 @@ func OpenFolder(path string, settings Settings) (*Folder, error) {
 		return nil, err
 	}
 	for _, file := range files {
+		if strings.HasSuffix(file, score.CompressedSuffix) {
+			return nil, fmt.Errorf("%s is compressed, which nothing is added to: gunzip it to go on with its bench, or give another folder", file)
+		}
 		if err := mend(file); err != nil {
 			return nil, err
 		}
@@ -103,7 +108,7 @@ func readSettings(path string) (s Settings, err error) {
 	return s, nil
 }
 
-// resultFiles lists the files of results by name.
+// resultFiles lists the files of results by name, compressed or not. The same one twice is an error: its pictures would count twice.
 func resultFiles(path string) ([]string, error) {
 	entries, err := os.ReadDir(path)
 	if err != nil {
@@ -111,9 +116,14 @@ func resultFiles(path string) ([]string, error) {
 	}
 	var files []string
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), resultsPrefix) && strings.HasSuffix(e.Name(), resultsSuffix) {
-			files = append(files, filepath.Join(path, e.Name()))
+		name := strings.TrimSuffix(e.Name(), score.CompressedSuffix)
+		if !strings.HasPrefix(name, resultsPrefix) || !strings.HasSuffix(name, resultsSuffix) {
+			continue
 		}
+		if e.Name() != name && slices.Contains(files, filepath.Join(path, name)) { // entries are sorted
+			return nil, fmt.Errorf("%s has both %s and %s: remove one of them", path, name, e.Name())
+		}
+		files = append(files, filepath.Join(path, e.Name()))
 	}
 	return files, nil
 }
@@ -138,12 +148,7 @@ func (f *Folder) Records() ([]score.Record, error) {
 
 // readRecords reads one file. Its last line may still be in the writing.
 func readRecords(name string) ([]score.Record, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	return score.Read(file, score.AllowCut)
+	return score.ReadFile(name, score.AllowCut)
 }
 
 // mend cuts off what a killed process left of a file's last line.
@@ -158,30 +163,8 @@ func mend(name string) error {
 }
 
 // writeWhole writes a file so that it is there whole or not at all.
-func writeWhole(path string, data []byte) (err error) {
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			file.Close()
-			os.Remove(file.Name())
-		}
-	}()
-	if _, err := file.Write(data); err != nil {
-		return err
-	}
-	if err := file.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := file.Sync(); err != nil {
-		return err
-	}
-	if err := file.Close(); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
+func writeWhole(path string, data []byte) error {
+	return renameio.WriteFile(path, data, 0o644, renameio.WithTempDir(filepath.Dir(path)))
 }
 
 // picture is where the picture of a record is kept.

@@ -1,11 +1,14 @@
 package bench
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"image"
 	"image/color"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -244,6 +247,43 @@ func TestFolderAfterAKill(t *testing.T) {
 	write(t, path, "{}\n"+string(whole))
 	if _, err := f.Records(); err == nil || !strings.Contains(err.Error(), "results-1.jsonl") || !strings.Contains(err.Error(), "line 1") {
 		t.Errorf("a line that is no record: %v", err)
+	}
+}
+
+// Results that are compressed are read as they were, and not gone on with.
+func TestFolderThatIsCompressed(t *testing.T) {
+	s := settingsOf(t, smallRequest(t))
+	dir := t.TempDir()
+	f := openFolder(t, dir, s)
+	put(t, f, 0, record("none", 1, 1))
+	put(t, f, 1, record("none", 2, 2))
+	want := recordsOf(t, f)
+	path := filepath.Join(dir, "results-1.jsonl")
+	text := readText(t, path)
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := z.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	write(t, path+".gz", b.String())
+	if _, err := f.Records(); err == nil || !strings.Contains(err.Error(), "both results-1.jsonl and results-1.jsonl.gz") {
+		t.Errorf("with both: %v", err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if got := recordsOf(t, f); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if _, err := OpenFolder(dir, s); err == nil || !strings.Contains(err.Error(), "gunzip") {
+		t.Errorf("to be gone on with: %v", err)
+	}
+	write(t, path+".gz", b.String()[:b.Len()-9])
+	if _, err := f.Records(); err == nil || !strings.Contains(err.Error(), "results-1.jsonl.gz") {
+		t.Errorf("cut off: %v", err)
 	}
 }
 

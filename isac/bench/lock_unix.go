@@ -16,7 +16,8 @@ import (
 const lockPatience = 3 * time.Second
 
 // Lock keeps others from writing to a folder of results until the file is closed in this process and in all that inherited it:
-// no bench starts while a process of the one before is still at work. The folder is made where there is none.
+// no bench starts while a process of the one before is still at work. The folder is made where there is none. Locks of packages such as
+// gofrs/flock keep their file to themselves and take the lock from the children too when they are closed.
 func Lock(path string) (*os.File, error) {
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		return nil, err

@@ -22,7 +22,7 @@ const (
 )
 
 // kinds are the methods of package methods, by the words that stand for them here.
-var kinds = map[string]string{"isac": "isac", kindRandom: "isac"}
+var kinds = map[string]string{"isac": "isac", kindRandom: "isac", "ae": "attend_excite"}
 
 // Kinds lists the words for methods, sorted.
 func Kinds() []string { return append(slices.Sorted(maps.Keys(kinds)), kindNone) }
@@ -32,8 +32,9 @@ func Kinds() []string { return append(slices.Sorted(maps.Keys(kinds)), kindNone)
 //	none                          plain sampling
 //	isac[:preset][+key=value…]    guided, with the options of a preset and single ones set by their JSON names
 //	random[:preset][+key=value…]  the control: ISAC's steps, of the same length in a random direction
+//	ae[:preset][+key=value…]      Attend-and-Excite
 //
-// for instance "isac:typed+end=0.3+eta=0.05", and in the place of isac any other word of kinds. Without a preset the options are
+// for instance "isac:typed+end=0.3+eta=0.05", or "ae:paper+eta=10". Without a preset the options are
 // the method's recommended ones.
 type Method struct {
 	kind, preset string
@@ -66,7 +67,7 @@ func ParseMethod(text string) (Method, error) {
 		case twice:
 			bad("setting %q is given twice", key)
 		case key == "direction" || key == "direction_seed":
-			bad("setting %q: the method itself, isac or random, and the picture's seed decide it", key)
+			bad("setting %q: the method itself, random or another, and the picture's seed decide it", key)
 		default:
 			m.settings[key] = value
 		}

@@ -11,8 +11,7 @@ import (
 	"github.com/isac-guidance/isac/isac/bench/detect"
 	"github.com/isac-guidance/isac/isac/bench/score"
 	"github.com/isac-guidance/isac/isac/bench/task"
-	"github.com/isac-guidance/isac/isac/diffusion/text/clip"
-	"github.com/isac-guidance/isac/isac/diffusion/weights"
+	"github.com/isac-guidance/isac/isac/diffusion"
 	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/methods"
 	"github.com/isac-guidance/isac/isac/prompt"
@@ -137,22 +136,13 @@ func (p *Plan) numeracyItems(known []string) ([]task.Item, error) {
 // aimable leaves out, with a note, prompts that guidance could not read as they are meant: what guidance aims at has to be what
 // is counted in the end, and all methods have to be given the same prompts.
 func (p *Plan) aimable(items []task.Item) ([]task.Item, error) {
-	files, err := weights.OpenModel(p.Model)
-	if err != nil {
-		return nil, err
-	}
-	defer files.Close()
-	tokenizer, err := clip.TokenizerFor(files)
-	if err != nil {
-		return nil, err
-	}
-	config, err := clip.TextConfigFromWeights(clip.TextRoot(files.Text), files.Config.Text)
+	tokenizer, length, err := diffusion.TokenizerOf(p.Model)
 	if err != nil {
 		return nil, err
 	}
 	var kept []task.Item
 	for _, item := range items {
-		spans := tokenizer.Encode(item.Prompt, int(config.Positions)).Spans
+		spans := tokenizer.Encode(item.Prompt, length).Spans
 		if _, err := aim(item, spans); err != nil {
 			p.Notes = append(p.Notes, fmt.Sprintf("left out %q of %s: %v", item.Prompt, item.Task, err))
 			continue

@@ -113,7 +113,7 @@ func (r Request) Validate() error {
 	if r.Size < 0 {
 		bad("size is %d pixels, expected a side above 0, or 0 for the size that the model was trained on", r.Size)
 	}
-	if _, err := sampling.Named(r.Sampler); err != nil {
+	if _, err := sampling.Named(r.Sampler, nil); err != nil {
 		errs = append(errs, err)
 	}
 	if !slices.Contains(sampling.ScheduleNames(), r.Scheduler) {

@@ -1,6 +1,8 @@
 package diffusion
 
 import (
+	"context"
+
 	"github.com/isac-guidance/isac/isac/attention"
 	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
@@ -8,23 +10,27 @@ import (
 
 // conditional is the model under one prompt, as guidance reads it.
 type conditional struct {
-	p    *Pipeline
-	text torch.Tensor // [1,L,D] in the UNet's type and place
+	p *Pipeline
+	c Conditioning
 }
 
 // Conditional gives the model under the conditioning c, for a guidance session. It is good as long as c is open.
-func (p *Pipeline) Conditional(c Conditioning) guidance.Model {
-	return conditional{p: p, text: c.Hidden}
-}
+func (p *Pipeline) Conditional(c Conditioning) guidance.Model { return conditional{p: p, c: c} }
 
 var _ guidance.Model = conditional{}
 
-// Taps evaluates the UNet once at x [1,C,H,W] = X_t and gives its attention layers, in the order of the model.
-func (c conditional) Taps(x torch.Tensor, timestep float64) []attention.Tap {
+// Taps evaluates the denoiser once at x [1,C,H,W] = X_t and gives its attention layers, in the order of the model.
+func (c conditional) Taps(x torch.Tensor, timestep float64) ([]attention.Tap, error) {
 	r := &attention.Recorder{}
-	u := c.p.unet
-	text := c.text.To(u.DType()).ToDevice(u.Device())
-	out := u.Forward(x.To(u.DType()).ToDevice(u.Device()), timestep, text, r)
+	d, f := c.p.model.Denoiser, c.p.Factor()
+	text, vector, err := c.p.place(c.c, int(x.Size(3))*f, int(x.Size(2))*f)
+	if err != nil {
+		return nil, err
+	}
+	out, err := d.ForwardContext(context.Background(), x.To(d.DType()).ToDevice(d.Device()), timestep, text, vector, r)
+	if err != nil {
+		return nil, err
+	}
 	out.Close()
-	return r.Taps()
+	return r.Taps(), nil
 }

@@ -6,28 +6,41 @@ import (
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
-// denoiser is the UNet as samplers want it: from a noisy x to what it believes to be the image.
+// denoiser is the model as samplers want it: from a noisy x to what it believes to be the image.
 type denoiser struct {
-	ctx  context.Context
-	p    *Pipeline
-	cfg  float64
-	text torch.Tensor // [2B,L,D]: negatives, then positives; [B,L,D] where cfg is 1
+	ctx          context.Context
+	p            *Pipeline
+	cfg          float64
+	text, vector torch.Tensor // [2B,…]: negatives, then positives; [B,…] where cfg is 1
 }
 
-// newDenoiser brings both conditionings into the UNet's type and place, once for the run.
-func newDenoiser(r *run) denoiser {
+// newDenoiser brings both conditionings into the denoiser's type and place, once for the run.
+func newDenoiser(r *run) (denoiser, error) {
 	d := denoiser{ctx: r.ctx, p: r.p, cfg: r.request.CFG}
-	place := func(c Conditioning) torch.Tensor {
-		h := c.Hidden.To(d.p.unet.DType()).ToDevice(d.p.unet.Device())
-		return h.Expand(r.plan.shape[0], -1, -1)
+	f, batch := r.p.Factor(), r.plan.shape[0]
+	place := func(c Conditioning) (text, vector torch.Tensor, err error) {
+		text, vector, err = r.p.place(c, int(r.plan.shape[3])*f, int(r.plan.shape[2])*f)
+		if err != nil {
+			return text, vector, err
+		}
+		if vector.Defined() {
+			vector = vector.Expand(batch, -1)
+		}
+		return text.Expand(batch, -1, -1), vector, nil
 	}
-	positive := place(r.request.Positive)
-	if d.cfg == 1 {
-		d.text = positive
-		return d
+	var err error
+	if d.text, d.vector, err = place(r.request.Positive); err != nil || d.cfg == 1 {
+		return d, err
 	}
-	d.text = torch.Cat(level(place(r.request.Negative), positive), 0)
-	return d
+	text, vector, err := place(r.request.Negative)
+	if err != nil {
+		return d, err
+	}
+	d.text = torch.Cat(level(text, d.text), 0)
+	if vector.Defined() {
+		d.vector = torch.Cat([]torch.Tensor{vector, d.vector}, 0)
+	}
+	return d, nil
 }
 
 // level repeats two conditionings until they are equally long: ComfyUI makes prompts of several chunks, and attention does not
@@ -48,7 +61,7 @@ func gcd(a, b int64) int64 {
 	return a
 }
 
-// at evaluates the model once on x [B,C,h,w] (variance-exploding, float32) at sigma and gives D of the same shape:
+// at evaluates the model once on x [B,C,h,w] (the sampler's, float32) at sigma and gives D of the same shape:
 //
 //	D = D_negative + cfg·(D_positive − D_negative),
 //
@@ -56,13 +69,13 @@ func gcd(a, b int64) int64 {
 func (d denoiser) at(x torch.Tensor, sigma float64) (torch.Tensor, error) {
 	var err error
 	out := torch.Scoped(func() torch.Tensor {
-		u := d.p.unet
-		in := d.p.noise.Input(x, sigma).To(u.DType())
+		network, noise := d.p.model.Denoiser, d.p.noise
+		in := noise.Input(x, sigma).To(network.DType())
 		if d.cfg != 1 {
 			in = torch.Cat([]torch.Tensor{in, in}, 0)
 		}
 		var y torch.Tensor
-		if y, err = u.ForwardContext(d.ctx, in, d.p.noise.Timestep(sigma), d.text, nil); err != nil {
+		if y, err = network.ForwardContext(d.ctx, in, noise.Timestep(sigma), d.text, d.vector, nil); err != nil {
 			return torch.Tensor{}
 		}
 		y = y.To(torch.Float32)
@@ -71,7 +84,7 @@ func (d denoiser) at(x torch.Tensor, sigma float64) (torch.Tensor, error) {
 			negative := y.Narrow(0, 0, n)
 			y = negative.Add(y.Narrow(0, n, n).Sub(negative).MulScalar(d.cfg))
 		}
-		return d.p.noise.Denoised(x, y, sigma)
+		return noise.Denoised(x, y, sigma)
 	})
 	return out, err
 }

@@ -20,8 +20,8 @@ func (p *Pipeline) DecodeLatent(latent torch.Tensor) (torch.Tensor, error) {
 			images := make([]torch.Tensor, latent.Size(0))
 			for i := range images {
 				images[i] = torch.Scoped(func() torch.Tensor {
-					z := latent.Narrow(0, int64(i), 1).To(p.vae.DType()).ToDevice(p.vae.Device())
-					x := p.vae.Decode(z).To(torch.Float32).MulScalar(0.5).AddScalar(0.5).Clamp(0, 1)
+					z := latent.Narrow(0, int64(i), 1).To(p.model.VAE.DType()).ToDevice(p.model.VAE.Device())
+					x := p.model.VAE.Decode(z).To(torch.Float32).MulScalar(0.5).AddScalar(0.5).Clamp(0, 1)
 					return x.Permute(0, 2, 3, 1).ToDevice(torch.CPU).Contiguous()
 				})
 			}
@@ -43,8 +43,8 @@ func (p *Pipeline) DecodeLatent(latent torch.Tensor) (torch.Tensor, error) {
 // multiples of Factor.
 func (p *Pipeline) EncodeImage(images torch.Tensor) (torch.Tensor, error) {
 	s, f := images.Shape(), int64(p.Factor())
-	if len(s) != 4 || s[3] != p.vae.Config.ImageChannels {
-		return torch.Tensor{}, fmt.Errorf("encode image: shape %v, expected [B H W %d]", s, p.vae.Config.ImageChannels)
+	if len(s) != 4 || s[3] != p.model.VAE.Config.ImageChannels {
+		return torch.Tensor{}, fmt.Errorf("encode image: shape %v, expected [B H W %d]", s, p.model.VAE.Config.ImageChannels)
 	}
 	if s[1]%f != 0 || s[2]%f != 0 || s[1] == 0 || s[2] == 0 {
 		return torch.Tensor{}, fmt.Errorf("encode image: %d×%d pixels, expected multiples of %d: crop or resize it", s[2], s[1], f)
@@ -65,9 +65,9 @@ func (p *Pipeline) encode(images torch.Tensor) (torch.Tensor, error) {
 	for i := range latents {
 		var err error
 		latents[i] = torch.Scoped(func() torch.Tensor {
-			x := images.Narrow(0, int64(i), 1).ToDevice(p.vae.Device()).Permute(0, 3, 1, 2).MulScalar(2).SubScalar(1).To(p.vae.DType())
+			x := images.Narrow(0, int64(i), 1).ToDevice(p.model.VAE.Device()).Permute(0, 3, 1, 2).MulScalar(2).SubScalar(1).To(p.model.VAE.DType())
 			var z torch.Tensor
-			if z, err = p.vae.Encode(x.Contiguous()); err != nil {
+			if z, err = p.model.VAE.Encode(x.Contiguous()); err != nil {
 				return torch.Tensor{}
 			}
 			return z.To(torch.Float32).ToDevice(torch.CPU)

@@ -40,17 +40,17 @@ func TestMiniModelEqualsDiffusers(t *testing.T) {
 			c := encode(t, p, prompt)
 			fixture.Near(t, "text.out of "+prompt, c.Hidden, f.Tensor("text.out").Narrow(0, int64(i), 1), 1e-4)
 		}
-		x, context := f.Tensor("unet.x"), f.Tensor("unet.context")
-		f.Near("unet.out.1", p.unet.Forward(x, 1, context, nil), 1e-4)
-		f.Near("unet.out.500", p.unet.Forward(x, 500, context, nil), 1e-4)
-		f.Near("unet.out.999", p.unet.Forward(x, 999, context, nil), 1e-4)
+		x, text := f.Tensor("unet.x"), f.Tensor("unet.context")
+		f.Near("unet.out.1", must(p.model.Denoiser.ForwardContext(context.Background(), x, 1, text, torch.Tensor{}, nil)), 1e-4)
+		f.Near("unet.out.500", must(p.model.Denoiser.ForwardContext(context.Background(), x, 500, text, torch.Tensor{}, nil)), 1e-4)
+		f.Near("unet.out.999", must(p.model.Denoiser.ForwardContext(context.Background(), x, 999, text, torch.Tensor{}, nil)), 1e-4)
 		torch.WithGrad(func() {
 			x := f.Tensor("unet.x").SetRequiresGrad(true)
-			loss := p.unet.Forward(x, 500, context, nil).Mul(f.Tensor("unet.weighting")).SumAll()
+			loss := must(p.model.Denoiser.ForwardContext(context.Background(), x, 500, text, torch.Tensor{}, nil)).Mul(f.Tensor("unet.weighting")).SumAll()
 			f.Near("unet.grad", torch.Grad(loss, x)[0], 1e-4)
 		})
-		f.Near("vae.decoded", p.vae.Decode(f.Tensor("vae.z")), 1e-4)
-		mean, logvar, err := p.vae.Moments(f.Tensor("vae.image"))
+		f.Near("vae.decoded", p.model.VAE.Decode(f.Tensor("vae.z")), 1e-4)
+		mean, logvar, err := p.model.VAE.Moments(f.Tensor("vae.image"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -112,7 +112,10 @@ func TestConditionalGivesEveryLayer(t *testing.T) {
 		torch.WithGrad(func() {
 			x := torch.Ones([]int64{1, 4, 8, 6}, torch.Float32, torch.CPU).SetRequiresGrad(true)
 			before := torch.LiveHandles()
-			taps := p.Conditional(c).Taps(x, 500)
+			taps, err := p.Conditional(c).Taps(x, 500)
+			if err != nil {
+				t.Fatal(err)
+			}
 			if len(taps) != len(f.About.Taps) {
 				t.Fatalf("%d layers, want %d", len(taps), len(f.About.Taps))
 			}

@@ -31,6 +31,8 @@ type SampleRequest struct {
 	Sampler, Scheduler string
 	// Seed decides the noise, which is made on the CPU for the whole batch at once, as ComfyUI does it.
 	Seed uint64
+	// Noise is unit noise [B,C,h,w] to start from in the place of Seed's; undefined for Seed's own.
+	Noise torch.Tensor
 	// Denoise is how much of the way from noise to image is gone: 1 all of it, less to keep something of Latent. Above 0, at most 1.
 	Denoise float64
 	// Guidance turns a guidance method on. nil is plain sampling.
@@ -81,6 +83,9 @@ func (p *Pipeline) plan(r *SampleRequest) (plan, error) {
 	var pl plan
 	pl.shape = p.latentShape(r, bad)
 
+	if r.Noise.Defined() && !slices.Equal(r.Noise.Shape(), pl.shape) {
+		bad("the noise has shape %v, the latents have %v", r.Noise.Shape(), pl.shape)
+	}
 	p.checkConditioning("positive", r.Positive, bad)
 	if r.CFG != 1 {
 		p.checkConditioning("negative", r.Negative, bad)
@@ -89,7 +94,7 @@ func (p *Pipeline) plan(r *SampleRequest) (plan, error) {
 		bad("cfg is %v, expected a number such as 7.5", r.CFG)
 	}
 	var err error
-	if pl.sampler, err = sampling.Named(r.Sampler); err != nil {
+	if pl.sampler, err = sampling.Named(r.Sampler, p.noise); err != nil {
 		errs = append(errs, err)
 	}
 	if pl.sigmas, err = sampling.PartialSchedule(r.Scheduler, p.noise, r.Steps, r.Denoise); err != nil {
@@ -138,12 +143,14 @@ func (p *Pipeline) latentShape(r *SampleRequest, bad func(string, ...any)) []int
 }
 
 func (p *Pipeline) checkConditioning(name string, c Conditioning, bad func(string, ...any)) {
-	width := p.text.Config.Width
+	width := p.model.Shape.Context
 	switch h := c.Hidden; {
 	case !h.Defined():
 		bad("no %s conditioning: make one with EncodePrompt (the empty prompt will do)", name)
-	case h.Dim() != 3 || h.Size(0) != 1 || h.Size(2) != width:
+	case h.Dim() != 3 || h.Size(0) != 1 || width != 0 && h.Size(2) != width:
 		bad("the %s conditioning has shape %v, expected [1 L %d]: was it made by another model?", name, h.Shape(), width)
+	case p.model.Shape.Vector != 0 && (!c.Pooled.Defined() || c.Pooled.Dim() != 2):
+		bad("the %s conditioning has no pooled text [1 P], which %s reads: make it with EncodePrompt", name, p.model.Family.Title)
 	}
 }
 

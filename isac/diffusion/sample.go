@@ -89,7 +89,10 @@ func (r *run) start(latent *torch.Tensor) error {
 	if err := r.begin(); err != nil {
 		return err
 	}
-	r.denoise = newDenoiser(r)
+	var err error
+	if r.denoise, err = newDenoiser(r); err != nil {
+		return err
+	}
 	from, err := r.noised()
 	if err != nil {
 		return err
@@ -124,10 +127,15 @@ func (r *run) step(i int, sigma float64) guidance.Step {
 
 // noised gives the latent that sampling starts from, x [B,C,h,w].
 func (r *run) noised() (torch.Tensor, error) {
-	g := torch.NewGenerator(r.request.Seed)
-	defer g.Close()
-	noise := g.Randn(r.plan.shape...).ToDevice(r.p.device)
-	noise, err := r.eachImage(noise, func(s *guidance.Session, image torch.Tensor) (torch.Tensor, bool, error) {
+	noise := r.request.Noise
+	if noise.Defined() {
+		noise = noise.To(torch.Float32)
+	} else {
+		g := torch.NewGenerator(r.request.Seed)
+		defer g.Close()
+		noise = g.Randn(r.plan.shape...)
+	}
+	noise, err := r.eachImage(noise.ToDevice(r.p.device), func(s *guidance.Session, image torch.Tensor) (torch.Tensor, bool, error) {
 		return s.Prepare(image, r.step(0, r.plan.sigmas[0]))
 	})
 	if err != nil {
@@ -208,17 +216,8 @@ func (r *run) notFinite(sigma float64, x torch.Tensor) error {
 		return fmt.Errorf("at sigma %.4g the guided latent has values that are not finite: lower eta: %w", sigma, ErrNotFinite)
 	}
 	advice := "lower cfg, or look whether the model is sound"
-	if r.p.unet.DType() == torch.Float16 {
+	if r.p.DType() == torch.Float16 {
 		advice = "load the model in float32 or bfloat16"
 	}
 	return fmt.Errorf("at sigma %.4g the model's prediction has values that are not finite: %s: %w", sigma, advice, ErrNotFinite)
-}
-
-// scale maps the autoencoder's latents to the UNet's; unscale is its inverse.
-func (p *Pipeline) scale(z torch.Tensor) torch.Tensor {
-	return z.SubScalar(p.vae.Config.Shift).MulScalar(p.vae.Config.Scaling)
-}
-
-func (p *Pipeline) unscale(x torch.Tensor) torch.Tensor {
-	return x.DivScalar(p.vae.Config.Scaling).AddScalar(p.vae.Config.Shift)
 }

@@ -132,7 +132,7 @@ func overviewRows(c *Comparison, steps [2][]*Step) ([]row, error) {
 	if len(c.Target.Classes) > 1 {
 		rows = append(rows, line("overlap", func(s *Step) tile { return classOverlap(s, scale.classes, "loss") }, "of classes"))
 	}
-	return rows, nil
+	return drawn(rows), nil
 }
 
 // spread chooses at most n of some steps, evenly, with the first and the last.

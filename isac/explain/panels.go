@@ -18,6 +18,13 @@ func missing(s *Step) tile {
 	return tile{note: "no map"}
 }
 
+// drawn leaves out the rows without any picture: of maps that the method does not make.
+func drawn(rows []row) []row {
+	return slices.DeleteFunc(rows, func(r row) bool {
+		return !slices.ContainsFunc(slices.Concat(r.tiles[0], r.tiles[1]), func(t tile) bool { return t.picture != nil })
+	})
+}
+
 // reasons says, for those of some steps that have no masks, why.
 func reasons(steps []*Step) string {
 	var parts []string

@@ -32,7 +32,7 @@ type Request struct {
 	Preset string
 	// Shown are the steps to show, counted from 0; nil is Usual.
 	Shown []int
-	// Progress, if not nil, hears how many steps of both runs are done.
+	// Progress, if not nil, is called with how many steps of both runs are done.
 	Progress func(done, all int)
 }
 
@@ -87,7 +87,7 @@ func (r *Request) begin(p *diffusion.Pipeline, positive diffusion.Conditioning) 
 	var errs []error
 	target, err := methods.TargetFromPrompt(prompt.Parse(r.Prompt), positive.Spans)
 	errs = append(errs, err, r.Method.Validate())
-	_, err = sampling.Named(r.Sampler)
+	_, err = sampling.Named(r.Sampler, p.Noise())
 	errs = append(errs, err)
 	sigmas, err := sampling.PartialSchedule(r.Scheduler, p.Noise(), r.Steps, 1)
 	errs = append(errs, err)
@@ -126,7 +126,7 @@ type watcher struct {
 	progress    func(done, all int)
 }
 
-// observe hears what guidance saw, before the step is taken. Maps are kept for the steps shown alone: those of 64×64 take
+// observe keeps what guidance saw, before the step is taken. Maps are kept for the steps shown alone: those of 64×64 take
 // 64 MiB each.
 func (w *watcher) observe(_ int, m guidance.Maps) { w.seen = &m }
 

@@ -79,7 +79,7 @@ func stepRows(c *Comparison, steps []*Step, self []*image.NRGBA) []row {
 			over.tiles[run] = append(over.tiles[run], classOverlap(s, scale.classes, "classes"))
 		}
 	}
-	return []row{view, cross, prop, masks, over} // a row without tiles takes no place
+	return drawn([]row{view, cross, prop, masks, over}) // a row without tiles takes no place
 }
 
 // lossText says what a step's losses were and how far it was moved, or why it was not.

@@ -9,6 +9,8 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+
+	"github.com/google/renameio/v2"
 )
 
 // Folder makes the folder that Write will write to, and tries whether files can be made there, so that a long run does not end
@@ -88,7 +90,7 @@ func (w *writer) file(name string, content func() ([]byte, error)) {
 	path := filepath.Join(w.dir, name)
 	data, err := content()
 	if err == nil {
-		err = replace(path, data)
+		err = renameio.WriteFile(path, data, 0o644, renameio.WithTempDir(w.dir)) // a reader never sees half of it
 	}
 	if err != nil {
 		w.err = fmt.Errorf("explain: write %s: %w", name, err)
@@ -101,18 +103,4 @@ func encode(img image.Image) ([]byte, error) {
 	var b bytes.Buffer
 	err := png.Encode(&b, img)
 	return b.Bytes(), err
-}
-
-// replace writes a file whole: a reader never sees half of it.
-func replace(path string, data []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".explain-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name()) // does nothing once it is renamed
-	_, err = tmp.Write(data)
-	if err := errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
 }

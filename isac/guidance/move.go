@@ -61,7 +61,7 @@ func (s *Session) direction(x torch.Tensor, report *Report, maps *Maps) (torch.T
 	random := s.options.Direction == DirectionRandom
 	seed := s.options.DirectionSeed + s.config.Seed
 	if random && s.options.StepRule == StepRelative {
-		if err := s.look(x, report, maps); err != nil || report.Skipped != "" {
+		if err := s.inspect(x, report, maps); err != nil || report.Skipped != "" {
 			return torch.Tensor{}, 0, err
 		}
 		return randomLike(wide(x.Detach()), seed, report.Index), 1, nil

@@ -24,9 +24,7 @@ func (s *Session) Prepare(noise torch.Tensor, first Step) (torch.Tensor, bool, e
 			return torch.Tensor{}, err
 		}
 		return p.Prepare(func(at torch.Tensor) ([]attention.Tap, error) {
-			taps := s.config.Model.Taps(at, first.Timestep)
-			_, err := attention.Read(taps)
-			return taps, err
+			return s.config.Model.Taps(at, first.Timestep)
 		}, noise, first)
 	})
 	if err != nil {

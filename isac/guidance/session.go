@@ -16,8 +16,8 @@ var ErrClosed = errors.New("guidance: the session is closed")
 // Model is what guidance needs of a diffusion model under one conditioning.
 type Model interface {
 	// Taps evaluates the model once, on the conditional side alone, at what it takes in, X_t [1,C,H,W], and returns its attention
-	// layers. Where gradients are enabled the taps must be differentiable with respect to x. It panics with *torch.Error, as ops do.
-	Taps(x torch.Tensor, timestep float64) []attention.Tap
+	// layers. Where gradients are enabled the taps must be differentiable with respect to x. It may panic with *torch.Error, as ops do.
+	Taps(x torch.Tensor, timestep float64) ([]attention.Tap, error)
 }
 
 // Noise is how a family's host latent x at a noise level σ becomes what its model takes in, and back.
@@ -150,7 +150,7 @@ func (s *Session) step(x torch.Tensor, report *Report, maps *Maps) (moved torch.
 	idle := s.idle(report.Step)
 	switch {
 	case s.config.Measure:
-		err = s.look(x, report, maps)
+		err = s.inspect(x, report, maps)
 	case idle == "":
 		if s.stale { // what was only looked at must not change what guidance does
 			err = s.start()
@@ -160,7 +160,7 @@ func (s *Session) step(x torch.Tensor, report *Report, maps *Maps) (moved torch.
 		}
 	case maps != nil:
 		s.stale = true
-		err = s.look(x, report, maps)
+		err = s.inspect(x, report, maps)
 		if report.Skipped == "" {
 			report.Skipped = idle
 		}
@@ -179,15 +179,19 @@ func (s *Session) idle(step Step) string {
 	return s.guide.Idle(step)
 }
 
-// look measures without gradient.
-func (s *Session) look(x torch.Tensor, report *Report, maps *Maps) (err error) {
+// inspect measures without gradient.
+func (s *Session) inspect(x torch.Tensor, report *Report, maps *Maps) (err error) {
 	torch.NoGrad(func() { _, _, err = s.measure(x.Detach(), report, maps) })
 	return err
 }
 
 // measure evaluates the model at x and fills in the report, which says where there is no loss, and maps unless it is nil.
 func (s *Session) measure(x torch.Tensor, report *Report, maps *Maps) (Measurement, attention.Reading, error) {
-	r, err := attention.Read(s.config.Model.Taps(x, report.Timestep))
+	taps, err := s.config.Model.Taps(x, report.Timestep)
+	if err != nil {
+		return Measurement{}, attention.Reading{}, err
+	}
+	r, err := attention.Read(taps)
 	if err != nil {
 		return Measurement{}, r, err
 	}

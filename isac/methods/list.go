@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/baseline"
 	"github.com/isac-guidance/isac/isac/guidance"
 )
 
@@ -29,6 +30,10 @@ var list = []Entry{
 	{
 		Name: "isac", Title: "ISAC", Help: "Pulls instances apart in self-attention first, classes in cross-attention later.",
 		Presets: []Preset{{"typed", isac.Typed()}, {"paper", isac.Paper()}},
+	},
+	{
+		Name: "attend_excite", Title: "Attend-and-Excite", Help: "Strengthens the weakest class until every one has its place in cross-attention.",
+		Presets: []Preset{{"official", baseline.Official()}, {"paper", baseline.AttendPaper()}},
 	},
 }
 

@@ -22,31 +22,37 @@ const (
 // Finding is one line of Diagnose: what was looked at, and what to do about it if it is not well.
 type Finding struct {
 	Level  Level
-	What   string
+	Name   string // what was looked at, in a word: libtorch, binding, device, uses, threads, BLAS, waiting, memory
+	What   string // what was found there
 	Remedy string // empty at LevelOK
 }
 
 // slowGEMM is the speed in GFLOPS below which only a reference BLAS computes: about 5, against 50 to 200 of a real one.
 const slowGEMM = 20
 
-// Diagnose examines the binding, libtorch, the CPU's speed and the GPUs. It loads the library if need be, and never panics.
-func Diagnose() []Finding {
+// Diagnose examines the binding, libtorch, the devices, the one of them that models shall run on ("" is the CPU), and the CPU's speed.
+// It loads the library if need be, and never panics: what fails is a finding.
+func Diagnose(wanted Device) []Finding {
 	if err := Load(""); err != nil {
-		return []Finding{{LevelError, err.Error(), "build the library with `make shim`, or set " + ShimEnv + " to a built one"}}
+		return []Finding{{LevelError, "libtorch", "not loaded: " + err.Error(), "build the library with `make shim`, or set " + ShimEnv + " to a built one"}}
 	}
 	var found []Finding
 	err := Try(func() error {
 		info := GetInfo()
 		found = append(found,
-			Finding{LevelOK, fmt.Sprintf("libtorch %s at %s, by %s", info.Version, info.LibTorch, info.Library), ""},
+			Finding{LevelOK, "libtorch", info.Version + ", " + info.LibTorch, ""},
+			Finding{LevelOK, "binding", info.Library + ", ABI " + info.ABI, ""})
+		found = append(found, diagnoseDevices(info, nvidiaPresent())...)
+		found = append(found,
+			diagnoseUse(wanted, info.Devices, probe),
 			diagnoseThreads(info.Threads, threads()),
 			diagnoseGEMM(MeasureGEMM(), mappedBLAS()),
-			diagnoseWaiting(os.Getenv("OMP_WAIT_POLICY")))
-		found = append(found, diagnoseCUDA(info, nvidiaPresent())...)
+			diagnoseWaiting(os.Getenv("OMP_WAIT_POLICY")),
+			Finding{LevelOK, "memory", fmt.Sprintf("%d MiB resident with libtorch loaded", MemoryStats(CPU).Allocated>>20), ""})
 		return nil
 	})
 	if err != nil {
-		found = append(found, Finding{LevelError, err.Error(), "the library is loaded but does not work; run `make shim` against this machine's libtorch"})
+		found = append(found, Finding{LevelError, "libtorch", err.Error(), "the library is loaded but does not work; run `make shim` against this machine's libtorch"})
 	}
 	return found
 }
@@ -54,57 +60,26 @@ func Diagnose() []Finding {
 func diagnoseThreads(have, want int) Finding {
 	what := fmt.Sprintf("%d threads for an operation on the CPU", have)
 	if have < want {
-		return Finding{LevelWarn, what + fmt.Sprintf(", of %d that it may use", want), "torch.SetThreads, or OMP_NUM_THREADS"}
+		return Finding{LevelWarn, "threads", what + fmt.Sprintf(", of %d that it may use", want), "torch.SetThreads, or OMP_NUM_THREADS"}
 	}
-	return Finding{LevelOK, what, ""}
+	return Finding{LevelOK, "threads", what, ""}
 }
 
 func diagnoseGEMM(gflops float64, blas string) Finding {
 	what := fmt.Sprintf("matrix products at %.0f GFLOPS (512×512 float32, %s)", gflops, blas)
 	if gflops < slowGEMM {
-		return Finding{LevelWarn, what + ": this is the speed of a reference BLAS, ten to thirty times slower than it should be",
+		return Finding{LevelWarn, "BLAS", what + ": this is the speed of a reference BLAS, ten to thirty times slower than it should be",
 			"apt-get install libopenblas0-pthread (and `update-alternatives --config libblas.so.3-x86_64-linux-gnu`), or build the shim against a pip torch; on a busy machine, measure again"}
 	}
-	return Finding{LevelOK, what, ""}
+	return Finding{LevelOK, "BLAS", what, ""}
 }
 
 func diagnoseWaiting(policy string) Finding {
 	if strings.EqualFold(policy, "passive") {
-		return Finding{LevelOK, "OMP_WAIT_POLICY=passive", ""}
+		return Finding{LevelOK, "waiting", "OMP_WAIT_POLICY=passive", ""}
 	}
-	return Finding{LevelWarn, "OMP_WAIT_POLICY=" + policy + ": waiting threads take the CPU from each other and from other programs",
+	return Finding{LevelWarn, "waiting", "OMP_WAIT_POLICY=" + policy + ": waiting threads take the CPU from each other and from other programs",
 		"unset OMP_WAIT_POLICY, passive is the default here"}
-}
-
-func diagnoseCUDA(info Info, nvidia bool) []Finding {
-	var found []Finding
-	for _, d := range info.Devices {
-		if d.Device == CPU {
-			continue
-		}
-		if d.Total == 0 {
-			found = append(found, Finding{LevelError, fmt.Sprintf("%s (%s) does not answer", d.Device, d.Name), "see `nvidia-smi`; a driver older than libtorch's CUDA is the usual cause"})
-			continue
-		}
-		found = append(found, Finding{LevelOK, fmt.Sprintf("%s: %s, %.1f of %.1f GiB free", d.Device, d.Name, gib(d.Free), gib(d.Total)), ""})
-	}
-	if len(found) > 0 {
-		return found
-	}
-	switch {
-	case nvidia && !info.CUDABuilt:
-		return []Finding{{LevelWarn, "there is an NVIDIA GPU, but this libtorch is built for the CPU", "make shim PYTHON=<a Python with CUDA's torch, such as ComfyUI's>"}}
-	case nvidia:
-		return []Finding{{LevelWarn, "there is an NVIDIA GPU, but libtorch cannot use it", "see `nvidia-smi`; a driver older than libtorch's CUDA is the usual cause (also: CUDA_VISIBLE_DEVICES)"}}
-	}
-	return []Finding{{LevelOK, "no GPU; computing on the CPU", ""}}
-}
-
-func gib(bytes int64) float64 { return float64(bytes) / (1 << 30) }
-
-func nvidiaPresent() bool {
-	_, err := os.Stat("/dev/nvidiactl")
-	return err == nil
 }
 
 // mappedBLAS names the BLAS libraries in this process. Which of several computes is not to be seen here, hence the measurement.

@@ -1,12 +1,21 @@
 package torch
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
 
 func TestDiagnoseParts(t *testing.T) {
+	cpu := DeviceInfo{Device: CPU, Name: "CPU", Total: 2 << 30, Free: 1 << 30}
 	gpu := DeviceInfo{Device: "cuda:0", Name: "H100", Total: 80 << 30, Free: 40 << 30}
+	last := func(info Info, nvidia bool) Finding {
+		found := diagnoseDevices(info, nvidia)
+		return found[len(found)-1]
+	}
+	use := func(wanted Device, devices ...DeviceInfo) Finding {
+		return diagnoseUse(wanted, devices, func(Device) error { return nil })
+	}
 	for _, c := range []struct {
 		name  string
 		found Finding
@@ -19,15 +28,25 @@ func TestDiagnoseParts(t *testing.T) {
 		{"few threads", diagnoseThreads(1, 4), LevelWarn, "OMP_NUM_THREADS"},
 		{"passive", diagnoseWaiting("PASSIVE"), LevelOK, "passive"},
 		{"active", diagnoseWaiting("active"), LevelWarn, "unset OMP_WAIT_POLICY"},
-		{"GPU", diagnoseCUDA(Info{Devices: []DeviceInfo{{Device: CPU}, gpu}}, true)[0], LevelOK, "cuda:0: H100, 40.0 of 80.0 GiB free"},
-		{"broken GPU", diagnoseCUDA(Info{Devices: []DeviceInfo{{Device: CPU}, {Device: "cuda:0"}}}, true)[0], LevelError, "nvidia-smi"},
-		{"CPU build beside a GPU", diagnoseCUDA(Info{}, true)[0], LevelWarn, "make shim PYTHON="},
-		{"driver", diagnoseCUDA(Info{CUDABuilt: true}, true)[0], LevelWarn, "driver"},
-		{"no GPU", diagnoseCUDA(Info{CUDABuilt: true}, false)[0], LevelOK, "no GPU"},
+		{"CPU", last(Info{Devices: []DeviceInfo{cpu}}, false), LevelOK, "cpu: CPU, 1.0 of 2.0 GiB free"},
+		{"GPU", last(Info{Devices: []DeviceInfo{cpu, gpu}}, true), LevelOK, "cuda:0: H100, 40.0 of 80.0 GiB free"},
+		{"broken GPU", last(Info{Devices: []DeviceInfo{cpu, {Device: "cuda:0"}}}, true), LevelError, "nvidia-smi"},
+		{"CPU build beside a GPU", last(Info{Devices: []DeviceInfo{cpu}}, true), LevelWarn, "make shim PYTHON="},
+		{"driver", last(Info{CUDABuilt: true, Devices: []DeviceInfo{cpu}}, true), LevelWarn, "driver"},
+		{"uses the CPU", use(CPU, cpu), LevelOK, "cpu"},
+		{"uses the default", use("", cpu), LevelOK, "cpu"},
+		{"uses the CPU beside a GPU", use(CPU, cpu, gpu), LevelWarn, "choose cuda:0"},
+		{"uses the GPU", use("cuda", cpu, gpu), LevelOK, "cuda:0"},
+		{"uses what is not there", use("cuda:1", cpu, gpu), LevelError, `device "cuda:1" is not among cpu, cuda:0`},
+		{"uses no device", use("gpu", cpu, gpu), LevelError, `unknown device "gpu"`},
+		{"uses what has no kernels", diagnoseUse("cuda:0", []DeviceInfo{cpu, gpu}, func(Device) error { return errors.New("no kernel image") }), LevelError, "cannot compute: no kernel image"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.found.Level != c.level || !strings.Contains(c.found.What+c.found.Remedy, c.text) {
 				t.Errorf("got %+v, want %s with %q", c.found, c.level, c.text)
+			}
+			if c.found.Name == "" {
+				t.Errorf("it does not say what was looked at: %+v", c.found)
 			}
 			if (c.found.Remedy == "") != (c.level == LevelOK) {
 				t.Errorf("a remedy belongs to a problem, and only there: %+v", c.found)
@@ -40,12 +59,12 @@ func TestDiagnose(t *testing.T) {
 	if err := Load(""); err != nil {
 		t.Skip(err)
 	}
-	found := Diagnose()
-	if len(found) < 5 || !strings.HasPrefix(found[0].What, "libtorch ") {
+	found := Diagnose(CPU)
+	if len(found) < 8 || found[0].Name != "libtorch" || found[0].Level != LevelOK {
 		t.Errorf("got %+v", found)
 	}
 	for _, f := range found {
-		t.Logf("%s: %s %s", f.Level, f.What, f.Remedy)
+		t.Logf("%s %s: %s %s", f.Level, f.Name, f.What, f.Remedy)
 	}
 	if n := LiveHandles(); n != 0 {
 		t.Errorf("%d tensors alive", n)

@@ -28,7 +28,9 @@ func TestErrors(t *testing.T) {
 		{"negative dimension", torch.KindTorch, "torch.zeros: ", func() { zeros(2, -3) }},
 		{"dimension out of range", torch.KindIndex, "torch.softmax[[2 3]]: Dimension out of range", func() { zeros(2, 3).Softmax(5) }},
 		{"a reshape that does not fit", torch.KindTorch, "torch.reshape[[2 3]]: shape '[4]' is invalid for input of size 6", func() { zeros(2, 3).Reshape(4) }},
-		{"a 4 TiB allocation", torch.KindMemory, "allocate", func() { zeros(1 << 40) }},
+		// More than any address space has: what would fit in one, a kernel that overcommits grants, and the zeros fill the machine.
+		{"an allocation of 2^62 bytes", torch.KindMemory, "allocate", func() { zeros(1 << 60) }},
+		{"an allocation whose bytes overflow", torch.KindTorch, "overflow", func() { zeros(1<<40, 1<<40) }},
 		{"size out of range", torch.KindIndex, "torch.size: dimension 2 of a tensor of 2 dimensions", func() { zeros(2, 3).Size(2) }},
 		{"data that does not fit", torch.KindArgument, "torch.from_data: 8 bytes of data for a tensor of 12 bytes", func() { torch.FromFloat32s([]float32{1, 2}, 3) }},
 		{"item of many", torch.KindTorch, "torch.item[[2]]: a tensor of one element is needed, this one has 2", func() { zeros(2).Item() }},

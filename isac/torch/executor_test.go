@@ -58,6 +58,28 @@ func hold(t *testing.T, e *torch.Executor) (release func()) {
 	return func() { close(end); wg.Wait() }
 }
 
+// awaitQueued waits until so many calls of Do wait their turn: they stand in its select, and the one that runs does not.
+func awaitQueued(t *testing.T, want int) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; runtime.Gosched() {
+		stacks := make([]byte, 1<<20)
+		stacks = stacks[:runtime.Stack(stacks, true)]
+		waiting := 0
+		for stack := range strings.SplitSeq(string(stacks), "\n\n") {
+			state, calls, _ := strings.Cut(stack, "\n")
+			if strings.Contains(state, "[select") && strings.HasPrefix(calls, "github.com/isac-guidance/isac/isac/torch.(*Executor).Do(") {
+				waiting++
+			}
+		}
+		if waiting == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d calls wait after a minute, want %d:\n%s", waiting, want, stacks)
+		}
+	}
+}
+
 func TestExecutorOrder(t *testing.T) {
 	torchtest.Require(t)
 	e := torch.NewExecutor()
@@ -74,7 +96,7 @@ func TestExecutorOrder(t *testing.T) {
 				t.Error(err)
 			}
 		}()
-		time.Sleep(20 * time.Millisecond) // so that the calls arrive in this order
+		awaitQueued(t, i+1) // so that the calls arrive in this order
 	}
 	release()
 	wg.Wait()
@@ -109,7 +131,7 @@ func TestExecutorClose(t *testing.T) {
 	release := hold(t, e)
 	waiting := make(chan error)
 	go func() { waiting <- e.Do(context.Background(), func() error { return nil }) }()
-	time.Sleep(10 * time.Millisecond)
+	awaitQueued(t, 1)
 	closed := make(chan struct{})
 	go func() { e.Close(); e.Close(); close(closed) }()
 	if err := <-waiting; !errors.Is(err, torch.ErrExecutorClosed) {

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		os.Stdout.WriteString("op: " + err.Error() + "\n")
 	}
-	for _, f := range torch.Diagnose() {
+	for _, f := range torch.Diagnose(torch.CPU) {
 		os.Stdout.WriteString(string(f.Level) + ": " + f.What + " | " + f.Remedy + "\n")
 	}
 }

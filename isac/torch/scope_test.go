@@ -161,7 +161,7 @@ func TestLiveList(t *testing.T) {
 	x := zeros(2, 3)
 	defer x.Close()
 	list := strings.Join(torch.LiveList(100), "\n")
-	if want := "zeros [2, 3] Float cpu"; !strings.Contains(list, want) {
+	if want := "zeros [2, 3] Float " + string(x.Device()); !strings.Contains(list, want) {
 		t.Errorf("no %q in\n%s", want, list)
 	}
 }

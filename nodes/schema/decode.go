@@ -2,19 +2,22 @@ package schema
 
 import (
 	"fmt"
+	"math"
 	"math/big"
 	"reflect"
 	"slices"
 	"strconv"
 
 	"github.com/mitchellh/mapstructure"
+
+	"github.com/isac-guidance/isac/plugin/pyvalue"
 )
 
 // Decode checks inputs and writes them to out, a pointer to the struct that s was read from.
 //
 // Values are what a JSON decoder with UseNumber gives, plain Go values, or a link's live value. They are converted as
-// ComfyUI converts them: "12" and 12.7 are the INT 12, any text but the empty one is a true BOOLEAN, a number is a STRING by
-// its digits, {"__value__": v} is v. An INT keeps all 64 bits. Inputs that the struct does not have are ignored, as ComfyUI
+// ComfyUI converts them: "12" and 12.7 are the INT 12, any text but the empty one is a true BOOLEAN, a number is a STRING as
+// Python writes it, {"__value__": v} is v. An INT keeps all 64 bits. Inputs that the struct does not have are ignored, as ComfyUI
 // does; an optional one that is absent or null takes its default. The error is Mistakes: everything that is wrong, at once.
 func (s *Schema) Decode(inputs map[string]any, lists Lists, out any) error {
 	target := reflect.ValueOf(out)
@@ -77,18 +80,20 @@ func (f *field) defaultValue() any {
 	return f.def
 }
 
-// convert makes of value what the widget's kind holds, or says which kind of mistake it is.
+// convert makes of value what the widget's kind holds, by the rules of Python's int, float, str and bool, or says which kind of mistake
+// it is.
 func (f *field) convert(value any, lists Lists) (any, string) {
+	of := pyvalue.TypeName(value)
 	switch f.kind {
 	case Int:
-		n, ok := toInt(value)
-		if !ok {
+		n, err := pyvalue.Int(value)
+		if err != nil {
 			return nil, WrongType
 		}
 		return f.boundedInt(n)
 	case Float:
-		x, ok := toFloat(value)
-		if !ok {
+		x, err := pyvalue.Float(value)
+		if err != nil || math.IsNaN(x) || math.IsInf(x, 0) { // Python reads these too; no node can use them
 			return nil, WrongType
 		}
 		if low, err := strconv.ParseFloat(f.min, 64); err == nil && x < low {
@@ -99,11 +104,10 @@ func (f *field) convert(value any, lists Lists) (any, string) {
 		}
 		return x, ""
 	case Boolean:
-		b, ok := toBool(value)
-		if !ok {
+		if of == "object" { // a link's value
 			return nil, WrongType
 		}
-		return b, ""
+		return pyvalue.Bool(value), ""
 	case Combo:
 		// Not converted: ComfyUI compares a combo's value as it came.
 		text, ok := value.(string)
@@ -112,11 +116,11 @@ func (f *field) convert(value any, lists Lists) (any, string) {
 		}
 		return text, ""
 	}
-	text, ok := toString(value)
-	if !ok {
+	// Python would write its own notation of lists, objects and null.
+	if !slices.Contains([]string{"str", "int", "float", "bool"}, of) {
 		return nil, WrongType
 	}
-	return text, ""
+	return pyvalue.Str(value), ""
 }
 
 // boundedInt holds n against the tag's bounds and against what the Go field holds, in exact arithmetic.

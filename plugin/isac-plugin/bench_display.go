@@ -8,13 +8,13 @@ import (
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/cwriter"
 	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
 
 	"github.com/isac-guidance/isac/isac/bench"
 )
 
-// betweenBenchLines is how often a log hears of a bench.
+// betweenBenchLines is how often a bench is logged.
 const betweenBenchLines = 30 * time.Second
 
 // benchDisplay shows how a bench goes: a bar on a terminal, a line now and then elsewhere. Its methods may be called from several
@@ -46,10 +46,10 @@ func newBenchDisplay(to *os.File, tally *bench.Tally) *benchDisplay {
 
 // canDraw says whether a bar can be drawn on a file: a terminal that has a size and moves its cursor.
 func canDraw(file *os.File) bool {
-	if os.Getenv("TERM") == "dumb" || !cwriter.IsTerminal(int(file.Fd())) {
+	if os.Getenv("TERM") == "dumb" || !term.IsTerminal(int(file.Fd())) {
 		return false
 	}
-	width, _, err := cwriter.GetSize(int(file.Fd()))
+	width, _, err := term.GetSize(int(file.Fd()))
 	return err == nil && width >= 80
 }
 

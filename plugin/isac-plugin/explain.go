@@ -11,8 +11,8 @@ import (
 	"strings"
 
 	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/cwriter"
 	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
 
 	"github.com/isac-guidance/isac/isac/diffusion"
 	pictures "github.com/isac-guidance/isac/isac/explain"
@@ -40,7 +40,7 @@ type explain struct {
 	Size      int     `default:"0" help:"Side of the picture in pixels; 0 is what the model was trained on."`
 
 	Method string            `default:"isac" placeholder:"NAME" help:"What guides: ${methods}."`
-	Preset string            `placeholder:"NAME" help:"Options of guidance: typed, paper. Default: the recommended one."`
+	Preset string            `placeholder:"NAME" help:"Options of guidance: typed or paper of isac, official or paper of attend_excite. Default: the recommended one."`
 	Set    map[string]string `placeholder:"KEY=VALUE" mapsep:"," help:"Options changed from the preset: --set eta=0.05,schedule=C."`
 }
 
@@ -133,7 +133,7 @@ func (e *explain) named(preset string) string {
 
 // progress shows a bar on a terminal, and nothing elsewhere.
 func progress(to *os.File) (tell func(done, all int), end func()) {
-	if os.Getenv("TERM") == "dumb" || !cwriter.IsTerminal(int(to.Fd())) {
+	if os.Getenv("TERM") == "dumb" || !term.IsTerminal(int(to.Fd())) {
 		return nil, func() {}
 	}
 	p := mpb.New(mpb.WithOutput(to))

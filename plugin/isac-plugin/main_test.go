@@ -19,6 +19,7 @@ import (
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 	"github.com/isac-guidance/isac/plugin"
+	"github.com/isac-guidance/isac/plugin/await"
 )
 
 // binary is the program under test, built once.
@@ -220,19 +221,13 @@ func TestPicture(t *testing.T) {
 		t.Errorf("%v, expected context.Canceled", err)
 	}
 	began := time.Now()
-	for {
+	await.Until(t, 10*time.Second, "the cancelled node ends", func() bool {
 		s, err := c.Stats(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(s.Running) == 0 {
-			break
-		}
-		if time.Since(began) > 10*time.Second {
-			t.Fatalf("still runs: %+v", s.Running)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+		return len(s.Running) == 0
+	})
 	t.Logf("ended %v after the cancellation", time.Since(began).Round(time.Millisecond))
 
 	if err := c.Free(t.Context(), true); err != nil {

@@ -144,7 +144,7 @@ type DescribeResponse struct {
 	Protocols []int32 `protobuf:"varint,2,rep,packed,name=protocols,proto3" json:"protocols,omitempty"`
 	// nodes are the entries of ComfyUI's /object_info by class, each one JSON object.
 	Nodes map[string][]byte `protobuf:"bytes,3,rep,name=nodes,proto3" json:"nodes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// families are the model families that it can load, such as "sd15".
+	// families are the model families that it can load, such as "sd1".
 	Families []string `protobuf:"bytes,4,rep,name=families,proto3" json:"families,omitempty"`
 	// devices are what models can run on; empty while libtorch is missing.
 	Devices       []*Device `protobuf:"bytes,5,rep,name=devices,proto3" json:"devices,omitempty"`

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/isac-guidance/isac/plugin"
+	"github.com/isac-guidance/isac/plugin/await"
 )
 
 func TestCancelStopsTheNode(t *testing.T) {
@@ -33,7 +34,7 @@ func TestCancelStopsTheNode(t *testing.T) {
 	if took := time.Since(stopped); took > time.Second {
 		t.Errorf("took %v", took)
 	}
-	if !eventually(2*time.Second, func() bool {
+	if !await.Within(2*time.Second, func() bool {
 		s := stats(t, n)
 		return len(s.Running) == 0 && s.Handles["MATRIX"] == 1 && s.Tensors == 1
 	}) {
@@ -65,7 +66,7 @@ func TestQueue(t *testing.T) {
 			t.Errorf("second: %v", err)
 		}
 	})
-	if !eventually(5*time.Second, func() bool { return len(stats(t, n).Running) == 2 }) {
+	if !await.Within(5*time.Second, func() bool { return len(stats(t, n).Running) == 2 }) {
 		t.Fatalf("%+v, expected two calls", stats(t, n).Running)
 	}
 	running := stats(t, n).Running
@@ -77,11 +78,11 @@ func TestQueue(t *testing.T) {
 		t.Error(err)
 	}
 	giveUp()
-	if !eventually(2*time.Second, func() bool { return len(stats(t, n).Running) == 1 }) {
+	if !await.Within(2*time.Second, func() bool { return len(stats(t, n).Running) == 1 }) {
 		t.Error("a cancelled call still waits")
 	}
 	stop()
-	if !eventually(2*time.Second, func() bool { s := stats(t, n); return len(s.Running) == 0 && s.Tensors == 0 }) {
+	if !await.Within(2*time.Second, func() bool { s := stats(t, n); return len(s.Running) == 0 && s.Tensors == 0 }) {
 		t.Errorf("still there: %+v", stats(t, n))
 	}
 }

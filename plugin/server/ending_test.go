@@ -12,6 +12,7 @@ import (
 
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 	"github.com/isac-guidance/isac/plugin"
+	"github.com/isac-guidance/isac/plugin/await"
 )
 
 func TestPluginIsKilledWhileItRuns(t *testing.T) {
@@ -47,7 +48,7 @@ func TestPluginIsKilledWhileItRuns(t *testing.T) {
 	if !errors.As(c.Err(), &exit) {
 		t.Errorf("Err is %v", c.Err())
 	}
-	if !eventually(2*time.Second, func() bool { return len(list(dir)) == 0 }) {
+	if !await.Within(2*time.Second, func() bool { return len(list(dir)) == 0 }) {
 		t.Errorf("left on disk before Close: %v", list(dir))
 	}
 	if _, err := c.Describe(t.Context()); !errors.As(err, &exit) {
@@ -118,7 +119,11 @@ func TestSignalsLeaveNothing(t *testing.T) {
 			}
 			// Ctrl-C reaches host and plugin alike, and the host decides; nohup asks to live on, of this test's process too.
 			if sent == syscall.SIGINT || sent == syscall.SIGHUP && hangupIgnored {
-				time.Sleep(200 * time.Millisecond)
+				select {
+				case <-c.Exited():
+					t.Fatalf("it ended: %v", c.Err())
+				case <-time.After(200 * time.Millisecond):
+				}
 				if err := c.Ping(t.Context()); err != nil {
 					t.Errorf("after %v: %v", sent, err)
 				}
@@ -133,7 +138,7 @@ func TestSignalsLeaveNothing(t *testing.T) {
 			if !errors.As(c.Err(), &exit) || exit.State != "signal: "+sent.String() {
 				t.Errorf("%v, expected signal: %v", c.Err(), sent)
 			}
-			if !eventually(2*time.Second, func() bool { return len(list(dir)) == 0 }) {
+			if !await.Within(2*time.Second, func() bool { return len(list(dir)) == 0 }) {
 				t.Errorf("left on disk: %v", list(dir))
 			}
 		})

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	goplugin "github.com/hashicorp/go-plugin"
@@ -15,7 +16,7 @@ type home struct {
 	// dir is removed when this process ends; empty if the host wants a certain one and has not said that it is ours too.
 	dir string
 	// lock keeps dir from being swept by another host; nil if no host would.
-	lock *os.File
+	lock io.Closer
 }
 
 // newHome finds the directory that the host made for the two of us, or makes one and tells go-plugin to put the socket there.

@@ -139,7 +139,8 @@ func faulty() nodes.Node {
 		case "shapes":
 			torch.Ones([]int64{3, 4}, torch.Float32, torch.CPU).Matmul(torch.Ones([]int64{5, 6}, torch.Float32, torch.CPU))
 		case "memory":
-			torch.Ones([]int64{1 << 40}, torch.Float32, torch.CPU)
+			// More than any address space has: a kernel that overcommits would grant less, and the ones fill the machine.
+			torch.Ones([]int64{1 << 60}, torch.Float32, torch.CPU)
 		case "file":
 			_, err := os.ReadFile("/no/such/model.safetensors")
 			return nodes.Result{}, err
@@ -179,14 +180,4 @@ func prints() nodes.Node {
 		// A host that does not read would have stopped this node.
 		return nodes.Result{}, context.Cause(ctx)
 	})
-}
-
-// eventually waits until what holds, for at most the given time.
-func eventually(limit time.Duration, what func() bool) bool {
-	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if what() {
-			return true
-		}
-	}
-	return what()
 }

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/isac-guidance/isac/plugin/await"
 )
 
 // The time that a plugin has to notice that its host is gone.
@@ -89,7 +91,7 @@ func TestPluginEndsWithItsHost(t *testing.T) {
 			}
 			began := time.Now()
 			_ = host.Wait()
-			if !eventually(orphanLimit-time.Since(began), func() bool { return gone(pid) }) {
+			if !await.Within(orphanLimit-time.Since(began), func() bool { return gone(pid) }) {
 				_ = syscall.Kill(pid, syscall.SIGKILL)
 				t.Fatalf("the plugin lives %v after its host", orphanLimit)
 			}

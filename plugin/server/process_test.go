@@ -20,6 +20,7 @@ import (
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 	"github.com/isac-guidance/isac/plugin"
+	"github.com/isac-guidance/isac/plugin/await"
 )
 
 // tempDir is a directory with a path short enough for a socket. At the end of the test it has to be empty: processes leave
@@ -166,7 +167,7 @@ func TestPrintsDoNoHarm(t *testing.T) {
 	}
 	// Both streams end up in one, whose lines may be cut by each other.
 	const want = 2 * (1_000_000 / 100) * 99
-	if !eventually(5*time.Second, func() bool { return strings.Count(stderr.String(), "x") >= want }) {
+	if !await.Within(5*time.Second, func() bool { return strings.Count(stderr.String(), "x") >= want }) {
 		t.Errorf("%d characters of %d arrived", strings.Count(stderr.String(), "x"), want)
 	}
 }
@@ -179,7 +180,7 @@ func TestLogReachesTheHost(t *testing.T) {
 	})
 	_, _ = c.Execute(t.Context(), plugin.Request{PromptID: "p7", NodeID: "3", Class: "Faulty", Inputs: map[string]plugin.Value{"how": number(`"panic"`)}}, nil)
 	for _, want := range []string{"panic in a node", "index out of range [5] with length 0", "nodes_test.go", "p7"} {
-		if !eventually(5*time.Second, func() bool { return strings.Contains(text.String(), want) }) {
+		if !await.Within(5*time.Second, func() bool { return strings.Contains(text.String(), want) }) {
 			t.Errorf("the log does not say %q:\n%s", want, text.String())
 		}
 	}

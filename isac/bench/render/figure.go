@@ -1,7 +1,6 @@
 package render
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -11,7 +10,6 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
-	"gonum.org/v1/plot/vg/vgsvg"
 )
 
 const (
@@ -46,24 +44,12 @@ func legendOf(methods []string, all map[string]look) []legendEntry {
 	return entries
 }
 
-// save writes the figure as dir/name.png and dir/name.svg and gives both paths.
-func (f figure) save(dir string) ([]string, error) {
+// save writes the figure as dir/name.png and gives the path.
+func (f figure) save(dir string) (string, error) {
 	picture := vgimg.NewWith(vgimg.UseWH(wide, f.height), vgimg.UseDPI(dpi))
 	f.draw(draw.New(picture))
-	vector := vgsvg.New(wide, f.height)
-	f.draw(draw.NewCanvas(vector, wide, f.height))
-	var paths []string
-	for _, out := range []struct {
-		ending string
-		w      io.WriterTo
-	}{{".png", vgimg.PngCanvas{Canvas: picture}}, {".svg", svgWriter{vector}}} {
-		path := filepath.Join(dir, f.name+out.ending)
-		if err := writeFile(path, out.w); err != nil {
-			return paths, err
-		}
-		paths = append(paths, path)
-	}
-	return paths, nil
+	path := filepath.Join(dir, f.name+".png")
+	return path, writeFile(path, vgimg.PngCanvas{Canvas: picture})
 }
 
 // draw lays out title, note, legend and panels from the top.
@@ -150,19 +136,6 @@ func (f figure) drawLegend(c draw.Canvas, left, top vg.Length) vg.Length {
 		x += width
 	}
 	return y
-}
-
-// svgWriter names fonts of the same widths beside Liberation Sans, which few have installed: Arial or Helvetica.
-type svgWriter struct{ *vgsvg.Canvas }
-
-func (s svgWriter) WriteTo(w io.Writer) (int64, error) {
-	var b bytes.Buffer
-	if _, err := s.Canvas.WriteTo(&b); err != nil {
-		return 0, err
-	}
-	named := bytes.ReplaceAll(b.Bytes(), []byte("font-family:Liberation Sans;"), []byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif;"))
-	n, err := w.Write(named)
-	return int64(n), err
 }
 
 // writeFile writes one file whole; what stood there is replaced.

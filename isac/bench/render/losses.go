@@ -23,7 +23,7 @@ type point struct {
 type lossOf func(score.StepLoss) float64
 
 // curves gives each method's mean loss over the steps. Only pictures that every method with losses has are taken, so that
-// the curves differ by the method and not by the prompts; skipped steps, whose losses are not known, are left out.
+// the curves differ by the method and not by the prompts; steps without these losses are left out.
 func curves(records []score.Record, methods []string, of lossOf) []curve {
 	type pair struct {
 		prompt string
@@ -55,7 +55,7 @@ func curves(records []score.Record, methods []string, of lossOf) []curve {
 				continue
 			}
 			for _, l := range r.Losses {
-				if l.Skipped != "" {
+				if !l.Overlap() {
 					continue
 				}
 				if byStep[l.Step] == nil {

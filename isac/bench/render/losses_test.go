@@ -22,9 +22,12 @@ func TestCurvesByHand(t *testing.T) {
 		lossRecord("b", "p", 1, 2), lossRecord("b", "p", 2, 2), lossRecord("b", "q", 1, 2),
 		lossRecord("a", "r", 1, 1000), // b lacks it
 		{Task: "mixed", Method: "none", Prompt: "p", Seed: 1},
+		{Task: "mixed", Method: "ae", Prompt: "p", Seed: 1, Losses: []score.StepLoss{{Loss: 0.9}}}, // another loss
+		{Task: "mixed", Method: "ae", Prompt: "p", Seed: 2, Losses: []score.StepLoss{{Loss: 0.9}}},
+		{Task: "mixed", Method: "ae", Prompt: "q", Seed: 1, Losses: []score.StepLoss{{Loss: 0.9}}},
 	}
 	records[2].Losses[1].Skipped = "fewer foreground pixels than instances"
-	got := curves(records, []string{"none", "a", "b"}, func(l score.StepLoss) float64 { return l.Instance })
+	got := curves(records, []string{"none", "a", "b", "ae"}, func(l score.StepLoss) float64 { return l.Instance })
 	if len(got) != 2 || got[0].method != "a" || got[1].method != "b" || len(got[0].points) != 2 || len(got[1].points) != 1 {
 		t.Fatalf("got %+v", got)
 	}

@@ -52,7 +52,7 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	a, b := files(t, first), files(t, second)
-	for _, name := range []string{"table.md", "summary.json", "gallery-isac.png", "accuracy.png", "accuracy.svg", "differences.png", "losses.svg"} {
+	for _, name := range []string{"table.md", "summary.json", "gallery-isac.png", "accuracy.png", "differences.png", "losses.png"} {
 		if len(b[name]) == 0 {
 			t.Errorf("%s was not written", name)
 		}
@@ -100,7 +100,7 @@ func TestReportWithoutPicturesLossesOrOtherMethods(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := files(t, dir)
-	if len(got) != 4 || len(got["accuracy.png"]) == 0 || len(got["accuracy.svg"]) == 0 || len(got["table.md"]) == 0 || len(got["summary.json"]) == 0 {
+	if len(got) != 3 || len(got["accuracy.png"]) == 0 || len(got["table.md"]) == 0 || len(got["summary.json"]) == 0 {
 		t.Errorf("got %d files", len(got))
 	}
 }

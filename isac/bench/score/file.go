@@ -3,11 +3,13 @@ package score
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
 // Allow is something that Read lets pass.
@@ -45,6 +47,26 @@ func Read(r io.Reader, allow ...Allow) ([]Record, error) {
 	}
 	records, _, err := read(r, cut)
 	return records, err
+}
+
+// CompressedSuffix ends the name of a file of records that is compressed by gzip: to be kept, and not to be written to any more.
+const CompressedSuffix = ".gz"
+
+// ReadFile is Read of a file, through gzip where its name ends in CompressedSuffix. A compressed file that is cut off is always an error.
+func ReadFile(path string, allow ...Allow) ([]Record, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	if !strings.HasSuffix(path, CompressedSuffix) {
+		return Read(file, allow...)
+	}
+	unzipped, err := gzip.NewReader(file)
+	if err != nil {
+		return nil, fmt.Errorf("read records: %w", err)
+	}
+	return Read(unzipped)
 }
 
 // Resume reads the records of a results file that is to be gone on with, drops a last line that is cut off from the file itself, and

@@ -2,6 +2,7 @@ package score
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
 	"math"
 	"os"
@@ -104,6 +105,45 @@ func TestWriteRead(t *testing.T) {
 	}
 	if out.Len() > 0 {
 		t.Errorf("a bad record wrote %q", &out)
+	}
+}
+
+// TestReadFile reads records that were compressed, of which none may be missing.
+func TestReadFile(t *testing.T) {
+	a, b := sample(), sample()
+	b.Method = "none"
+	text := written(t, a) + written(t, b)
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	if _, err := z.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, c := range map[string]struct {
+		content string
+		want    int // -1: an error
+	}{
+		"plain.jsonl":      {text, 2},
+		"cut.jsonl":        {text[:len(text)-9], 1},
+		"whole.jsonl.gz":   {zipped.String(), 2},
+		"cut.jsonl.gz":     {zipped.String()[:zipped.Len()-9], -1},
+		"not-zip.jsonl.gz": {text, -1},
+		"empty.jsonl.gz":   {"", -1},
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(c.content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		got, err := ReadFile(path, AllowCut)
+		if (err != nil) != (c.want < 0) || err == nil && len(got) != c.want {
+			t.Errorf("%s: %d records, %v; want %d", name, len(got), err, c.want)
+		}
+	}
+	if _, err := ReadFile(filepath.Join(dir, "none.jsonl")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no file: %v", err)
 	}
 }
 

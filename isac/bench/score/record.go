@@ -24,6 +24,9 @@ type StepLoss struct {
 	Skipped string  `json:"skipped,omitempty"`
 }
 
+// Overlap tells whether L_ins and L_cls were measured: of a skipped step they are not known, and other methods have another loss.
+func (l StepLoss) Overlap() bool { return l.Skipped == "" && l.Loss == 0 }
+
 // Record is one picture: what was asked for, how it was made, what was found. It is one line of a results file. Everything
 // else (scores, tables, plots) is computed from records.
 type Record struct {

@@ -103,7 +103,7 @@ func (g gathered) steps(run int) []int {
 		end := -1
 		for _, row := range g.pairs {
 			for _, l := range row[m].Losses {
-				if l.Skipped == "" {
+				if l.Overlap() {
 					end = max(end, l.Step)
 				}
 			}
@@ -127,10 +127,10 @@ func (g gathered) steps(run int) []int {
 	return steps
 }
 
-// lossAt is what guidance saw at a step, false where it saw nothing.
+// lossAt is how much overlap guidance saw at a step, false where it did not look for it.
 func (r Record) lossAt(step int) (StepLoss, bool) {
 	for _, l := range r.Losses {
-		if l.Step == step && l.Skipped == "" {
+		if l.Step == step && l.Overlap() {
 			return l, true
 		}
 	}

@@ -54,6 +54,21 @@ func TestRelationByHand(t *testing.T) {
 	}
 }
 
+// A method of another loss takes no overlap away that could be told, and its steps are none of theirs.
+func TestRelationOfAnotherLoss(t *testing.T) {
+	records := related(4, []float64{1, 2, 3, 4}, []int{4, 2, 2, 0}, func(i int) (float64, int) { return float64(i), []int{4, 3, 2, 1}[i] })
+	want := summarise(t, records).Tasks[0].Relations
+	for i := range 4 {
+		ae := picture(TaskMultiInstance, 4, fmt.Sprintf("4-%d", i), 1, "ae", 4, i)
+		ae.Losses = []StepLoss{{Step: 0, Loss: 0.9}}
+		records = append(records, ae)
+	}
+	got := summarise(t, records).Tasks[0].Relations
+	if text := fmt.Sprintf("%+v", got); text != fmt.Sprintf("%+v", want) || len(got) != 1 {
+		t.Errorf("beside a method of another loss the relations are %s, expected %+v", text, want)
+	}
+}
+
 // More objects to ask for go with other losses and with more that is missing: that alone is no relation.
 func TestRelationIsWithinLevels(t *testing.T) {
 	nothing := func(int) (float64, int) { return 0, 2 }

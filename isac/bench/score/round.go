@@ -28,7 +28,7 @@ func (r Record) Round() Record {
 	if r.Losses != nil {
 		losses := make([]StepLoss, len(r.Losses))
 		for i, l := range r.Losses {
-			l.Instance, l.Class, l.Moved = digits(l.Instance), digits(l.Class), digits(l.Moved)
+			l.Instance, l.Class, l.Loss, l.Moved = digits(l.Instance), digits(l.Class), digits(l.Loss), digits(l.Moved)
 			losses[i] = l
 		}
 		r.Losses = losses

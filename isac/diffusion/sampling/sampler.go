@@ -33,6 +33,9 @@ var samplers = map[string]Sampler{
 	"euler": Euler, "euler_ancestral": EulerAncestral, "ddim": DDIM, "dpmpp_2m": DPMPP2M, "heun": Heun,
 }
 
+// flowSamplers are those whose formula is another one where noise mixes with the latent instead of being added to it.
+var flowSamplers = map[string]Sampler{"euler_ancestral": EulerAncestralFlow}
+
 // Names lists the samplers, sorted.
 func Names() []string {
 	var names []string
@@ -43,8 +46,13 @@ func Names() []string {
 	return names
 }
 
-// Named finds a sampler by ComfyUI's name for it.
-func Named(name string) (Sampler, error) {
+// Named finds a sampler by ComfyUI's name for it, in the form that it has for a noise.
+func Named(name string, n Noise) (Sampler, error) {
+	if _, flow := n.(*Flow); flow {
+		if s, ok := flowSamplers[name]; ok {
+			return s, nil
+		}
+	}
 	if s, ok := samplers[name]; ok {
 		return s, nil
 	}
@@ -60,8 +68,8 @@ type step struct {
 	before      torch.Tensor // the denoised of the step before, undefined in the first
 }
 
-// march runs a formula over all steps: guidance, evaluation, formula, report.
-func march(model Denoiser, x torch.Tensor, sigmas []float64, h Hooks, formula func(step) (torch.Tensor, error)) (torch.Tensor, error) {
+// iterate runs a formula over all steps: guidance, evaluation, formula, report.
+func iterate(model Denoiser, x torch.Tensor, sigmas []float64, h Hooks, formula func(step) (torch.Tensor, error)) (torch.Tensor, error) {
 	if err := checkSigmas(sigmas); err != nil {
 		return torch.Tensor{}, err
 	}

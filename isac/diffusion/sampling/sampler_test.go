@@ -68,7 +68,7 @@ func TestSamplersLikeKDiffusion(t *testing.T) {
 	denoisers := map[string]Denoiser{"mixture": mixture, "wavy": wavy}
 	for _, w := range ways {
 		seen[w.Sampler] = true
-		sampler, err := Named(w.Sampler)
+		sampler, err := Named(w.Sampler, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -45,7 +45,9 @@ type Case struct {
 		Schedule  string
 		Merge     string
 		Overlap   string // none in make_isac.py's: MPO
-		Weight    float64
+		// Only in joint_isac.json.
+		Renormalise, Auxiliary bool
+		Weight                 float64
 	}
 	Index, Count  int
 	Instance, Cls float64
@@ -106,7 +108,12 @@ func (s *Fixture) Layers(t testing.TB, name string) (Layers, attention.Grid) {
 		if l.Kind == "cross" {
 			kind = attention.Text
 		}
+		text := torch.Tensor{}
+		if l.Kind == "joint" {
+			text = s.Tensor(t, fmt.Sprintf("model/%s/%d.text", name, i))
+		}
 		ls = append(ls, layer{
+			text: text, auxiliary: l.Kind == "auxiliary",
 			kind: kind, grid: attention.Grid{Height: l.Grid[0], Width: l.Grid[1]}, heads: l.Heads, d: l.D,
 			q: s.Tensor(t, fmt.Sprintf("model/%s/%d.q", name, i)), k: s.Tensor(t, fmt.Sprintf("model/%s/%d.k", name, i)),
 		})

@@ -17,13 +17,16 @@ type layer struct {
 	grid     attention.Grid
 	heads, d int64
 	q, k     torch.Tensor // [C, heads·d]; k of cross-attention is [heads, L, d]
+
+	text      torch.Tensor // keys [heads, L, d] in the same softmax, behind those of the image; undefined where there are none
+	auxiliary bool
 }
 
 // Layers is a small real model of taps, differentiable with respect to x.
 type Layers []layer
 
 // Taps evaluates the model at x [1,C,H,W].
-func (ls Layers) Taps(x torch.Tensor, _ float64) []attention.Tap {
+func (ls Layers) Taps(x torch.Tensor, _ float64) ([]attention.Tap, error) {
 	taps := make([]attention.Tap, len(ls))
 	for i, l := range ls {
 		pixels := torch.AdaptiveAvgPool2d(x, int64(l.grid.Height), int64(l.grid.Width)).Reshape(x.Size(1), int64(l.grid.Pixels())).Transpose(0, 1)
@@ -32,14 +35,18 @@ func (ls Layers) Taps(x torch.Tensor, _ float64) []attention.Tap {
 		}
 		tap := attention.Tap{Name: "layer", Height: l.grid.Height, Width: l.grid.Width, Q: split(l.q), Scale: 1 / math.Sqrt(float64(l.d))}
 		if l.kind == attention.Image {
-			tap.K, tap.Keys = split(l.k), attention.Self(l.grid.Height, l.grid.Width)
+			tap.K, tap.Keys, tap.Auxiliary = split(l.k), attention.Self(l.grid.Height, l.grid.Width), l.auxiliary
+			if l.text.Defined() {
+				tap.K = torch.Cat([]torch.Tensor{tap.K, l.text.To(x.DType()).Unsqueeze(0)}, 2)
+				tap.Keys = append(tap.Keys, attention.Cross(int(l.text.Size(1)))...)
+			}
 		} else {
 			tap.K = l.k.To(x.DType()).Unsqueeze(0)
 			tap.Keys = attention.Cross(int(tap.K.Size(2)))
 		}
 		taps[i] = tap
 	}
-	return taps
+	return taps, nil
 }
 
 func (ls Layers) close() {
@@ -53,7 +60,9 @@ func (ls Layers) close() {
 type ModelFunc func(x torch.Tensor, timestep float64) []attention.Tap
 
 // Taps calls the function.
-func (f ModelFunc) Taps(x torch.Tensor, timestep float64) []attention.Tap { return f(x, timestep) }
+func (f ModelFunc) Taps(x torch.Tensor, timestep float64) ([]attention.Tap, error) {
+	return f(x, timestep), nil
+}
 
 // Plain is a noise in which the host's latent is the model's.
 type Plain struct{}

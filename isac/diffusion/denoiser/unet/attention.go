@@ -31,7 +31,7 @@ func newMultiHead(p *weights.Params, kind attention.Kind, width, context, heads 
 func (a multiHead) forward(x, context torch.Tensor, height, width int64, r *attention.Recorder) torch.Tensor {
 	q, k := layer.SplitHeads(a.q.Forward(x), a.heads), layer.SplitHeads(a.k.Forward(context), a.heads)
 	v := layer.SplitHeads(a.v.Forward(context), a.heads)
-	if a.upcast { // scores of Stable Diffusion 2 are too large for float16
+	if a.upcast && x.DType() != torch.Float64 { // scores of Stable Diffusion 2 are too large for float16
 		q, k, v = q.To(torch.Float32), k.To(torch.Float32), v.To(torch.Float32)
 	}
 	if r.On() {

@@ -23,7 +23,7 @@ type Config struct {
 	Eps         float64 // norm_eps, 1e-5
 	CosineFirst bool    // flip_sin_to_cos, true
 	FreqShift   float64 // freq_shift, 0
-	Upcast      bool    // upcast_attention: attention is computed in float32 whatever the model computes in, always so in Stable Diffusion 2.x
+	Upcast      bool    // upcast_attention: attention is computed in float32 at least, whatever the model computes in, always so in Stable Diffusion 2.x
 }
 
 // Level is one resolution. Down and Up have the number of transformer blocks in the attention after each residual block, 0 where

@@ -36,7 +36,7 @@ func run(t *testing.T, f *fixture.Fixture, m *Model, kind sampling.Prediction, n
 			t.Fatal(err)
 		}
 	}
-	d, err := sampling.NewDiscrete(sampling.StableDiffusion1())
+	d, err := sampling.NewDiscrete(sampling.StableDiffusion1(), kind)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,15 +44,15 @@ func run(t *testing.T, f *fixture.Fixture, m *Model, kind sampling.Prediction, n
 	if err != nil {
 		t.Fatal(err)
 	}
-	sampler, err := sampling.Named(name)
+	sampler, err := sampling.Named(name, d)
 	if err != nil {
 		t.Fatal(err)
 	}
 	model := func(x torch.Tensor, sigma float64) (torch.Tensor, error) {
-		in := sampling.Input(x, sigma)
+		in := d.Input(x, sigma)
 		out := m.Forward(torch.Cat([]torch.Tensor{in, in}, 0), d.Timestep(sigma), context, vector, nil)
 		cond, uncond := out.Narrow(0, 0, 1), out.Narrow(0, 1, 1)
-		return kind.Denoised(x, uncond.Add(cond.Sub(uncond).MulScalar(f.About.CFG)), sigma), nil
+		return d.Denoised(x, uncond.Add(cond.Sub(uncond).MulScalar(f.About.CFG)), sigma), nil
 	}
 	x, err := sampler(model, d.Noised(torch.Tensor{}, f.Tensor("run.noise"), sigmas[0]), sigmas, sampling.Hooks{})
 	if err != nil {

@@ -12,26 +12,18 @@ import (
 // vocab.json and merges.txt, or tokenizer.json, and the padding token that its config files name. A folder that has no
 // tokenizer, or is not there, is weights.ErrMissing: single files bring none, and OpenAI is the one that they take for granted.
 func LoadTokenizerFolder(dir string) (*Tokenizer, error) {
-	files, config, err := weights.ReadTokenizer(dir)
+	files, err := weights.ReadTokenizer(dir)
 	if err != nil {
 		return nil, err
 	}
 	if files.Empty() {
 		return nil, fmt.Errorf("%s has neither vocab.json and merges.txt nor tokenizer.json: %w", dir, weights.ErrMissing)
 	}
-	t, err := tokenizerOf(files)
-	if err == nil {
-		err = t.setPad(config)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
-	}
-	return t, nil
+	return NewTokenizer(files)
 }
 
 // LoadTokenizerOf gives the first tokenizer of a model, which is a diffusers folder or a single file, without opening its weights: that in
-// tokenizer/ in the folder or beside the file, or OpenAI's where there is none. Whether it fits the text model, as TokenizerFor makes
-// sure, is not looked at.
+// tokenizer/ in the folder or beside the file, or OpenAI's where there is none. Whether it fits the text model is not looked at.
 func LoadTokenizerOf(model string) (*Tokenizer, error) {
 	info, err := os.Stat(model)
 	if err != nil {
@@ -41,11 +33,11 @@ func LoadTokenizerOf(model string) (*Tokenizer, error) {
 	if !info.IsDir() {
 		dir = filepath.Join(filepath.Dir(model), "tokenizer")
 	}
-	files, _, err := weights.ReadTokenizer(dir)
-	if err == nil && files.Empty() {
-		return OpenAI()
+	files, err := weights.ReadTokenizer(dir)
+	if err != nil {
+		return nil, err
 	}
-	return LoadTokenizerFolder(dir)
+	return NewTokenizer(files)
 }
 
 // WithPad gives a tokenizer that pads with another token and is the same otherwise: OpenCLIP's models pad with 0, which is "!".

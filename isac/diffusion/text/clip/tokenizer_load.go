@@ -160,41 +160,30 @@ func newTokenizer(ids map[string]int64, merges [][2]string) (*Tokenizer, error) 
 	return t, nil
 }
 
-// TokenizerFor gives the tokenizer of an opened model: its own, or OpenAI's where it brings none, as single files do. It is an error
-// where the text model has no embedding for a token of it.
-func TokenizerFor(m *weights.ModelFiles) (*Tokenizer, error) {
-	rows := int64(0)
-	if shape, ok := m.Text.Shape("text_model.embeddings.token_embedding.weight"); ok && len(shape) == 2 {
-		rows = shape[0]
-	}
-	t, err := tokenizerOf(m.Tokenizer)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", m.Tokenizer.Path, err)
-	case m.Tokenizer.Empty() && rows != int64(t.Vocabulary()):
-		return nil, fmt.Errorf("%s brings no tokenizer and its text encoder has %d tokens, where CLIP's own has %d: put its vocab.json and merges.txt into %s: %w",
-			m.Path, rows, t.Vocabulary(), m.Tokenizer.Path, weights.ErrMissing)
-	case rows < int64(t.Vocabulary()):
-		return nil, fmt.Errorf("the tokenizer in %s has %d tokens, the text encoder of %s only %d: they do not belong together: %w",
-			m.Tokenizer.Path, t.Vocabulary(), m.Path, rows, weights.ErrConfig)
-	}
-	return t, t.setPad(m.Config)
-}
-
-func tokenizerOf(f weights.TokenizerFiles) (*Tokenizer, error) {
+// NewTokenizer makes the tokenizer of a model's files, with the padding token that its config files name; OpenAI's where it brings none,
+// as single files do.
+func NewTokenizer(f weights.TokenizerFiles) (t *Tokenizer, err error) {
 	switch {
 	case f.Vocab != nil && f.Merges != nil:
-		return LoadTokenizer(bytes.NewReader(f.Vocab), bytes.NewReader(f.Merges))
+		t, err = LoadTokenizer(bytes.NewReader(f.Vocab), bytes.NewReader(f.Merges))
 	case f.JSON != nil:
-		return LoadTokenizerJSON(bytes.NewReader(f.JSON))
+		t, err = LoadTokenizerJSON(bytes.NewReader(f.JSON))
+	default:
+		t, err = OpenAI()
 	}
-	return OpenAI()
+	if err == nil {
+		err = t.setPad(f)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Path, err)
+	}
+	return t, nil
 }
 
 // setPad takes the padding token that the tokenizer's config files name; of the two, special_tokens_map.json is the one that is obeyed
 // (Stable Diffusion 2's files disagree, and it was trained with that one's).
-func (t *Tokenizer) setPad(c weights.Configs) error {
-	name := cmp.Or(tokenName(c.SpecialTokens["pad_token"]), tokenName(c.Tokenizer["pad_token"]))
+func (t *Tokenizer) setPad(f weights.TokenizerFiles) error {
+	name := cmp.Or(tokenName(f.SpecialTokens["pad_token"]), tokenName(f.Config["pad_token"]))
 	if name == "" {
 		return nil
 	}

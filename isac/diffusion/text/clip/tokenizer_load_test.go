@@ -1,7 +1,6 @@
 package clip
 
 import (
-	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -56,72 +55,35 @@ func TestLoadTokenizerRefuses(t *testing.T) {
 	}
 }
 
-func TestTokenizerFor(t *testing.T) {
-	const folder, single = "../../testdata/tiny", "../../weights/testdata/tiny_ldm.safetensors"
-	files := func(path string) *weights.ModelFiles {
-		t.Helper()
-		m, err := weights.OpenModel(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { m.Close() })
-		return m
+func TestNewTokenizer(t *testing.T) {
+	files, err := weights.ReadTokenizer("../../testdata/tiny/tokenizer")
+	if err != nil {
+		t.Fatal(err)
 	}
-	m := files(folder)
-	tok, err := TokenizerFor(m)
+	tok, err := NewTokenizer(files)
 	if err != nil || tok.Pad != tok.EOS {
 		t.Fatalf("pad %d, %v", tok.Pad, err)
 	}
-	m.Config.Tokenizer = map[string]any{"pad_token": endOfText}
-	m.Config.SpecialTokens = map[string]any{"pad_token": map[string]any{"content": startOfText}} // obeyed before the other
-	if tok, err = TokenizerFor(m); err != nil || tok.Pad != tok.BOS {
+	files.Config = map[string]any{"pad_token": endOfText}
+	files.SpecialTokens = map[string]any{"pad_token": map[string]any{"content": startOfText}} // obeyed before the other
+	if tok, err = NewTokenizer(files); err != nil || tok.Pad != tok.BOS {
 		t.Errorf("pad %d, bos %d, %v", tok.Pad, tok.BOS, err)
 	}
-	m.Config.SpecialTokens = map[string]any{"pad_token": "no such token"}
-	if _, err := TokenizerFor(m); !errors.Is(err, weights.ErrConfig) {
+	files.SpecialTokens = map[string]any{"pad_token": "no such token"}
+	if _, err := NewTokenizer(files); !errors.Is(err, weights.ErrConfig) {
 		t.Errorf("%v", err)
-	}
-
-	// A single file brings no tokenizer, and this one's text encoder is too small for OpenAI's.
-	bare := files(single)
-	_, err = TokenizerFor(bare)
-	if !errors.Is(err, weights.ErrMissing) || !strings.Contains(err.Error(), "vocab.json and merges.txt into") {
-		t.Errorf("%v", err)
-	}
-	bare.Tokenizer = m.Tokenizer
-	if _, err := TokenizerFor(bare); err != nil {
-		t.Errorf("with the folder's tokenizer: %v", err)
-	}
-	big := openai(t)
-	vocab, err := json.Marshal(big.ids)
-	if err != nil {
-		t.Fatal(err)
-	}
-	bare.Tokenizer.Vocab, bare.Tokenizer.Merges = vocab, []byte("#version: 0.2\n")
-	if _, err := TokenizerFor(bare); !errors.Is(err, weights.ErrConfig) || !strings.Contains(err.Error(), "49408") {
-		t.Errorf("tokenizer of another model: %v", err)
 	}
 }
 
-// Every single file of Stable Diffusion 1 has 49408 embeddings: OpenAI's own tokenizer is the right one.
-func TestTokenizerForBareStableDiffusion(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "text.safetensors")
-	rows := weights.Entry{Name: "text_model.embeddings.token_embedding.weight", DType: weights.I8, Shape: []int64{49408, 1}, Data: make([]byte, 49408)}
-	if err := weights.Write(path, []weights.Entry{rows}, nil); err != nil {
-		t.Fatal(err)
-	}
-	f, err := weights.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	a, err := TokenizerFor(&weights.ModelFiles{Text: f})
+// Single files bring no tokenizer, and of Stable Diffusion 1 have 49408 embeddings: OpenAI's own tokenizer is the right one.
+func TestTokenizerOfSingleFiles(t *testing.T) {
+	a, err := NewTokenizer(weights.TokenizerFiles{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	a.Pad = 0 // one caller's changes are not another's
-	b, err := TokenizerFor(&weights.ModelFiles{Text: f})
-	if err != nil || b.Pad != 49407 || b.Encode("cat", 77).IDs[1] != 2368 {
+	b, err := NewTokenizer(weights.TokenizerFiles{})
+	if err != nil || b.Pad != 49407 || b.Vocabulary() != 49408 || b.Encode("cat", 77).IDs[1] != 2368 {
 		t.Errorf("pad %d, %v", b.Pad, err)
 	}
 }

@@ -1,0 +1,198 @@
+package family
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+
+	"github.com/isac-guidance/isac/isac/diffusion/config"
+	"github.com/isac-guidance/isac/isac/diffusion/denoiser"
+	"github.com/isac-guidance/isac/isac/diffusion/sampling"
+	"github.com/isac-guidance/isac/isac/diffusion/text/clip"
+	"github.com/isac-guidance/isac/isac/diffusion/vae"
+	"github.com/isac-guidance/isac/isac/diffusion/weights"
+	"github.com/isac-guidance/isac/isac/torch"
+)
+
+// Model is a loaded model: every part of it, and what its family says of them.
+type Model struct {
+	Family   *Family
+	Denoiser denoiser.Denoiser
+	// Shape is what the denoiser takes in and gives.
+	Shape Shape
+	VAE   *vae.Model
+	Text  []Encoder
+	Noise sampling.Noise
+	// Size is the side of the latents that the model was trained on.
+	Size int64
+	// Notes are things that the user should know: parts of the files that are not read.
+	Notes []string
+
+	device torch.Device
+}
+
+// Encoder is one text encoder with its tokenizer.
+type Encoder struct {
+	Tokenizer *clip.Tokenizer
+	Model     *clip.TextModel
+
+	skip int
+}
+
+// Load builds a model from files, all of whose mistakes are reported together. dtype is what the denoiser and the text encoders
+// compute in; the autoencoder computes in float32, or in bfloat16 if that is asked for: in float16 it may overflow to black images.
+// The files may be closed when Load returns. The model is the caller's to close; after an error there is none.
+func Load(f *Files, dtype torch.DType, device torch.Device) (*Model, error) {
+	m := &Model{Family: f.Family, Size: f.Family.Native, Notes: f.Notes, device: device}
+	var errs []error
+	note := func(err error) bool {
+		if err != nil {
+			errs = append(errs, err)
+		}
+		return err == nil
+	}
+	var err error
+	m.Noise, err = f.Family.Noise(f)
+	note(err)
+	for i := range f.Family.Text {
+		e, err := loadEncoder(f, i, dtype, device)
+		note(err)
+		m.Text = append(m.Text, e)
+	}
+	var network denoiser.Denoiser
+	if network, m.Shape, err = f.Family.Network(weights.NewParams(f.Denoiser, dtype, device), f.Denoiser, f.Config.Denoiser); note(err) {
+		m.Denoiser = network
+	}
+	note(m.loadVAE(f, dtype))
+	c := config.New(f.Family.Denoiser.Folder+"/config.json", f.Config.Denoiser)
+	if sides := c.Ints("sample_size", 2); sides != nil {
+		m.Size = max(sides[0], sides[1])
+	}
+	note(c.Err())
+	if len(errs) == 0 {
+		note(m.fit())
+	}
+	if len(errs) > 0 {
+		m.Close()
+		return nil, errors.Join(errs...)
+	}
+	return m, nil
+}
+
+// loadEncoder builds text encoder i with its tokenizer.
+func loadEncoder(f *Files, i int, dtype torch.DType, device torch.Device) (Encoder, error) {
+	part := f.Family.Text[i]
+	e := Encoder{skip: part.Skip}
+	if f.Layout == SingleFile {
+		e.skip = part.SingleSkip
+	}
+	root := clip.TextRoot(f.Text[i])
+	cfg, err := clip.TextConfigFromWeights(root, f.textConfig(i))
+	if err != nil {
+		return e, fmt.Errorf("%s: %w", part.What, err)
+	}
+	tokenizer, err := f.tokenizer(i, cfg)
+	model, wrong := clip.NewTextModel(weights.NewParams(root, dtype, device), cfg)
+	e.Tokenizer, e.Model = tokenizer, model
+	return e, errors.Join(err, wrong)
+}
+
+// loadVAE builds the autoencoder.
+func (m *Model) loadVAE(f *Files, dtype torch.DType) error {
+	cfg, err := vae.ConfigFromWeights(f.VAE, f.Config.VAE)
+	if err != nil {
+		return err
+	}
+	if f.Config.VAE["scaling_factor"] == nil {
+		cfg.Scaling, cfg.Shift = f.Family.Scaling, f.Family.Shift
+	}
+	if dtype == torch.Float16 {
+		dtype = torch.Float32
+	}
+	m.VAE, err = vae.New(weights.NewParams(f.VAE, dtype, m.device), cfg)
+	return err
+}
+
+// fit checks that the networks belong together, by the widths of what they would hand to each other.
+func (m *Model) fit() error {
+	var errs []error
+	what := m.Family.Denoiser.What
+	err := torch.InScope(func() error {
+		zeros := func(shape ...int64) torch.Tensor { return torch.Zeros(shape, torch.Float32, torch.CPU) }
+		encoded := make([]clip.Encoded, len(m.Text))
+		made := int64(0)
+		for i, e := range m.Text {
+			width := e.Model.Config.Width
+			made += width
+			state := zeros(1, 1, width)
+			encoded[i] = clip.Encoded{Hidden: state, Normed: state, Pooled: zeros(1, cmp.Or(e.Model.Config.Projection, width))}
+		}
+		text, pooled := m.Family.Join(encoded, m.Shape.Context)
+		if read := m.Shape.Context; read != 0 && text.Size(-1) != read {
+			errs = append(errs, fmt.Errorf("the %s reads conditioning of width %d and the text encoders make width %d: they are of different models", what, read, made))
+		}
+		if read := m.Shape.Vector; read != 0 {
+			vector, err := m.Vector(pooled, Sizes{})
+			if err == nil && (!vector.Defined() || vector.Size(1) != read) {
+				err = fmt.Errorf("the %s reads a vector of width %d, which the text encoders' pooled text does not make: they are of different models", what, read)
+			}
+			return err
+		}
+		return nil
+	})
+	if v := m.VAE.Config.LatentChannels; m.Shape.In != v || m.Shape.Out != v {
+		errs = append(errs, fmt.Errorf("the %s takes %d channels and gives %d where the autoencoder has %d: inpainting, depth and image-editing models are not supported: %w",
+			what, m.Shape.In, m.Shape.Out, v, weights.ErrUnsupported))
+	}
+	return errors.Join(append(errs, err)...)
+}
+
+// Close frees the weights. Closing twice is allowed.
+func (m *Model) Close() {
+	for _, e := range m.Text {
+		if e.Model != nil {
+			e.Model.Close()
+		}
+	}
+	if m.Denoiser != nil {
+		m.Denoiser.Close()
+	}
+	if m.VAE != nil {
+		m.VAE.Close()
+	}
+	m.Text, m.Denoiser, m.VAE = nil, nil, nil
+}
+
+// Length is the number of tokens of one text, BOS and EOS included.
+func (m *Model) Length() int {
+	length := m.Text[0].Model.Config.Positions
+	for _, e := range m.Text {
+		length = min(length, e.Model.Config.Positions)
+	}
+	return int(length)
+}
+
+// Encode makes the conditioning of a text: text [1,L,D] in float32, and pooled [1,P], undefined where the family has none. texts has
+// one for each encoder, or one for all of them. It belongs to the caller's scope.
+func (m *Model) Encode(texts ...string) (text, pooled torch.Tensor) {
+	encoded := make([]clip.Encoded, len(m.Text))
+	for i, e := range m.Text {
+		ids := e.Tokenizer.Encode(texts[min(i, len(texts)-1)], m.Length()).IDs
+		x := torch.FromInt64s(ids, 1, int64(len(ids))).ToDevice(m.device)
+		encoded[i] = e.Model.Encode(x, e.Tokenizer.EOS, e.skip)
+	}
+	text, pooled = m.Family.Join(encoded, m.Shape.Context)
+	if pooled.Defined() {
+		pooled = pooled.To(torch.Float32)
+	}
+	return text.To(torch.Float32), pooled
+}
+
+// Vector makes the denoiser's vector [1,V] of pooled text [1,P] and sizes, in the denoiser's type and place; undefined for a family
+// without one.
+func (m *Model) Vector(pooled torch.Tensor, s Sizes) (torch.Tensor, error) {
+	if m.Family.Vector == nil || m.Shape.Vector == 0 {
+		return torch.Tensor{}, nil
+	}
+	return m.Family.Vector(m, pooled.To(m.Denoiser.DType()).ToDevice(m.Denoiser.Device()), s)
+}

@@ -1,0 +1,144 @@
+package family
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/isac-guidance/isac/isac/diffusion/weights"
+)
+
+func TestFolderRefuses(t *testing.T) {
+	index := func(dir, text string) {
+		remove(t, dir, "unet", "diffusion_pytorch_model.safetensors")
+		put(t, text, dir, "unet", "diffusion_pytorch_model.safetensors.index.json")
+	}
+	for _, c := range []struct {
+		name   string
+		kind   error
+		want   []string
+		change func(dir string)
+	}{
+		{"weights and a tokenizer file are missing", weights.ErrMissing, []string{"unet has no diffusion_pytorch_model.safetensors", "text_encoder has no model.safetensors", "only one of vocab.json and merges.txt"}, func(dir string) {
+			remove(t, dir, "unet")
+			remove(t, dir, "text_encoder", "model.safetensors")
+			remove(t, dir, "tokenizer", "merges.txt")
+		}},
+		{"pickled weights", weights.ErrUnsupported, []string{"model.bin", "convert"}, func(dir string) {
+			remove(t, dir, "text_encoder", "model.safetensors")
+			put(t, "x", dir, "text_encoder", "model.bin")
+		}},
+		{"truncated weights", weights.ErrFormat, []string{"truncated"}, func(dir string) {
+			if err := os.Truncate(filepath.Join(dir, "vae", "diffusion_pytorch_model.safetensors"), 9000); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"broken config", weights.ErrConfig, []string{"unet/config.json", "scheduler_config.json"}, func(dir string) {
+			put(t, "{", dir, "unet", "config.json")
+			put(t, "[]", dir, "scheduler", "scheduler_config.json")
+		}},
+		{"another pipeline", weights.ErrUnsupported, []string{"holds a FluxPipeline", "StableDiffusionXLPipeline"}, func(dir string) {
+			put(t, `{"_class_name":"FluxPipeline"}`, dir, "model_index.json")
+		}},
+		{"another family's class", weights.ErrMissing, []string{"text_encoder_2 has no model.safetensors"}, func(dir string) {
+			put(t, `{"_class_name":"StableDiffusionXLPipeline"}`, dir, "model_index.json")
+		}},
+		{"inpainting", weights.ErrUnsupported, []string{"text-to-image"}, func(dir string) {
+			put(t, `{"_class_name":"StableDiffusionInpaintPipeline"}`, dir, "model_index.json")
+		}},
+		{"no model at all", weights.ErrMissing, []string{"neither model_index.json nor unet/"}, func(dir string) {
+			remove(t, dir, "model_index.json")
+			remove(t, dir, "unet")
+		}},
+		{"shard outside the folder", weights.ErrConfig, []string{"outside the folder"}, func(dir string) {
+			index(dir, `{"weight_map":{"a":"../vae/diffusion_pytorch_model.safetensors"}}`)
+		}},
+		{"shard that is missing", os.ErrNotExist, []string{"gone.safetensors"}, func(dir string) { index(dir, `{"weight_map":{"a":"gone.safetensors"}}`) }},
+		{"tensor that is in no shard", weights.ErrMissing, []string{`"b" is not in s.safetensors`}, func(dir string) {
+			write(t, filepath.Join(dir, "unet", "s.safetensors"), weights.Entry{Name: "a", DType: weights.U8, Shape: []int64{1}, Data: []byte{1}})
+			index(dir, `{"weight_map":{"a":"s.safetensors","b":"s.safetensors"}}`)
+		}},
+		{"empty index", weights.ErrConfig, []string{"no weight_map"}, func(dir string) { index(dir, `{}`) }},
+	} {
+		dir := copyModel(t)
+		c.change(dir)
+		m, err := Open(dir)
+		if err == nil {
+			m.Close()
+			t.Errorf("%s: opened", c.name)
+			continue
+		}
+		if !errors.Is(err, c.kind) {
+			t.Errorf("%s: %v, expected %v", c.name, err, c.kind)
+		}
+		for _, want := range c.want {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v, expected %q", c.name, err, want)
+			}
+		}
+	}
+}
+
+// Files of other kinds are known by their tensors' names and refused by the name of their kind.
+func TestSingleFileRefuses(t *testing.T) {
+	dir := t.TempDir()
+	one := func(name string, shape ...int64) []weights.Entry {
+		size := int64(1)
+		for _, n := range shape {
+			size *= n
+		}
+		return []weights.Entry{{Name: name, DType: weights.U8, Shape: shape, Data: make([]byte, size)}}
+	}
+	first := "model.diffusion_model.input_blocks.0.0.weight"
+	without := func(prefix string) []weights.Entry {
+		return raw(t, tinyFile, func(name string) string {
+			if strings.HasPrefix(name, prefix) {
+				return ""
+			}
+			return name
+		})
+	}
+	for _, c := range []struct {
+		want    string
+		kind    error
+		entries []weights.Entry
+	}{
+		{"Stable Diffusion 3 and 3.5 and has no VAE (first_stage_model.*) and no text encoder clip_l", weights.ErrMissing, one("model.diffusion_model.joint_blocks.0.context_block.adaLN_modulation.1.bias", 1)},
+		{"Stable Diffusion 3's transformer alone", weights.ErrUnsupported, one("joint_blocks.0.x_block.attn.qkv.weight", 1)},
+		{"Flux", weights.ErrUnsupported, one("double_blocks.0.img_attn.qkv.weight", 1)},
+		{"Stable Diffusion XL and has no VAE (first_stage_model.*) and no first text encoder", weights.ErrMissing, append(one("conditioner.embedders.1.model.ln_final.weight", 1), one(first, 8, 4, 3, 3)...)},
+		{"Stable Diffusion XL", weights.ErrMissing, one("model.diffusion_model.label_emb.0.0.weight", 1)},
+		{"refiner", weights.ErrUnsupported, one("conditioner.embedders.0.model.ln_final.weight", 1)},
+		{"Stable Diffusion 2.x and has no UNet", weights.ErrMissing, one("cond_stage_model.model.transformer.resblocks.0.ln_1.weight", 1)},
+		{"Stable Diffusion 2.x and has no VAE", weights.ErrMissing, append(one("model.diffusion_model.input_blocks.2.1.transformer_blocks.0.attn2.to_k.weight", 2, 1024), one(first, 8, 4, 3, 3)...)},
+		{"PixArt", weights.ErrUnsupported, one("blocks.0.cross_attn.q_linear.weight", 1)},
+		{"a LoRA", weights.ErrUnsupported, one("lora_unet_down_blocks_0_attentions_0_proj_in.lora_down.weight", 1)},
+		{"a ControlNet", weights.ErrUnsupported, one("control_model.zero_convs.0.0.weight", 1)},
+		{"give the folder", weights.ErrUnsupported, one("down_blocks.0.resnets.0.conv1.weight", 1)},
+		{"a text encoder alone", weights.ErrUnsupported, one("text_model.final_layer_norm.weight", 1)},
+		{"an autoencoder alone", weights.ErrUnsupported, one("encoder.conv_in.weight", 1)},
+		{"inpainting or editing", weights.ErrUnsupported, one(first, 8, 9, 3, 3)},
+		{"no Stable Diffusion checkpoint", weights.ErrUnsupported, one("bert.embeddings", 1)},
+		{"no VAE (first_stage_model.*)", weights.ErrMissing, without("first_stage_model.")},
+		{"no VAE (first_stage_model.*) and no text encoder", weights.ErrMissing, one(first, 8, 4, 3, 3)},
+	} {
+		path := filepath.Join(dir, "model.safetensors")
+		write(t, path, c.entries...)
+		m, err := Open(path)
+		if err == nil {
+			m.Close()
+		}
+		if err == nil || !errors.Is(err, c.kind) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v, expected %q", err, c.want)
+		}
+	}
+	put(t, "PK\x03\x04 and so on, a zip", dir, "model.ckpt")
+	if _, err := Open(filepath.Join(dir, "model.ckpt")); !errors.Is(err, weights.ErrFormat) || !strings.Contains(err.Error(), "convert it to safetensors") {
+		t.Errorf("%v", err)
+	}
+	if _, err := Open(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v", err)
+	}
+}

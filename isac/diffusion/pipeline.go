@@ -1,0 +1,57 @@
+package diffusion
+
+import (
+	"github.com/isac-guidance/isac/isac/diffusion/family"
+	"github.com/isac-guidance/isac/isac/diffusion/sampling"
+	"github.com/isac-guidance/isac/isac/diffusion/text/clip"
+	"github.com/isac-guidance/isac/isac/torch"
+)
+
+// Pipeline is a loaded model, ready to sample.
+type Pipeline struct {
+	// Path is what Load was given.
+	Path string
+
+	device torch.Device
+	model  *family.Model
+	noise  sampling.Noise
+}
+
+// Close frees the weights. Closing twice is allowed.
+func (p *Pipeline) Close() { p.model.Close() }
+
+// Family is the kind of model.
+func (p *Pipeline) Family() *family.Family { return p.model.Family }
+
+// Notes are things that the user should know of the model: parts of its files that are not read.
+func (p *Pipeline) Notes() []string { return p.model.Notes }
+
+// Factor is how many pixels of an image one pixel of the latent stands for along each side: 8 for Stable Diffusion.
+func (p *Pipeline) Factor() int { return int(p.model.VAE.Config.Factor()) }
+
+// LatentChannels is the number of channels of a latent: 4 for Stable Diffusion 1, 2 and XL, 16 for 3.
+func (p *Pipeline) LatentChannels() int { return int(p.model.VAE.Config.LatentChannels) }
+
+// NativeSize is the side in pixels of the images that the model was trained on, as its config.json says, or its family.
+func (p *Pipeline) NativeSize() int { return int(p.model.Size) * p.Factor() }
+
+// Device is where the model computes.
+func (p *Pipeline) Device() torch.Device { return p.device }
+
+// DType is what the denoiser computes in.
+func (p *Pipeline) DType() torch.DType { return p.model.Denoiser.DType() }
+
+// Noise is what σ, t and x mean for the model: its timesteps and noise levels, what its network takes in and puts out.
+func (p *Pipeline) Noise() sampling.Noise { return p.noise }
+
+// Tokenizer is the tokenizer by which positions of a conditioning are found in a prompt: the first text encoder's.
+func (p *Pipeline) Tokenizer() *clip.Tokenizer { return p.model.Text[0].Tokenizer }
+
+// scale maps the autoencoder's latents to the denoiser's; unscale is its inverse.
+func (p *Pipeline) scale(z torch.Tensor) torch.Tensor {
+	return z.SubScalar(p.model.VAE.Config.Shift).MulScalar(p.model.VAE.Config.Scaling)
+}
+
+func (p *Pipeline) unscale(x torch.Tensor) torch.Tensor {
+	return x.DivScalar(p.model.VAE.Config.Scaling).AddScalar(p.model.VAE.Config.Shift)
+}

@@ -1,0 +1,178 @@
+package sampling
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/isac-guidance/isac/isac/torch"
+	"github.com/isac-guidance/isac/isac/torch/torchtest"
+)
+
+// Guidance moves the state of every step once, and nothing else: what the model sees first in a step is what BeforeStep gave.
+func TestGuidanceMovesStatesOnly(t *testing.T) {
+	torchtest.Require(t)
+	sigmas := []float64{9, 4, 1, 0.3, 0}
+	evaluations := map[string]int{"euler": 4, "euler_ancestral": 4, "ddim": 4, "dpmpp_2m": 4, "heun": 7}
+	for _, name := range Names() {
+		sampler, err := Named(name, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var guided, first []float64
+		calls, fresh := 0, false
+		err = torch.InScope(func() error {
+			x := torch.FromFloat64s([]float64{1, 2}, 1, 1, 1, 2)
+			_, err := sampler(func(x torch.Tensor, sigma float64) (torch.Tensor, error) {
+				calls++
+				if fresh {
+					first = append(first, x.Float64s()...)
+					fresh = false
+				}
+				return wavy(x, sigma)
+			}, x, sigmas, Hooks{
+				BeforeStep: func(i int, sigma float64, x torch.Tensor) (torch.Tensor, error) {
+					x = x.AddScalar(0.1 * float64(i+1))
+					guided = append(guided, x.Float64s()...)
+					fresh = true
+					return x, nil
+				},
+				AfterStep: func(i int, sigma float64, x, denoised torch.Tensor) error {
+					if got := x.Float64s(); !slices.Equal(got, guided[2*i:]) || denoised.Numel() != 2 {
+						t.Errorf("%s: step %d reports state %v, guided was %v", name, i, got, guided[2*i:])
+					}
+					return nil
+				},
+				Noise: func(i int, _ float64, like torch.Tensor) torch.Tensor { return like.MulScalar(0).AddScalar(0.5) },
+			})
+			if got := x.Float64s(); !slices.Equal(got, []float64{1, 2}) {
+				t.Errorf("%s: changed its input to %v", name, got)
+			}
+			return err
+		})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !slices.Equal(guided, first) || len(guided) != 8 {
+			t.Errorf("%s: guided states %v, evaluated ones %v", name, guided, first)
+		}
+		if calls != evaluations[name] {
+			t.Errorf("%s: %d evaluations, expected %d", name, calls, evaluations[name])
+		}
+	}
+}
+
+// A hundred steps hold no more tensors than three.
+func TestSamplersKeepMemoryFlat(t *testing.T) {
+	torchtest.Require(t)
+	for _, name := range Names() {
+		sampler, err := Named(name, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		most := func(steps int) int {
+			peak := 0
+			d := discrete(t, StableDiffusion1())
+			sigmas, err := Schedule("karras", d, steps)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = torch.InScope(func() error {
+				x := torch.FromFloat64s([]float64{1, 2, 3, 4}, 1, 1, 2, 2)
+				_, err := sampler(func(x torch.Tensor, sigma float64) (torch.Tensor, error) {
+					d, err := wavy(x, sigma)
+					peak = max(peak, torch.LiveHandles())
+					return d, err
+				}, x, sigmas, Hooks{Noise: func(_ int, _ float64, like torch.Tensor) torch.Tensor { return like.OnesLike() }})
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return peak
+		}
+		if few, many := most(3), most(100); few != many {
+			t.Errorf("%s: %d tensors alive at most in 3 steps, %d in 100", name, few, many)
+		}
+	}
+}
+
+// An error from any part ends the run at once and leaves nothing alive; so does an operation that panics.
+func TestSamplersStopAtOnce(t *testing.T) {
+	torchtest.Require(t)
+	stop := errors.New("stopped")
+	for _, name := range Names() {
+		sampler, err := Named(name, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, where := range []string{"model", "before", "after", "panic"} {
+			calls := 0
+			before := torch.LiveHandles()
+			err := torch.Try(func() error {
+				x := torch.FromFloat64s([]float64{1, 2}, 1, 1, 1, 2)
+				defer x.Close()
+				at := func(part string) error {
+					if part != where || calls < 2 {
+						return nil
+					}
+					return stop
+				}
+				_, err := sampler(func(x torch.Tensor, sigma float64) (torch.Tensor, error) {
+					calls++
+					if err := at("model"); err != nil {
+						return torch.Tensor{}, err
+					}
+					if at("panic") != nil {
+						x.Matmul(x.Reshape(1, 1, 1, 2))
+					}
+					return wavy(x, sigma)
+				}, x, []float64{8, 4, 2, 1, 0}, Hooks{
+					BeforeStep: func(i int, _ float64, x torch.Tensor) (torch.Tensor, error) { return x, at("before") },
+					AfterStep:  func(i int, _ float64, x, denoised torch.Tensor) error { return at("after") },
+					Noise:      func(_ int, _ float64, like torch.Tensor) torch.Tensor { return like.OnesLike() },
+				})
+				return err
+			})
+			var failed *torch.Error
+			if !errors.Is(err, stop) && !(where == "panic" && errors.As(err, &failed)) {
+				t.Errorf("%s, %s: %v", name, where, err)
+			}
+			if calls > 2 {
+				t.Errorf("%s, %s: %d evaluations, expected at most 2", name, where, calls)
+			}
+			if after := torch.LiveHandles(); after != before {
+				t.Errorf("%s, %s: %d tensors stay alive", name, where, after-before)
+			}
+		}
+	}
+}
+
+func TestSamplerEdges(t *testing.T) {
+	torchtest.Require(t)
+	err := torch.InScope(func() error {
+		x := torch.FromFloat64s([]float64{1, 2}, 1, 1, 1, 2)
+		for _, sigmas := range [][]float64{nil, {3}, {0}} {
+			out, err := Euler(wavy, x, sigmas, Hooks{})
+			if err != nil || !slices.Equal(out.Float64s(), x.Float64s()) || out == x {
+				t.Errorf("no steps %v: %v, %v", sigmas, out, err)
+			}
+		}
+		for _, sigmas := range [][]float64{{1, 2}, {1, 1, 0}, {1, -1}, {math.NaN(), 0}, {math.Inf(1), 0}, {1, math.NaN()}} {
+			if _, err := Euler(wavy, x, sigmas, Hooks{}); err == nil {
+				t.Errorf("%v was accepted", sigmas)
+			}
+		}
+		if _, err := EulerAncestral(wavy, x, []float64{1, 0}, Hooks{}); err == nil {
+			t.Error("ancestral sampling without noise was accepted")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Named("plms", nil); err == nil {
+		t.Error("sampler plms was found")
+	}
+}

@@ -1,0 +1,57 @@
+package prompt
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Counts writes what was read as "cat=2, dog=1": the form that ParseCounts reads.
+func (p Parsed) Counts() string {
+	parts := make([]string, len(p.Phrases))
+	for i, phrase := range p.Phrases {
+		parts[i] = fmt.Sprintf("%s=%d", phrase.Class, phrase.Count)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// ParseCounts reads "cat=2, dog=1" against a text that holds these words: each class stands where the text has it, in the
+// singular or the plural. Commas, semicolons and line ends separate. All mistakes are reported together.
+func ParseCounts(counts, text string) (Parsed, error) {
+	parsed := Parsed{Prompt: text}
+	known := Parse(text).Phrases
+	var errs []error
+	seen := map[string]bool{}
+	for item := range strings.FieldsFuncSeq(counts, func(r rune) bool { return strings.ContainsRune(",;\n", r) }) {
+		item = strings.TrimSpace(item)
+		if item == "" {
+			continue
+		}
+		class, number, ok := strings.Cut(item, "=")
+		class = strings.ToLower(strings.TrimSpace(class))
+		count, err := strconv.Atoi(strings.TrimSpace(number))
+		switch {
+		case !ok || class == "" || err != nil || count < 1:
+			errs = append(errs, fmt.Errorf("%q: expected a class and a count of at least 1, such as cat=2", item))
+			continue
+		case seen[class]:
+			errs = append(errs, fmt.Errorf("%q: the class is given twice", item))
+			continue
+		}
+		seen[class] = true
+		start, end, found := find(class, text, known)
+		if !found {
+			errs = append(errs, fmt.Errorf("%q: the word %q is not in the text %q: guidance needs the word that the picture is made from", item, class, text))
+			continue
+		}
+		parsed.Phrases = append(parsed.Phrases, Phrase{Class: class, Text: text[start:end], Count: count, Start: start, End: end})
+	}
+	if len(errs) == 0 && len(parsed.Phrases) == 0 {
+		errs = append(errs, errors.New("no class: expected a list such as cat=2, dog=1"))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return Parsed{}, fmt.Errorf("override %q: %w", counts, err)
+	}
+	return parsed, nil
+}
