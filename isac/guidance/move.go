@@ -1,13 +1,11 @@
 package guidance
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/isac-guidance/isac/isac/torch"
 )
-
-// halfScale is what a loss is multiplied with where some tap is float16.
-const halfScale = 4096
 
 // move takes the moves of one step from x = X_t, one for most methods, and gives X̃_t; undefined where the report says that the
 // step is skipped.
@@ -99,13 +97,11 @@ func (s *Session) gradient(x torch.Tensor, report *Report, maps *Maps) (gradient
 			report.Skipped = "no loss has weight at this step"
 			return
 		}
-		scale := s.options.LossScale
-		if scale == 0 {
-			scale = 1
-			if r.Half {
-				scale = halfScale
-			}
+		if r.Half {
+			gradient = s.scaled(loss, leaf, report.Loss)
+			return
 		}
+		scale := cmp.Or(s.options.LossScale, 1)
 		gradient = wide(torch.Grad(loss.MulScalar(scale), leaf)[0]).DivScalar(scale)
 	})
 	return gradient, err

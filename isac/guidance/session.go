@@ -54,7 +54,8 @@ type Session struct {
 	config  Config
 	options Options
 	guide   Guide
-	stale   bool // guide has seen steps that were not guided, for an observer
+	stale   bool    // guide has seen steps that were not guided, for an observer
+	scale   float64 // of the loss, as the last step through a float16 model had it; 0 before the first
 	closed  bool
 }
 
