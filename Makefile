@@ -89,5 +89,9 @@ fixtures: ## after a new mini model: write again what diffusers and plain PyTorc
 evidence: build ## write the tables and plots of examples/mini/evidence again from the committed results
 	@for dir in examples/mini/evidence/*/; do $(BIN)/isac-plugin bench report "$$dir" || exit 1; done
 
+.PHONY: performance
+performance: build ## run the benchmarks (some minutes; leave the machine alone meanwhile) and write docs/performance.md from what they print
+	$(GO) run ./scripts/performance --document docs/performance.md --plugin $(BIN)/isac-plugin
+
 clean: ## remove what was built and written
 	rm -rf build out
