@@ -1,11 +1,6 @@
 package guidance
 
-import (
-	"fmt"
-	"math"
-
-	"github.com/isac-guidance/isac/isac/attention"
-)
+import "fmt"
 
 // Report says what one guided step saw and did, the same way for every method. It can be written as JSON: no field is ever NaN or
 // infinite.
@@ -80,22 +75,8 @@ func (r Report) Named(name string) (Loss, bool) {
 	return Loss{}, false
 }
 
-// fill takes in what a guide found. Losses that are not finite end the step.
-func (r *Report) fill(at attention.Reading, m Measurement) {
-	r.Height, r.Width = m.Height, m.Width
-	if r.Height == 0 {
-		r.Height, r.Width = at.Top.Height, at.Top.Width
-	}
-	r.Foreground, r.Labels, r.Masks = m.Foreground, m.Labels, m.Masks
-	r.Losses, r.Loss = nil, 0
-	for _, t := range m.Terms {
-		l := Loss{Name: t.Name, Weight: t.Weight, Value: t.Value.Item()}
-		r.Losses = append(r.Losses, l)
-		r.Loss += l.Weight * l.Value
-	}
-	r.Skipped = m.Skipped
-	if math.IsNaN(r.Loss) || math.IsInf(r.Loss, 0) {
-		r.Losses, r.Loss = nil, 0
-		r.Skipped = "the loss is not finite (NaN or Inf)"
-	}
+// fill takes in what was seen.
+func (r *Report) fill(seen look) {
+	r.Skipped, r.Losses, r.Loss, r.GradNorm = seen.Skipped, seen.losses, seen.loss, seen.gradNorm
+	r.Height, r.Width, r.Foreground, r.Labels, r.Masks = seen.Height, seen.Width, seen.Foreground, seen.Labels, seen.Masks
 }
