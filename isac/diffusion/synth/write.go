@@ -30,7 +30,7 @@ type Options struct {
 type Written struct {
 	// Path is the file or folder.
 	Path string
-	// Tensors and Parameters count the weights' files', Bytes is the size of all files.
+	// Tensors is how many there are, Parameters how many values that a model learns they have, Bytes the size of all files.
 	Tensors           int
 	Parameters, Bytes int64
 }
@@ -118,11 +118,13 @@ func (p plan) bytes() int64 {
 	return n
 }
 
-// count gives the numbers of tensors and of their elements.
+// count gives the number of tensors, and that of parameters: whole numbers are none.
 func (p plan) count() (tensors int, elements int64) {
 	if p.Layout == family.SingleFile {
 		for _, t := range p.all.tensors {
-			elements += t.elements()
+			if t.values.kind != counting {
+				elements += t.elements()
+			}
 		}
 		return len(p.all.tensors), elements
 	}
