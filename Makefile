@@ -25,7 +25,7 @@ CLIENTS := host-bridge/comfyapi/testdata/clients/node_modules/.package-lock.json
 include shim.mk
 include host-bridge/web/web.mk
 
-.PHONY: help deps deps-test deps-e2e deps-ref build demo test test-go test-python test-e2e lint licences fixtures evidence clean
+.PHONY: help deps deps-test deps-e2e deps-ref build demo test test-go test-python test-e2e test-large lint licences fixtures evidence clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -64,6 +64,9 @@ test-python: deps-test
 
 test-e2e: deps-e2e build $(CLIENTS) ## the built programs from outside: the demo, the server, its clients and page, kill -9, Ctrl-C, broken input
 	$(TEST_ENV) $(GO) test -count=1 -timeout 20m ./e2e/...
+
+test-large: shim ## models of full size: write random SDXL and SD3.5, load them, take a guided step; minutes, 20 GB of memory, 7 GB of disk
+	$(TEST_ENV) ISAC_LARGE=1 $(GO) test -count=1 -v -timeout 60m -run 'TestLarge$$' ./isac/diffusion/synth
 
 $(CLIENTS): host-bridge/comfyapi/testdata/clients/package-lock.json
 	cd $(dir $<) && npm ci --no-audit --no-fund --loglevel=error
