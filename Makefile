@@ -65,7 +65,7 @@ test-python: deps-test
 test-e2e: deps-e2e build $(CLIENTS) ## the built programs from outside: the demo, the server, its clients and page, kill -9, Ctrl-C, broken input
 	$(TEST_ENV) $(GO) test -count=1 -timeout 20m ./e2e/...
 
-test-slow: build ## twenty rounds of deletions with large records, waits of more than a minute, and kill -9: about four minutes
+test-slow: build ## twenty rounds of deletions with large records, waits of more than a minute, and kill -9: about three minutes
 	ISAC_SLOW=1 $(TEST_ENV) $(GO) test -count=1 -v -parallel 20 -timeout 30m ./e2e -run TestDeletedStaysDeleted
 
 $(CLIENTS): host-bridge/comfyapi/testdata/clients/package-lock.json
