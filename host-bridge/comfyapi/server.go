@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/isac-guidance/isac/host-bridge/queue"
+	"github.com/isac-guidance/isac/host-bridge/store"
 )
 
 // Server serves ComfyUI's API over a queue.
@@ -28,9 +29,9 @@ type Server struct {
 	handler  http.Handler
 	http     *http.Server
 	page     *page
-	userdata queue.Store
-	settings queue.Store
-	users    queue.Store
+	userdata store.Values
+	settings store.Values
+	users    store.Values
 	// saving keeps what is read, changed and written again (settings, files of one name) from meeting itself.
 	saving sync.Mutex
 	// uploads is full while as many uploads as may be are in memory.
@@ -51,9 +52,9 @@ func New(config Config, q Queue) (*Server, error) {
 	}
 	s := &Server{config: config, queue: q, log: config.Log, uploads: make(chan struct{}, config.Limits.Uploads),
 		pictures: make(chan struct{}, config.Limits.Pictures)}
-	for name, store := range map[string]*queue.Store{"userdata": &s.userdata, "settings": &s.settings, "users": &s.users} {
+	for name, values := range map[string]*store.Values{"userdata": &s.userdata, "settings": &s.settings, "users": &s.users} {
 		var err error
-		if *store, err = q.Store(name); err != nil {
+		if *values, err = q.Values(name); err != nil {
 			return nil, fmt.Errorf("api server: store of %s: %w", name, err)
 		}
 	}

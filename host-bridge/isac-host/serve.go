@@ -30,7 +30,7 @@ type serveCommand struct {
 	NoWorker  bool     `help:"Serve alone: other processes run the prompts (isac-host worker)."`
 	nats
 	Listening string   `name:"nats-listen" placeholder:"HOST:PORT" help:"Let workers of this or other machines in here. Without, nobody outside this process reaches the queue. DIR/nats.url holds what they need."`
-	Replicas  int      `name:"nats-replicas" default:"1" placeholder:"N" help:"Copies that a NATS cluster keeps of everything (${default})."`
+	Replicas  int      `name:"nats-replicas" hidden:"" help:"Of versions that kept everything in NATS."`
 	Plugins   []string `name:"plugin" placeholder:"PATH" env:"ISAC_PLUGIN" sep:"none" help:"An isac-plugin executable; may be given again. Default: beside isac-host, else in PATH."`
 	plugins
 	logging
@@ -38,7 +38,7 @@ type serveCommand struct {
 
 // nats says which queue is used.
 type nats struct {
-	URL         string `name:"nats" placeholder:"URL" env:"ISAC_NATS" help:"A NATS server or cluster with JetStream that exists, nats://TOKEN@HOST:PORT. A worker needs it; serve has one of its own without."`
+	URL         string `name:"nats" placeholder:"URL" env:"ISAC_NATS" help:"A NATS server or cluster that exists, nats://TOKEN@HOST:PORT. A worker needs it; serve has one of its own without."`
 	Credentials string `name:"nats-creds" placeholder:"FILE" env:"ISAC_NATS_CREDS" help:"Credentials for it."`
 }
 
@@ -64,8 +64,11 @@ func (c *serveCommand) Run(con *console) (err error) {
 	if c.Listening != "" && c.URL != "" {
 		return wrongError{errors.New("--nats-listen is for the queue's own NATS, --nats for one that exists; give one of them")}
 	}
+	if c.Replicas > 0 {
+		log.Warn("--nats-replicas has no effect any more: the queue's ledger lies in the data folder, and NATS keeps nothing", "data", c.Data)
+	}
 	server, err := queue.Open(con.ctx, queue.Options{
-		Data: c.Data, Listen: c.Listening, Remote: c.remote("isac-host serve"), Replicas: c.Replicas, MaxPending: c.MaxQueue, Log: log,
+		Data: c.Data, Listen: c.Listening, Remote: c.remote("isac-host serve"), MaxPending: c.MaxQueue, Log: log,
 	})
 	if err != nil {
 		return err

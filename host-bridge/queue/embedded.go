@@ -27,17 +27,10 @@ type embedded struct {
 	log    *serverLog
 }
 
-// startEmbedded starts the server over the folder "queue" of data. With listen empty nobody outside this process can reach it;
-// else it listens there, and wants the
-// token; where none is given, one of its own.
+// startEmbedded starts the server, which keeps nothing. With listen empty nobody outside this process can reach it; else it listens there,
+// and wants the token; where none is given, the one in the data folder.
 func startEmbedded(data, listen, token string, log *slog.Logger) (*embedded, error) {
-	options := &server.Options{
-		ServerName: "isac-host", DontListen: true, JetStream: true, StoreDir: filepath.Join(data, "queue"),
-		NoSigs: true, MaxPayload: embeddedPayload, NoSystemAccount: true,
-		// A killed process loses nothing whatever this is: what is written is in the kernel's hands. A machine that loses its power
-		// may lose the last seconds.
-		SyncInterval: 5 * time.Second,
-	}
+	options := &server.Options{ServerName: "isac-host", DontListen: true, NoSigs: true, MaxPayload: embeddedPayload, NoSystemAccount: true}
 	if listen != "" {
 		host, port, err := net.SplitHostPort(listen)
 		if err != nil {
