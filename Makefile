@@ -25,7 +25,7 @@ CLIENTS := host-bridge/comfyapi/testdata/clients/node_modules/.package-lock.json
 include shim.mk
 include host-bridge/web/web.mk
 
-.PHONY: help deps deps-test deps-e2e deps-ref build demo test test-go test-python test-e2e test-slow lint licences fixtures evidence clean
+.PHONY: help deps deps-test deps-e2e deps-ref build demo test test-go test-python test-e2e test-large test-slow lint licences fixtures evidence clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -65,7 +65,10 @@ test-python: deps-test
 test-e2e: deps-e2e build $(CLIENTS) ## the built programs from outside: the demo, the server, its clients and page, kill -9, Ctrl-C, broken input
 	$(TEST_ENV) $(GO) test -count=1 -timeout 20m ./e2e/...
 
-test-slow: build ## twenty rounds of deletions with large records, waits of more than a minute, and kill -9: about four minutes
+test-large: shim ## models of full size: write random SDXL and SD3.5, load them, take a guided step; minutes, 20 GB of memory, 7 GB of disk
+	$(TEST_ENV) ISAC_LARGE=1 $(GO) test -count=1 -v -timeout 60m -run 'TestLarge$$' ./isac/diffusion/synth
+
+test-slow: build ## twenty rounds of deletions with large records, waits of more than a minute, and kill -9: about three minutes
 	ISAC_SLOW=1 $(TEST_ENV) $(GO) test -count=1 -v -parallel 20 -timeout 30m ./e2e -run TestDeletedStaysDeleted
 
 $(CLIENTS): host-bridge/comfyapi/testdata/clients/package-lock.json
@@ -91,6 +94,10 @@ fixtures: ## after a new mini model: write again what diffusers and plain PyTorc
 
 evidence: build ## write the tables and plots of examples/mini/evidence again from the committed results
 	@for dir in examples/mini/evidence/*/; do $(BIN)/isac-plugin bench report "$$dir" || exit 1; done
+
+.PHONY: performance
+performance: build ## run the benchmarks (some minutes; leave the machine alone meanwhile) and write docs/performance.md from what they print
+	$(GO) run ./scripts/performance --document docs/performance.md --plugin $(BIN)/isac-plugin
 
 clean: ## remove what was built and written
 	rm -rf build out

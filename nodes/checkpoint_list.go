@@ -45,6 +45,10 @@ func listCheckpoints(folders []string) map[string]string {
 	return found
 }
 
+// Checkpoints finds all checkpoints in model folders, as the loader's list does: their paths by the names that ckpt_name shows. Whether
+// they can be loaded is not looked at.
+func Checkpoints(folders []string) map[string]string { return listCheckpoints(folders) }
+
 func walkCheckpoints(root, inside string, depth int, add func(name, path string)) {
 	folder := filepath.Join(root, inside)
 	if isFile(filepath.Join(folder, diffusersFile)) {

@@ -14,11 +14,11 @@ type Env struct {
 	Device torch.Device
 	// DType is what models compute in; the zero value is float32. See diffusion.LoadOptions.
 	DType torch.DType
-	// Progress hears how far a long node is; called from the node's own goroutine. May be nil.
+	// Progress receives how far a long node is; called from the node's own goroutine. May be nil.
 	Progress func(value, max int)
-	// Preview hears pictures of work in progress; format is "png" or "jpeg". nil means that nobody looks and none is made.
+	// Preview receives pictures of work in progress; format is "png" or "jpeg". nil means that nobody looks and none is made.
 	Preview func(format string, data []byte)
-	// Step hears one JSON-able value for each guided step (see StepReport). May be nil.
+	// Step receives one JSON-able value for each guided step (see StepReport). May be nil.
 	Step func(any)
 	// Workflow is the JSON that a saved image carries: an object such as {"prompt": API graph, "workflow": editor's graph},
 	// whose members become text chunks of these names. A bare API graph is taken as the prompt. May be empty.

@@ -35,7 +35,7 @@ func kSampler() Node {
 	}, runKSampler)
 }
 
-// StepReport is what Env.Step hears: what guidance saw and did at one step on one image of the batch, without the soft masks.
+// StepReport is what Env.Step receives: what guidance saw and did at one step on one image of the batch, without the soft masks.
 type StepReport struct {
 	Image int `json:"image"` // from 0
 	guidance.Report
@@ -80,6 +80,9 @@ func runKSampler(ctx context.Context, env *Env, in *samplerInput) (Result, error
 	}
 	if request.Guidance != nil {
 		out.Target = request.Guidance.Target
+		if short := guidance.Shortfall(reports); short != "" {
+			lines = append(lines, short)
+		}
 	}
 	result := Result{Values: []any{out}}
 	if len(lines) > 0 {

@@ -38,7 +38,7 @@ type serveCommand struct {
 
 // nats says which queue is used.
 type nats struct {
-	URL         string `name:"nats" placeholder:"URL" env:"ISAC_NATS" help:"A NATS server or cluster with JetStream that exists, nats://TOKEN@HOST:PORT. A worker needs it; serve has one of its own without."`
+	URL         string `name:"nats" placeholder:"URL" env:"ISAC_NATS" help:"A NATS server or cluster that exists, nats://TOKEN@HOST:PORT. A worker needs it; serve has one of its own without."`
 	Credentials string `name:"nats-creds" placeholder:"FILE" env:"ISAC_NATS_CREDS" help:"Credentials for it."`
 }
 

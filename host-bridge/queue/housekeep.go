@@ -14,7 +14,7 @@ func (s *Server) housekeep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-s.trimming:
-			s.trim(ctx)
+			s.trim()
 		case now := <-every.C:
 			if now.Sub(last) > deadAfter/2 { // this process stood still: signs of life may wait to be read
 				s.workers.begin()
@@ -43,11 +43,10 @@ func (s *Server) reap() {
 }
 
 // trim drops the oldest ended prompts beyond the limits.
-func (s *Server) trim(ctx context.Context) {
-	for _, id := range s.ledger.surplus(s.options.MaxHistory, s.options.MaxBytes) {
-		if err := s.ledger.remove(id, State.Ended); err != nil && ctx.Err() == nil {
-			s.log.Warn("cannot drop an old prompt", "prompt", id, "reason", err.Error())
-		}
+func (s *Server) trim() {
+	ids := s.ledger.surplus(s.options.MaxHistory, s.options.MaxBytes)
+	if err := s.ledger.remove(ids, State.Ended); err != nil {
+		s.log.Warn("cannot drop the oldest prompts; trying again after the next one", "reason", err.Error())
 	}
 }
 

@@ -132,19 +132,25 @@ func (l *ledger) edit(id string, edit func(r *Record) bool) (*Record, error) {
 	return &now, l.write(&now)
 }
 
-// remove removes a record for good if its state is right. It is no error that there is none.
-func (l *ledger) remove(id string, which func(State) bool) error {
+// remove removes records for good whose state is right, all or, with an error, none. It is no error that there is none of an id.
+func (l *ledger) remove(ids []string, which func(State) bool) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	old, ok := l.record(id)
-	if !ok || !which(old.State) {
-		return nil
+	var gone []*Record
+	var keys []string
+	seen := map[string]bool{}
+	for _, id := range ids {
+		if r, ok := l.record(id); ok && which(r.State) && !seen[id] {
+			gone, keys, seen[id] = append(gone, r), append(keys, recordPrefix+id), true
+		}
 	}
-	if err := l.journal.Delete(recordPrefix + id); err != nil {
-		return fmt.Errorf("prompt %s: %w", id, err)
+	if err := l.journal.Delete(keys...); err != nil {
+		return fmt.Errorf("delete %d prompts: %w", len(keys), err)
 	}
-	l.hold(id, nil, 0)
-	l.onChange(old, nil)
+	for _, r := range gone {
+		l.hold(r.ID, nil, 0)
+		l.onChange(r, nil)
+	}
 	return nil
 }
 

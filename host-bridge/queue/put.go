@@ -101,20 +101,20 @@ func (s *Server) Subscribe(fn func(Notice)) { s.notices.subscribe(fn) }
 func (s *Server) Workers() []WorkerInfo { return s.workers.living() }
 
 // Delete removes pending prompts; ids nil means all. Running and ended ones stay.
-func (s *Server) Delete(ctx context.Context, ids []string) error {
+func (s *Server) Delete(_ context.Context, ids []string) error {
 	if ids == nil {
 		_, pending := s.ledger.live()
 		ids = idsOf(pending)
 	}
-	return s.removeAll(ctx, ids, func(state State) bool { return state == Pending })
+	return s.ledger.remove(ids, func(state State) bool { return state == Pending })
 }
 
 // Forget removes ended prompts; ids nil means all.
-func (s *Server) Forget(ctx context.Context, ids []string) error {
+func (s *Server) Forget(_ context.Context, ids []string) error {
 	if ids == nil {
 		ids = idsOf(s.ledger.history())
 	}
-	return s.removeAll(ctx, ids, State.Ended)
+	return s.ledger.remove(ids, State.Ended)
 }
 
 func idsOf(records []*Record) []string {
@@ -123,19 +123,6 @@ func idsOf(records []*Record) []string {
 		ids[i] = r.ID
 	}
 	return ids
-}
-
-func (s *Server) removeAll(ctx context.Context, ids []string, which func(State) bool) error {
-	var failed []error
-	for _, id := range ids {
-		if ctx.Err() != nil {
-			return errors.Join(append(failed, context.Cause(ctx))...)
-		}
-		if err := s.ledger.remove(id, which); err != nil {
-			failed = append(failed, err)
-		}
-	}
-	return errors.Join(failed...)
 }
 
 // Interrupt stops a running prompt, or all of them where id is empty; pending ones stay. It is no error that nothing runs.

@@ -16,25 +16,45 @@ func (j *Journal) Put(key string, value []byte) error {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.append(key, value)
+	return j.append(entry{key, value})
 }
 
-// Delete removes a value for good. It is no error that there is none.
-func (j *Journal) Delete(key string) error {
+// Delete removes values for good, all or, with an error, none. It is no error that there is none of a name. All are gone from the disk when
+// Delete returns, for the price of one write.
+func (j *Journal) Delete(keys ...string) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if _, ok := j.index[key]; !ok {
+	var gone []entry
+	for _, key := range keys {
+		if _, ok := j.index[key]; ok {
+			gone = append(gone, entry{key: key})
+		}
+	}
+	if len(gone) == 0 {
 		return nil
 	}
-	return j.append(key, nil)
+	return j.append(gone...)
 }
 
-func (j *Journal) append(key string, value []byte) error {
+// append writes entries at the end, all or none.
+func (j *Journal) append(entries ...entry) error {
 	if err := j.mend(); err != nil {
 		return fmt.Errorf("write the ledger: %w", err)
 	}
-	entry := encodeEntry(j.seed, j.end, key, value)
-	_, err := j.file.WriteAt(entry, j.end)
+	var text []byte
+	spans := make([]span, len(entries))
+	for i, e := range entries {
+		at := j.end + int64(len(text))
+		one := encodeEntry(j.seed, at, e.key, e.value)
+		h, _ := decodeHead(one, j.seed, at)
+		spans[i] = span{at, h}
+		if text == nil {
+			text = one
+		} else {
+			text = append(text, one...)
+		}
+	}
+	_, err := j.file.WriteAt(text, j.end)
 	if err == nil && !j.lazy {
 		err = j.file.Sync()
 	}
@@ -42,8 +62,9 @@ func (j *Journal) append(key string, value []byte) error {
 		j.torn = true
 		return fmt.Errorf("write the ledger: %w", errors.Join(err, j.mend()))
 	}
-	h, _ := decodeHead(entry, j.seed, j.end)
-	j.note(key, span{j.end, h})
+	for i, e := range entries {
+		j.note(e.key, spans[i])
+	}
 	j.reserve()
 	if j.dead() > j.live+snapshotBytes && j.end >= j.notBefore {
 		j.trySnapshot()

@@ -22,6 +22,12 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// entry is what is to be written; value nil is a deletion.
+type entry struct {
+	key   string
+	value []byte
+}
+
 // head is the fixed part of an entry.
 type head struct {
 	key, value, payload uint32

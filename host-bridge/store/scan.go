@@ -27,7 +27,7 @@ func (j *Journal) scan() error {
 	}
 	j.seed, j.end, j.index, j.live = seed, startBytes, map[string]span{}, 0
 	for j.end < size {
-		whole, err := j.entry(r, size)
+		whole, err := j.next(r, size)
 		if err != nil {
 			return err
 		}
@@ -39,8 +39,8 @@ func (j *Journal) scan() error {
 	return nil
 }
 
-// entry reads the entry at the end so far; false where the file ends in the middle of it.
-func (j *Journal) entry(r *bufio.Reader, size int64) (whole bool, err error) {
+// next reads the entry at the end so far; false where the file ends in the middle of it.
+func (j *Journal) next(r *bufio.Reader, size int64) (whole bool, err error) {
 	b := make([]byte, headBytes)
 	if _, err := io.ReadFull(r, b); errors.Is(err, io.ErrUnexpectedEOF) {
 		return false, nil

@@ -156,10 +156,10 @@ func commonClasses(all []detect.Detector) []string {
 	return common
 }
 
-// look has every detector look at a picture. Detectors with a list of classes look for all of classes: what nobody asked for
+// detectAll has every detector look at a picture. Detectors with a list of classes look for all of classes: what nobody asked for
 // counts against a picture. Those that take any word pay for each class they look for, so they look for what is wanted and for
 // what the others have found, which is all that they can agree on.
-func look(all []detect.Detector, picture image.Image, classes, wanted []string) (map[string][]detect.Detection, error) {
+func detectAll(all []detect.Detector, picture image.Image, classes, wanted []string) (map[string][]detect.Detection, error) {
 	found := map[string][]detect.Detection{}
 	suspects := slices.Clone(wanted)
 	pass := func(open bool, classes []string) error {

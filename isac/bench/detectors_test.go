@@ -48,7 +48,7 @@ func TestCommonClasses(t *testing.T) {
 func TestLook(t *testing.T) {
 	closed := &scripted{name: "closed", classes: []string{"cat", "cow", "dog"}, sees: []string{"cow"}}
 	open := &scripted{name: "open", sees: []string{"cow", "dog"}}
-	found, err := look([]detect.Detector{open, closed}, nil, []string{"cat", "cow", "dog", "zebra"}, []string{"cat"})
+	found, err := detectAll([]detect.Detector{open, closed}, nil, []string{"cat", "cow", "dog", "zebra"}, []string{"cat"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func TestLook(t *testing.T) {
 		t.Errorf("%v", found)
 	}
 	closed.sees, open.sees = nil, nil
-	found, err = look([]detect.Detector{open, closed}, nil, nil, []string{"cat"})
+	found, err = detectAll([]detect.Detector{open, closed}, nil, nil, []string{"cat"})
 	if err != nil || found["open"] == nil || found["closed"] == nil {
 		t.Errorf("who saw nothing has looked all the same: %#v, %v", found, err)
 	}

@@ -22,7 +22,7 @@ type RunOptions struct {
 	Shard, Shards int
 	// KeepImages has the pictures kept as PNG.
 	KeepImages bool
-	// Made, if not nil, hears of each picture. Its error ends the run.
+	// Made, if not nil, is called with each picture. Its error ends the run.
 	Made func(Picture) error
 }
 

@@ -97,7 +97,7 @@ func (s *Studio) Make(ctx context.Context, u Unit) (score.Record, image.Image, e
 		for i, w := range u.Wanted {
 			wanted[i] = w.Class
 		}
-		record.Found, err = look(s.detectors, picture, s.plan.Classes, wanted)
+		record.Found, err = detectAll(s.detectors, picture, s.plan.Classes, wanted)
 		return err
 	})
 	if err != nil {

@@ -32,7 +32,7 @@ type Request struct {
 	Preset string
 	// Shown are the steps to show, counted from 0; nil is Usual.
 	Shown []int
-	// Progress, if not nil, hears how many steps of both runs are done.
+	// Progress, if not nil, is called with how many steps of both runs are done.
 	Progress func(done, all int)
 }
 
@@ -126,7 +126,7 @@ type watcher struct {
 	progress    func(done, all int)
 }
 
-// observe hears what guidance saw, before the step is taken. Maps are kept for the steps shown alone: those of 64×64 take
+// observe keeps what guidance saw, before the step is taken. Maps are kept for the steps shown alone: those of 64×64 take
 // 64 MiB each.
 func (w *watcher) observe(_ int, m guidance.Maps) { w.seen = &m }
 

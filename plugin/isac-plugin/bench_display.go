@@ -14,7 +14,7 @@ import (
 	"github.com/isac-guidance/isac/isac/bench"
 )
 
-// betweenBenchLines is how often a log hears of a bench.
+// betweenBenchLines is how often a bench is logged.
 const betweenBenchLines = 30 * time.Second
 
 // benchDisplay shows how a bench goes: a bar on a terminal, a line now and then elsewhere. Its methods may be called from several

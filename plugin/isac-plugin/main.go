@@ -10,6 +10,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/isac-guidance/isac/isac/diffusion/synth"
 	"github.com/isac-guidance/isac/isac/methods"
 	"github.com/isac-guidance/isac/plugin/server"
 )
@@ -30,15 +31,17 @@ type commands struct {
 	Serve    serve     `cmd:"" default:"1" hidden:"" help:"Serve the host that started this process."`
 	Describe describe  `cmd:"" help:"Print as JSON what this plugin can do; works without libtorch."`
 	Doctor   doctor    `cmd:"" help:"Print what was found on this machine, and how to mend what is wrong."`
+	List     models    `cmd:"" name:"models" help:"List the models in folders: family, precision, size, and what cannot be loaded."`
 	Bench    benchmark `cmd:"" help:"Measure whether guidance helps: pictures, counts, tables, plots."`
 	Explain  explain   `cmd:"" help:"Draw what the model sees of a prompt, without and with guidance."`
+	Synth    synthetic `cmd:"" help:"Write a synthetic checkpoint: exact names and shapes, random values."`
 	Version  showing   `cmd:"" help:"Print the version."`
 }
 
 func main() {
 	var c commands
 	parser := kong.Must(&c, kong.Name("isac-plugin"), kong.Description(description), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Vars{"methods": strings.Join(methods.Names(), ", ")})
+		kong.Vars{"methods": strings.Join(methods.Names(), ", "), "synthetic": strings.Join(synth.Names(), ",")})
 	chosen, err := parser.Parse(os.Args[1:])
 	parser.FatalIfErrorf(err)
 	chosen.FatalIfErrorf(chosen.Run(&c))

@@ -10,7 +10,7 @@ import (
 // has length h, and D is extrapolated from this and the last step's. One evaluation a step; the first step, and one to σ = 0, are of first
 // order.
 func DPMPP2M(model Denoiser, x torch.Tensor, sigmas []float64, h Hooks) (torch.Tensor, error) {
-	return march(model, x, sigmas, h, func(s step) (torch.Tensor, error) {
+	return iterate(model, x, sigmas, h, func(s step) (torch.Tensor, error) {
 		d, ratio := s.denoised, s.next/s.sigma // ratio = e^−h, and 1 − ratio = −expm1(−h)
 		if s.before.Defined() && s.next > 0 {
 			r := math.Log(s.last/s.sigma) / math.Log(s.sigma/s.next) // the last step's length by this one's

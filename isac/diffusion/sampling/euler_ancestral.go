@@ -14,7 +14,7 @@ func EulerAncestral(model Denoiser, x torch.Tensor, sigmas []float64, h Hooks) (
 	if h.Noise == nil {
 		return torch.Tensor{}, errors.New("euler_ancestral needs noise: set Hooks.Noise")
 	}
-	return march(model, x, sigmas, h, func(s step) (torch.Tensor, error) {
+	return iterate(model, x, sigmas, h, func(s step) (torch.Tensor, error) {
 		down, up := ancestral(s.sigma, s.next)
 		next := s.x.Add(slope(s.x, s.denoised, s.sigma).MulScalar(down - s.sigma))
 		if s.next > 0 {

@@ -14,7 +14,7 @@ func EulerAncestralFlow(model Denoiser, x torch.Tensor, sigmas []float64, h Hook
 	if h.Noise == nil {
 		return torch.Tensor{}, errors.New("euler_ancestral needs noise: set Hooks.Noise")
 	}
-	return march(model, x, sigmas, h, func(s step) (torch.Tensor, error) {
+	return iterate(model, x, sigmas, h, func(s step) (torch.Tensor, error) {
 		if s.next == 0 {
 			return s.denoised, nil
 		}

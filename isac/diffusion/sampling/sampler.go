@@ -68,8 +68,8 @@ type step struct {
 	before      torch.Tensor // the denoised of the step before, undefined in the first
 }
 
-// march runs a formula over all steps: guidance, evaluation, formula, report.
-func march(model Denoiser, x torch.Tensor, sigmas []float64, h Hooks, formula func(step) (torch.Tensor, error)) (torch.Tensor, error) {
+// iterate runs a formula over all steps: guidance, evaluation, formula, report.
+func iterate(model Denoiser, x torch.Tensor, sigmas []float64, h Hooks, formula func(step) (torch.Tensor, error)) (torch.Tensor, error) {
 	if err := checkSigmas(sigmas); err != nil {
 		return torch.Tensor{}, err
 	}
