@@ -136,9 +136,9 @@ func (c Config) check() error {
 	if c.Token != "" && len(c.Token) < minToken {
 		wrong = append(wrong, fmt.Errorf("the token has %d characters; at least %d are needed, so that nobody finds it by trying", len(c.Token), minToken))
 	}
-	for _, origin := range c.Origins {
-		if host, _ := originHost(origin); host == "" {
-			wrong = append(wrong, fmt.Errorf("origin %q is not of the form https://example.org", origin))
+	for _, text := range c.Origins {
+		if _, ok := parseOrigin(strings.TrimSuffix(text, "/")); !ok {
+			wrong = append(wrong, fmt.Errorf("origin %q is not of the form https://example.org", text))
 		}
 	}
 	for _, dir := range c.Models {
