@@ -118,8 +118,32 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// minToken is the shortest token that is taken: whatever is shorter can be tried out.
-const minToken = 16
+// minToken is the shortest token that is taken, and minDifferent how many different characters it has at least: whatever is less can be
+// tried out.
+const (
+	minToken     = 16
+	minDifferent = 6
+)
+
+// checkToken takes a token that nobody finds by trying, and that a header can carry as it stands. None at all is no mistake here.
+func checkToken(token string) error {
+	different := map[rune]bool{}
+	for _, r := range token {
+		if r <= ' ' || r > '~' {
+			return fmt.Errorf("the token holds the character %q; a header carries letters, digits and signs of ASCII alone, and no spaces", r)
+		}
+		different[r] = true
+	}
+	switch {
+	case token == "":
+		return nil
+	case len(token) < minToken:
+		return fmt.Errorf("the token has %d characters; at least %d are needed, so that nobody finds it by trying", len(token), minToken)
+	case len(different) < minDifferent:
+		return fmt.Errorf("the token has only %d different characters; at least %d are needed, so that nobody finds it by trying", len(different), minDifferent)
+	}
+	return nil
+}
 
 func (c Config) check() error {
 	var wrong []error
@@ -133,8 +157,8 @@ func (c Config) check() error {
 		wrong = append(wrong, fmt.Errorf("address %q can be reached from other machines, and whoever reaches it runs what he likes: give a token, or listen on %s",
 			c.Listen, DefaultListen))
 	}
-	if c.Token != "" && len(c.Token) < minToken {
-		wrong = append(wrong, fmt.Errorf("the token has %d characters; at least %d are needed, so that nobody finds it by trying", len(c.Token), minToken))
+	if err := checkToken(c.Token); err != nil {
+		wrong = append(wrong, err)
 	}
 	for _, text := range c.Origins {
 		if _, ok := parseOrigin(strings.TrimSuffix(text, "/")); !ok {
