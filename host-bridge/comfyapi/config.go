@@ -60,8 +60,14 @@ type Limits struct {
 	BodyBytes int64
 	// UploadBytes of POST /upload/…; default 100 MiB, as ComfyUI.
 	UploadBytes int64
-	// Uploads that are read at once; default 4. They are held in memory.
+	// Uploads of more than 1 MiB that are read at once; default 4. They are held in memory.
 	Uploads int
+	// UploadWait is how long one waits for others to be done; default 1 minute.
+	UploadWait time.Duration
+	// BodyStall is how long the body of a request may pause; default 10 s.
+	BodyStall time.Duration
+	// BodyRate is how many bytes a second have to come of a body, once BodyStall is over; default 64 KiB.
+	BodyRate int64
 	// UserdataBytes of one file of userdata; default 32 MiB.
 	UserdataBytes int64
 	// Pictures that are decoded at once, for previews and masks; default 2.
@@ -86,6 +92,9 @@ func (l Limits) withDefaults() Limits {
 	set(&l.BodyBytes, 4<<20)
 	set(&l.UploadBytes, 100<<20)
 	set(&l.Uploads, 4)
+	set(&l.UploadWait, time.Minute)
+	set(&l.BodyStall, 10*time.Second)
+	set(&l.BodyRate, 64<<10)
 	set(&l.UserdataBytes, 32<<20)
 	set(&l.Pictures, 2)
 	set(&l.ImagePixels, 100_000_000)

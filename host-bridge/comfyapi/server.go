@@ -33,7 +33,9 @@ type Server struct {
 	users    queue.Store
 	// saving keeps what is read, changed and written again (settings, files of one name) from meeting itself.
 	saving sync.Mutex
-	// uploads is full while as many uploads as may be are in memory.
+	// incoming are the bodies that are being received.
+	incoming *incoming
+	// uploads is full while as many large uploads as may be are in memory.
 	uploads chan struct{}
 	// pictures is full while as many requests as may be have pictures decoded in memory.
 	pictures chan struct{}
@@ -66,11 +68,12 @@ func New(config Config, q Queue) (*Server, error) {
 	s.hub = newHub(config.Limits, s.metrics, s.log, q, config.features())
 	config.Logs.follow(s.hub.logs)
 	mux := s.routes()
-	s.handler = s.watch(newGuard(config).wrap(mux))
+	s.incoming = newIncoming(config.Limits)
+	s.handler = s.watch(newGuard(config).wrap(s.incoming.wrap(mux)))
 	s.http = &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       5 * time.Minute,
+		ReadTimeout:       5 * time.Minute, // of what no handler reads; else incoming goes by what comes
 		WriteTimeout:      10 * time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
@@ -158,13 +161,23 @@ func (s *Server) Serve() error {
 	return nil
 }
 
+// What an orderly end leaves to requests that are under way: sendTime to send the rest of their bodies, then as much again to be
+// answered and to take the answer.
+const sendTime = time.Second
+
 // Shutdown takes no new connections, lets requests end that are under way, tells the sockets goodbye once they have what waits for
-// them, and returns. What is not done when ctx ends is cut off.
+// them, and returns. A request that has not come whole after a second is answered with 503, and what is not done after two, or when ctx
+// ends, is cut off: neither is an error, for a client that sends or reads slowly must not keep the server from its end.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.config.Logs.follow(nil)
-	err := s.http.Shutdown(ctx)
-	if err != nil {
-		_ = s.http.Close() // the reason is err
+	late := time.AfterFunc(sendTime, s.incoming.end)
+	defer late.Stop()
+	short, stop := context.WithTimeout(ctx, 2*sendTime)
+	defer stop()
+	err := s.http.Shutdown(short)
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		s.log.Info("requests that were under way are cut off")
+		err = s.http.Close()
 	}
 	s.hub.close(ctx)
 	if err != nil {

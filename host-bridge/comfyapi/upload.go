@@ -12,6 +12,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/isac-guidance/isac/plugin"
 )
@@ -33,13 +34,9 @@ func (s *Server) uploadImage(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) upload(w http.ResponseWriter, r *http.Request, content func(context.Context, *upload) ([]byte, error)) error {
-	select {
-	case s.uploads <- struct{}{}:
-		defer func() { <-s.uploads }()
-	case <-r.Context().Done():
-		return r.Context().Err()
-	}
-	u, err := readUpload(w, r, s.config.Limits.UploadBytes)
+	place := &uploadPlace{of: s.uploads, patience: s.config.Limits.UploadWait}
+	defer place.leave()
+	u, err := readUpload(w, r, s.config.Limits.UploadBytes, place)
 	if err != nil {
 		return err
 	}
@@ -55,7 +52,42 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request, content func(con
 	return nil
 }
 
-func readUpload(w http.ResponseWriter, r *http.Request, limit int64) (*upload, error) {
+// smallUpload is how much of an upload is read without a place among those that are: a client that sends next to nothing keeps
+// nobody out.
+const smallUpload = 1 << 20
+
+// uploadPlace is one upload's place among those that are read at once.
+type uploadPlace struct {
+	of       chan struct{}
+	patience time.Duration
+	taken    bool
+}
+
+// take waits for a place, once.
+func (p *uploadPlace) take(ctx context.Context) error {
+	if p.taken {
+		return nil
+	}
+	late := time.NewTimer(p.patience)
+	defer late.Stop()
+	select {
+	case p.of <- struct{}{}:
+		p.taken = true
+		return nil
+	case <-late.C:
+		return wrongStatus(http.StatusServiceUnavailable, "%d uploads are under way, and no more are taken at once; try again in a moment", cap(p.of))
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (p *uploadPlace) leave() {
+	if p.taken {
+		<-p.of
+	}
+}
+
+func readUpload(w http.ResponseWriter, r *http.Request, limit int64, place *uploadPlace) (*upload, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, limit)
 	form, err := r.MultipartReader()
 	if err != nil {
@@ -74,7 +106,7 @@ func readUpload(w http.ResponseWriter, r *http.Request, limit int64) (*upload, e
 			return nil, wrong("the form has more than 100 parts")
 		}
 		if part.FormName() == "image" {
-			err = u.readFile(part)
+			err = u.readFile(r.Context(), part, place)
 		} else {
 			var text []byte
 			if text, err = io.ReadAll(io.LimitReader(part, maxField+1)); len(text) > maxField {
@@ -88,7 +120,7 @@ func readUpload(w http.ResponseWriter, r *http.Request, limit int64) (*upload, e
 	}
 }
 
-func (u *upload) readFile(part *multipart.Part) (err error) {
+func (u *upload) readFile(ctx context.Context, part *multipart.Part, place *uploadPlace) (err error) {
 	// Part.FileName would give the last part of a name that leads out as if it were a plain one.
 	_, params, _ := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
 	given := strings.ReplaceAll(params["filename"], `\`, "/")
@@ -99,7 +131,15 @@ func (u *upload) readFile(part *multipart.Part) (err error) {
 		return wrong("%s is no name of a file: it holds ..", quoted(given))
 	}
 	u.ref.name = path.Base(given) // browsers and libraries differ in whether they give the path of the file
-	u.data, err = io.ReadAll(part)
+	if u.data, err = io.ReadAll(io.LimitReader(part, smallUpload)); err != nil || len(u.data) < smallUpload {
+		return err
+	}
+	if err := place.take(ctx); err != nil {
+		return err
+	}
+	all := bytes.NewBuffer(u.data)
+	_, err = all.ReadFrom(part)
+	u.data = all.Bytes()
 	return err
 }
 
@@ -109,7 +149,7 @@ func uploadError(err error, limit int64) error {
 	switch {
 	case errors.As(err, &large):
 		return wrongStatus(http.StatusRequestEntityTooLarge, "the upload is larger than %s, the most that is taken", bytesText(limit))
-	case errors.As(err, &own):
+	case errors.As(err, &own), errors.Is(err, context.Canceled):
 		return err
 	}
 	return wrong("the form could not be read: %v", err)
