@@ -25,6 +25,9 @@ type Config struct {
 	// Token has to come with every request: "Authorization: Bearer TOKEN", or ?token=TOKEN, or the cookie that a page gets which was
 	// opened with ?token=TOKEN. Empty: no token is asked for.
 	Token string
+	// TLSCert and TLSKey are files in PEM, the certificate with those between it and its authority, and its key: with them the server
+	// speaks HTTPS alone. Files that change are read again. Both empty: HTTP.
+	TLSCert, TLSKey string
 	// Hosts are more names by which a loopback server may be asked for, such as that of a reverse proxy before it.
 	Hosts []string
 	// Origins are web pages of other servers, "https://example.org", that may use this one. "*" is not taken.

@@ -2,6 +2,7 @@ package comfyapi
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,6 +28,7 @@ type Server struct {
 	metrics  *metrics
 	handler  http.Handler
 	http     *http.Server
+	tls      *certificate // nil: plain HTTP
 	page     *page
 	userdata queue.Store
 	settings queue.Store
@@ -48,18 +50,17 @@ type Server struct {
 // New makes a server and has the queue tell it what happens. It listens to nobody yet.
 func New(config Config, q Queue) (*Server, error) {
 	config = config.withDefaults()
-	if err := config.check(); err != nil {
+	certificate, err := config.certificate()
+	if err := errors.Join(config.check(), err); err != nil {
 		return nil, fmt.Errorf("api server: %w", err)
 	}
-	s := &Server{config: config, queue: q, log: config.Log, uploads: make(chan struct{}, config.Limits.Uploads),
+	s := &Server{config: config, queue: q, tls: certificate, log: config.Log, uploads: make(chan struct{}, config.Limits.Uploads),
 		pictures: make(chan struct{}, config.Limits.Pictures)}
 	for name, store := range map[string]*queue.Store{"userdata": &s.userdata, "settings": &s.settings, "users": &s.users} {
-		var err error
 		if *store, err = q.Store(name); err != nil {
 			return nil, fmt.Errorf("api server: store of %s: %w", name, err)
 		}
 	}
-	var err error
 	if s.page, err = newPage(config.Page); err != nil {
 		return nil, fmt.Errorf("api server: the page: %w", err)
 	}
@@ -132,7 +133,11 @@ func (s *Server) URL() string {
 	if addr.IP.IsUnspecified() {
 		host = "localhost"
 	}
-	return (&url.URL{Scheme: "http", Host: net.JoinHostPort(host, fmt.Sprint(addr.Port)), Path: "/"}).String()
+	scheme := "http"
+	if s.tls != nil {
+		scheme = "https"
+	}
+	return (&url.URL{Scheme: scheme, Host: net.JoinHostPort(host, fmt.Sprint(addr.Port)), Path: "/"}).String()
 }
 
 // PageURL is URL with the token, if one is wanted: what a person opens.
@@ -154,6 +159,9 @@ func (s *Server) Serve() error {
 			return err
 		}
 		l = s.listener
+	}
+	if s.tls != nil {
+		l = tls.NewListener(l, s.tls.config())
 	}
 	if err := s.http.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("api server: %w", err)

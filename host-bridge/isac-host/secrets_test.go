@@ -21,7 +21,8 @@ func TestSecretsStayWithTheHost(t *testing.T) {
 	if err := os.WriteFile(program, []byte("#!/bin/sh\nenv >"+seen+"\nexit 3\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	known := map[string]bool{"ISAC_LOG": true, "ISAC_LOG_FORMAT": true, "ISAC_MODELS": true, "ISAC_DEVICE": true, "ISAC_PLUGIN": true, "ISAC_DATA": true}
+	known := map[string]bool{"ISAC_LOG": true, "ISAC_LOG_FORMAT": true, "ISAC_MODELS": true, "ISAC_DEVICE": true, "ISAC_PLUGIN": true, "ISAC_DATA": true,
+		"ISAC_TLS_CERT": true}
 	var names []string
 	parser := kong.Must(&commands{}, kong.Vars{"version": "test"})
 	for _, command := range parser.Model.Children {
