@@ -66,6 +66,9 @@ func (c *serveCommand) Run(con *console) (err error) {
 	if c.Listening != "" && c.URL != "" {
 		return wrongError{errors.New("--nats-listen is for the queue's own NATS, --nats for one that exists; give one of them")}
 	}
+	if err := checkDataFolders(c.Data); err != nil {
+		return wrongError{err}
+	}
 	server, err := queue.Open(con.ctx, queue.Options{
 		Data: c.Data, Listen: c.Listening, Remote: c.remote("isac-host serve"), Replicas: c.Replicas, MaxPending: c.MaxQueue, Log: log,
 	})
