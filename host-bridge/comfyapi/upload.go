@@ -12,8 +12,8 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
+	"github.com/isac-guidance/isac/host-bridge/graph"
 	"github.com/isac-guidance/isac/plugin"
 )
 
@@ -50,41 +50,6 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request, content func(con
 	}
 	answer(w, map[string]string{"name": name, "subfolder": u.ref.subfolder, "type": u.ref.kind})
 	return nil
-}
-
-// smallUpload is how much of an upload is read without a place among those that are: a client that sends next to nothing keeps
-// nobody out.
-const smallUpload = 1 << 20
-
-// uploadPlace is one upload's place among those that are read at once.
-type uploadPlace struct {
-	of       chan struct{}
-	patience time.Duration
-	taken    bool
-}
-
-// take waits for a place, once.
-func (p *uploadPlace) take(ctx context.Context) error {
-	if p.taken {
-		return nil
-	}
-	late := time.NewTimer(p.patience)
-	defer late.Stop()
-	select {
-	case p.of <- struct{}{}:
-		p.taken = true
-		return nil
-	case <-late.C:
-		return wrongStatus(http.StatusServiceUnavailable, "%d uploads are under way, and no more are taken at once; try again in a moment", cap(p.of))
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (p *uploadPlace) leave() {
-	if p.taken {
-		<-p.of
-	}
 }
 
 func readUpload(w http.ResponseWriter, r *http.Request, limit int64, place *uploadPlace) (*upload, error) {
@@ -172,6 +137,10 @@ func (u *upload) finish(fields map[string]string) error {
 	if u.ref.subfolder, ok = subfolder(fields["subfolder"]); !ok {
 		return wrong("subfolder %s leads out of the folder of %s files", quoted(fields["subfolder"]), u.ref.kind)
 	}
+	// What the store would refuse.
+	if _, err := graph.NameOf(plugin.File{Type: "output", Subfolder: u.ref.subfolder, Name: strings.ReplaceAll(u.ref.name, "%", "%%")}); err != nil {
+		return wrong("%v", err)
+	}
 	u.overwrite = fields["overwrite"] == "true" || fields["overwrite"] == "1"
 	u.original = fields["original_ref"]
 	return nil
@@ -182,14 +151,17 @@ func (s *Server) save(ctx context.Context, u *upload, data []byte) (string, erro
 	s.saving.Lock()
 	defer s.saving.Unlock()
 	ref, there := u.ref, false
-	if !u.overwrite {
-		var err error
-		if ref.name, there, err = s.freeName(ctx, u.ref, data); err != nil || there {
-			return ref.name, err
-		}
+	var err error
+	if u.overwrite {
+		_, err = s.holds(ctx, ref, nil)
+	} else {
+		ref.name, there, err = s.freeName(ctx, u.ref, data)
+	}
+	if there || err != nil && !notThere(err) {
+		return ref.name, err
 	}
 	// A name of Files may hold a counter; this one is meant as it stands.
-	_, err := s.queue.Files().Write(ctx, ref.kind, []plugin.File{{
+	_, err = s.queue.Files().Write(ctx, ref.kind, []plugin.File{{
 		Name: strings.ReplaceAll(ref.name, "%", "%%"), Subfolder: ref.subfolder, Type: ref.kind, Data: data,
 	}})
 	return ref.name, err
@@ -214,9 +186,12 @@ func (s *Server) freeName(ctx context.Context, ref reference, data []byte) (name
 	}
 }
 
-// holds says whether a file has this content.
+// holds says whether a file has this content; fs.ErrNotExist where there is none.
 func (s *Server) holds(ctx context.Context, ref reference, data []byte) (bool, error) {
 	file, _, err := s.queue.Files().Open(ctx, ref.kind, ref.subfolder, ref.name)
+	if leadsNowhere(err) {
+		return false, wrong("no file can lie at %s: a part of it is a file or a link; give another name or subfolder", quoted(path.Join(ref.subfolder, ref.name)))
+	}
 	if err != nil {
 		return false, err
 	}
