@@ -93,7 +93,7 @@ func TestTLS(t *testing.T) {
 	if status, _, text := call(t, "GET", strings.Replace(s.URL(), "https", "http", 1), ""); status != http.StatusBadRequest || !strings.Contains(text, "HTTPS") {
 		t.Errorf("plain HTTP: %d %s", status, text)
 	}
-	if conn, err := tls.Dial("tcp", strings.Trim(s.URL(), "https:/"), &tls.Config{RootCAs: pool, MaxVersion: tls.VersionTLS11}); err == nil {
+	if conn, err := tls.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(s.URL(), "https://"), "/"), &tls.Config{RootCAs: pool, MaxVersion: tls.VersionTLS11}); err == nil {
 		conn.Close()
 		t.Error("TLS 1.1 was taken")
 	}
