@@ -6,6 +6,7 @@ DEMO        := out/demo
 # C sources of the binding are compiled apart (shim.mk); the Go side only needs cgo for dlopen.
 GO          ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 GOPACKAGES  := ./...
 # Tests must not skip for want of libtorch when they run from here.
 TEST_ENV    := ISAC_REQUIRE_TORCH=1
@@ -81,6 +82,7 @@ lint: deps-test
 	$(GO) mod tidy -diff
 	$(GO) vet $(GOPACKAGES)
 	$(GO) run $(STATICCHECK) $(GOPACKAGES)
+	GO=$(GO) scripts/vulnerabilities.sh $(GOVULNCHECK) $(GOPACKAGES)
 	.venv/bin/ruff check --quiet .
 	shellcheck $$(git ls-files '*.sh' .ci/run)
 

@@ -51,7 +51,7 @@ func (s *Server) masked(ctx context.Context, u *upload) ([]byte, error) {
 	}
 	out, err := encodePNG(merged)
 	if err != nil {
-		return nil, err
+		return nil, wrong("%s with this mask cannot be written as a PNG: %v", quoted(ref.name), err)
 	}
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return nil, err

@@ -51,7 +51,7 @@ func (s *Server) open(ctx context.Context, ref reference) (io.ReadSeekCloser, ti
 	if errors.Is(err, fs.ErrInvalid) {
 		return nil, modified, wrong("%v", err)
 	}
-	if notThere(err) {
+	if notThere(err) || leadsNowhere(err) {
 		return nil, modified, wrongStatus(http.StatusNotFound, "there is no %s file %s", ref.kind, quoted(path.Join(ref.subfolder, ref.name)))
 	}
 	return file, modified, err
@@ -141,8 +141,8 @@ func (s *Server) viewPicture(w http.ResponseWriter, r *http.Request, ref referen
 	default:
 		out, err = encodePNG(alphaAlone(img))
 	}
-	if err != nil {
-		return err
+	if err != nil { // there are shapes of pictures that only some formats take
+		return wrongStatus(http.StatusUnsupportedMediaType, "%s cannot be shown in this form: %v", quoted(ref.name), err)
 	}
 	h := w.Header()
 	h.Set("Content-Type", kind)
