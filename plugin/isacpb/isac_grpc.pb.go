@@ -319,8 +319,8 @@ type GuidanceClient interface {
 	Methods(ctx context.Context, in *MethodsRequest, opts ...grpc.CallOption) (*MethodsResponse, error)
 	// Guide is one session: open, then a message for each step of the run, then close. Each request has exactly one answer, in order. What
 	// is wrong with a request is answered with an error, and leaves the stream and what it has open as they were; the stream itself
-	// ends with a status only where the connection, libtorch or this process fail, or the call is cancelled. The end of the stream, in
-	// whatever way, closes the session. Cancelling stops a step within one evaluation of the model.
+	// ends with a status only where the call is cancelled, a message is beyond the limit, or the connection fails. The end of the
+	// stream, in whatever way, closes the session. Cancelling stops a step between two layers of the model.
 	Guide(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[GuideRequest, GuideResponse], error)
 }
 
@@ -366,8 +366,8 @@ type GuidanceServer interface {
 	Methods(context.Context, *MethodsRequest) (*MethodsResponse, error)
 	// Guide is one session: open, then a message for each step of the run, then close. Each request has exactly one answer, in order. What
 	// is wrong with a request is answered with an error, and leaves the stream and what it has open as they were; the stream itself
-	// ends with a status only where the connection, libtorch or this process fail, or the call is cancelled. The end of the stream, in
-	// whatever way, closes the session. Cancelling stops a step within one evaluation of the model.
+	// ends with a status only where the call is cancelled, a message is beyond the limit, or the connection fails. The end of the
+	// stream, in whatever way, closes the session. Cancelling stops a step between two layers of the model.
 	Guide(grpc.BidiStreamingServer[GuideRequest, GuideResponse]) error
 	mustEmbedUnimplementedGuidanceServer()
 }

@@ -45,7 +45,7 @@ func Serve(options Options, level hclog.Level) int {
 	s := New(options)
 	goplugin.Serve(&goplugin.ServeConfig{
 		HandshakeConfig:  plugin.Handshake,
-		VersionedPlugins: plugin.Versions(s),
+		VersionedPlugins: plugin.Versions(s, s.Guidance()),
 		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
 			return plugin.GRPCServer(append(opts, s.interceptors()...))
 		},
