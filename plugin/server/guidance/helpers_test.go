@@ -35,6 +35,8 @@ type host struct {
 	*plugin.Nodes
 	*plugin.Guidance
 	conn *grpc.ClientConn
+	// dial makes another connection.
+	dial func() *grpc.ClientConn
 }
 
 // connect serves the models of some names.
@@ -51,12 +53,17 @@ func connect(t testing.TB, models ...string) host {
 	isacpb.RegisterGuidanceServer(rpc, s.Guidance())
 	listener := bufconn.Listen(1 << 20)
 	go func() { _ = rpc.Serve(listener) }()
-	dial := grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) })
-	conn, err := grpc.NewClient("passthrough:", append(plugin.DialOptions(), dial, grpc.WithTransportCredentials(insecure.NewCredentials()))...)
-	if err != nil {
-		t.Fatal(err)
+	dial := func() *grpc.ClientConn {
+		t.Helper()
+		through := grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) })
+		conn, err := grpc.NewClient("passthrough:", append(plugin.DialOptions(), through, grpc.WithTransportCredentials(insecure.NewCredentials()))...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return conn
 	}
-	h := host{plugin.NewNodes(conn), plugin.NewGuidance(conn), conn}
+	conn := dial()
+	h := host{plugin.NewNodes(conn), plugin.NewGuidance(conn), conn, dial}
 	t.Cleanup(func() {
 		h.idle(t)
 		if err := conn.Close(); err != nil {

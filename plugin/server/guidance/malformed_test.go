@@ -25,7 +25,7 @@ func at(sigma float64, fn func(*plugin.GuidanceStep)) plugin.GuidanceStep {
 func TestMalformedOpens(t *testing.T) {
 	h := connect(t, "mini", "tiny-sdxl")
 	hidden := func(shape ...int64) plugin.Tensor { return noise(1, 1, shape...) }
-	nan := hidden(1, 77, 48)
+	nan := hidden(1, 32, 128)
 	copy(nan.Data, plugin.NewTensor([]float32{float32(math.NaN())}).Data)
 	for _, c := range []struct {
 		name   string
@@ -62,11 +62,18 @@ func TestMalformedOpens(t *testing.T) {
 		}, "belongs to cat already", []string{"instances"}},
 		{"conditioning of another model", func(c *plugin.GuidanceConfig) { c.Hidden = hidden(1, 77, 7) }, "was it made by another model?", []string{"encoded"}},
 		{"conditioning of a batch", func(c *plugin.GuidanceConfig) { c.Hidden = hidden(2, 77, 7) }, "expected [1 h w]", []string{"encoded.hidden"}},
+		{"conditioning that is not finite", func(c *plugin.GuidanceConfig) { c.Hidden = nan }, "not finite", []string{"encoded"}},
 		{"conditioning without an end", func(c *plugin.GuidanceConfig) {
-			c.Hidden = hidden(1, 77, 48)
+			c.Hidden = hidden(1, 32, 128)
 			c.Hidden.Data = c.Hidden.Data[:100]
 		}, "100 bytes", []string{"encoded.hidden"}},
-		{"no pooled text", func(c *plugin.GuidanceConfig) { c.Checkpoint, c.Hidden = "tiny-sdxl", hidden(1, 77, 64) }, "expected", []string{"encoded"}},
+		{"no pooled text", func(c *plugin.GuidanceConfig) { c.Checkpoint, c.Hidden = "tiny-sdxl", hidden(1, 24, 40) }, "no pooled text", []string{"encoded"}},
+		{"pooled text of another model", func(c *plugin.GuidanceConfig) {
+			c.Checkpoint, c.Hidden, c.Pooled = "tiny-sdxl", hidden(1, 24, 40), hidden(1, 7)
+		}, "pooled text of width 7", []string{"encoded"}},
+		{"pooled text that is none", func(c *plugin.GuidanceConfig) {
+			c.Checkpoint, c.Hidden, c.Pooled = "tiny-sdxl", hidden(1, 24, 40), hidden(1, 7, 7)
+		}, "expected [1 w]", []string{"encoded.pooled"}},
 		{"everything", func(c *plugin.GuidanceConfig) { *c = plugin.GuidanceConfig{Images: -1, Method: "magic"} }, "magic",
 			[]string{"checkpoint", "parametrisation", "images", "prompt", "encoded", "method"}},
 	} {

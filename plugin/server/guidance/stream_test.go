@@ -134,6 +134,38 @@ func TestCancelStopsTheStep(t *testing.T) {
 	}
 }
 
+// TestSessionsEndWithTheirConnection has a host go away that closed nothing, once while a step is at work and once between two.
+func TestSessionsEndWithTheirConnection(t *testing.T) {
+	h := connect(t, "mini")
+	for _, busy := range []bool{true, false} {
+		conn := h.dial()
+		config := simple()
+		config.Method, config.Options = "attend_excite", map[string]string{"end": "1", "tries": "100000", "threshold.first": "1"}
+		session, err := plugin.NewGuidance(conn).Open(t.Context(), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		if busy {
+			go func() {
+				_, err := session.Guide(t.Context(), at(10, nil))
+				ended <- err
+			}()
+			time.Sleep(200 * time.Millisecond) // the step is at work, or about to be
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+		if busy && <-ended == nil {
+			t.Error("a step ended well on a connection that is gone")
+		}
+		h.idle(t)
+		if err := session.Close(); err != nil && busy {
+			t.Error(err)
+		}
+	}
+}
+
 // TestSessionsAndNodesShareModels loads one checkpoint by a node and by two sessions, whose steps and nodes wait for each other.
 func TestSessionsAndNodesShareModels(t *testing.T) {
 	h := connect(t, "mini")
