@@ -134,7 +134,7 @@ func (c *Client) connect(ctx context.Context, timeout time.Duration) error {
 		return fmt.Errorf("the plugin's %q is a %T, not a *plugin.Nodes; the protocol versions of host and plugin are mixed up", NodesName, dispensed)
 	}
 	c.Nodes.explain = c.explain
-	c.Guidance = &Guidance{rpc: isacpb.NewGuidanceClient(c.conn), explain: c.explain}
+	c.Guidance = &Guidance{rpc: isacpb.NewGuidanceClient(c.conn), explain: c.explain, folder: c.dir.path}
 	return c.Ping(ctx)
 }
 

@@ -16,6 +16,8 @@ import (
 type Guidance struct {
 	rpc     isacpb.GuidanceClient
 	explain func(doing string, err error) error
+	// folder is what host and process have to themselves; "" where the process is another's, whose word on folders does not count.
+	folder string
 }
 
 // NewGuidance makes a client of the Guidance service on a connection that was dialled with DialOptions.
@@ -44,6 +46,7 @@ type GuidanceSession struct {
 
 	calls  sync.Mutex
 	broken error // why there are no more answers
+	large  exchange
 }
 
 // Open opens a session. ctx bounds the opening alone, which loads the model where it is not loaded; the session lasts until Close. An
@@ -63,35 +66,46 @@ func (g *Guidance) Open(ctx context.Context, config GuidanceConfig) (*GuidanceSe
 		return nil, err
 	}
 	s.Info = infoFromProto(answer.GetOpened())
+	if s.Info.SharedFolder == g.folder {
+		s.large.folder = g.folder
+	}
 	return s, nil
 }
 
 // Prepare comes before the first step, if at all: it gives the noise that the run starts from in the place of noise, unit normal
 // [B,C,h,w], and whether the method made another one. count and level are the run's, as in GuidanceStep.
 func (s *GuidanceSession) Prepare(ctx context.Context, noise Tensor, count int, level NoiseLevel) (Tensor, bool, error) {
+	s.calls.Lock()
+	defer s.calls.Unlock()
 	answer, err := s.ask(ctx, "prepare the noise", &isacpb.GuideRequest{Request: &isacpb.GuideRequest_Prepare{Prepare: &isacpb.GuidancePrepare{
-		Noise: noise.toProto(), Count: int32(count), Sigma: level.Sigma, Timestep: level.Timestep,
+		Noise: s.large.send(noise), Count: int32(count), Sigma: level.Sigma, Timestep: level.Timestep,
 	}}})
 	if err != nil {
 		return Tensor{}, false, err
 	}
 	prepared := answer.GetPrepared()
-	return tensorFromProto(prepared.GetNoise()), prepared.GetChanged(), nil
+	changed, err := s.large.receive(prepared.GetNoise(), len(noise.Data))
+	return changed, prepared.GetChanged(), err
 }
 
 // Guide takes one step: the sampler goes on with the latents of the result. A request that is wrong gives an *Error and leaves the
 // session as it was. Cancelling ctx stops the step between two layers of the model and ends the session.
 func (s *GuidanceSession) Guide(ctx context.Context, step GuidanceStep) (GuidanceResult, error) {
+	s.calls.Lock()
+	defer s.calls.Unlock()
 	doing := fmt.Sprintf("guide step %d of %d", step.Index+1, step.Count)
 	answer, err := s.ask(ctx, doing, &isacpb.GuideRequest{Request: &isacpb.GuideRequest_Step{Step: &isacpb.GuidanceStep{
 		Index: int32(step.Index), Count: int32(step.Count), Sigma: step.Level.Sigma, Timestep: step.Level.Timestep,
-		Latents: step.Latents.toProto(), Masks: step.Masks,
+		Latents: s.large.send(step.Latents), Masks: step.Masks,
 	}}})
 	if err != nil {
 		return GuidanceResult{}, err
 	}
 	stepped := answer.GetStepped()
-	result := GuidanceResult{Latents: tensorFromProto(stepped.GetLatents()), Worked: seconds(answer.Seconds)}
+	result := GuidanceResult{Worked: seconds(answer.Seconds)}
+	if result.Latents, err = s.large.receive(stepped.GetLatents(), len(step.Latents.Data)); err != nil {
+		return GuidanceResult{}, err
+	}
 	for _, r := range stepped.GetReports() {
 		result.Reports = append(result.Reports, reportFromProto(r))
 	}
@@ -103,6 +117,7 @@ func (s *GuidanceSession) Close() error {
 	defer s.cancel()
 	s.calls.Lock()
 	defer s.calls.Unlock()
+	s.large.close()
 	if s.broken != nil {
 		return nil
 	}
@@ -123,11 +138,9 @@ func (s *GuidanceSession) Close() error {
 // ErrSessionClosed is what a session's calls return after Close.
 var ErrSessionClosed = errors.New("the guidance session is closed: open another")
 
-// ask sends one request and waits for its answer. A ctx that ends takes the stream with it: answers come in order, and nobody would be
+// ask sends one request and waits for its answer; s.calls is the caller's. A ctx that ends takes the stream with it: answers come in order, and nobody would be
 // there for this one.
 func (s *GuidanceSession) ask(ctx context.Context, doing string, request *isacpb.GuideRequest) (*isacpb.GuideResponse, error) {
-	s.calls.Lock()
-	defer s.calls.Unlock()
 	if s.broken != nil {
 		return nil, s.broken
 	}

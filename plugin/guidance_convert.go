@@ -30,6 +30,7 @@ func infoFromProto(p *isacpb.GuidanceOpened) GuidanceInfo {
 	info := GuidanceInfo{
 		Family: p.Family, Device: p.Device, DType: p.Dtype, LatentChannels: int(p.LatentChannels), Factor: int(p.Factor),
 		SigmaMin: p.SigmaMin, SigmaMax: p.SigmaMax, Method: p.Method, Options: p.Options, Notes: p.Notes,
+		SharedFolder: p.SharedFolder,
 	}
 	for _, i := range p.Target {
 		info.Target = append(info.Target, GuidanceInstances{Name: i.Name, Count: int(i.Count), Tokens: integers(i.Tokens)})

@@ -102,6 +102,8 @@ type GuidanceInfo struct {
 	Options map[string]string
 	// Notes are things that the user should know.
 	Notes []string
+	// SharedFolder is where large latents go in files, which Guide does by itself; "" where host and plugin share none.
+	SharedFolder string
 }
 
 // NoiseLevel is where in the noise a step is. One of the two is enough where the host's noise schedule is the model's own.

@@ -4,6 +4,7 @@ package main_test
 
 import (
 	"bufio"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -110,5 +111,21 @@ func TestServeRefuses(t *testing.T) {
 		if _, stderr, status := command(t, nil, test.args...); status == 0 || !strings.Contains(stderr, test.says) {
 			t.Errorf("%q: status %d, %q, expected %q", test.args, status, stderr, test.says)
 		}
+	}
+}
+
+// TestGuidanceWithoutLibtorch lists methods, and opens no session.
+func TestGuidanceWithoutLibtorch(t *testing.T) {
+	c, err := plugin.Start(t.Context(), plugin.Config{Path: binary, Env: []string{nowhere, plugin.EnvModels + "=" + filepath.Join("..", "..", "examples", "mini")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if methods, err := c.Guidance.Methods(t.Context()); err != nil || len(methods) == 0 {
+		t.Errorf("methods %v, %v", methods, err)
+	}
+	_, err = c.Guidance.Open(t.Context(), plugin.GuidanceConfig{Checkpoint: "mini", Prompt: "two cats", Parametrisation: plugin.ParametrisationModel})
+	if own := (*plugin.Error)(nil); !errors.As(err, &own) || own.Kind != plugin.KindUnavailable || !strings.Contains(own.Message, "/nowhere") {
+		t.Errorf("%v, expected that libtorch is unavailable", err)
 	}
 }

@@ -2221,7 +2221,11 @@ type Tensor struct {
 	// shape, outermost first.
 	Shape []int64 `protobuf:"varint,2,rep,packed,name=shape,proto3" json:"shape,omitempty"`
 	// data holds the elements in row-major order.
-	Data          []byte `protobuf:"bytes,3,opt,name=data,proto3" json:"data,omitempty"`
+	Data []byte `protobuf:"bytes,3,opt,name=data,proto3" json:"data,omitempty"`
+	// shared names a file that holds them in the place of data: a plain name that begins with "latents-", in the folder that
+	// GuidanceOpened.shared_folder named, exactly as long as the elements. Only latents and noise of a session may be shared. The answer
+	// then names the same file, which holds what data would.
+	Shared        string `protobuf:"bytes,4,opt,name=shared,proto3" json:"shared,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2275,6 +2279,13 @@ func (x *Tensor) GetData() []byte {
 		return x.Data
 	}
 	return nil
+}
+
+func (x *Tensor) GetShared() string {
+	if x != nil {
+		return x.Shared
+	}
+	return ""
 }
 
 type GuidanceOpen struct {
@@ -2650,7 +2661,9 @@ type GuidanceOpened struct {
 	Method  string            `protobuf:"bytes,9,opt,name=method,proto3" json:"method,omitempty"`
 	Options map[string]string `protobuf:"bytes,10,rep,name=options,proto3" json:"options,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// notes are things that the user should know: what of the prompt was not understood, what of the checkpoint is not read.
-	Notes         []string `protobuf:"bytes,11,rep,name=notes,proto3" json:"notes,omitempty"`
+	Notes []string `protobuf:"bytes,11,rep,name=notes,proto3" json:"notes,omitempty"`
+	// shared_folder is where host and process can both put large tensors; empty where they share none.
+	SharedFolder  string `protobuf:"bytes,12,opt,name=shared_folder,json=sharedFolder,proto3" json:"shared_folder,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2760,6 +2773,13 @@ func (x *GuidanceOpened) GetNotes() []string {
 		return x.Notes
 	}
 	return nil
+}
+
+func (x *GuidanceOpened) GetSharedFolder() string {
+	if x != nil {
+		return x.SharedFolder
+	}
+	return ""
 }
 
 // GuidancePrepare comes before the first step, if at all: a method may have the run start from another noise.
@@ -3475,11 +3495,12 @@ const file_isac_proto_rawDesc = "" +
 	"\x06closed\x18\x04 \x01(\v2\x17.isac.v1.GuidanceClosedH\x00R\x06closed\x12&\n" +
 	"\x05error\x18\x05 \x01(\v2\x0e.isac.v1.ErrorH\x00R\x05error\x12\x18\n" +
 	"\aseconds\x18\x06 \x01(\x01R\asecondsB\b\n" +
-	"\x06answer\"X\n" +
+	"\x06answer\"p\n" +
 	"\x06Tensor\x12$\n" +
 	"\x05dtype\x18\x01 \x01(\x0e2\x0e.isac.v1.DTypeR\x05dtype\x12\x14\n" +
 	"\x05shape\x18\x02 \x03(\x03R\x05shape\x12\x12\n" +
-	"\x04data\x18\x03 \x01(\fR\x04data\"\xa4\x04\n" +
+	"\x04data\x18\x03 \x01(\fR\x04data\x12\x16\n" +
+	"\x06shared\x18\x04 \x01(\tR\x06shared\"\xa4\x04\n" +
 	"\fGuidanceOpen\x12\x1e\n" +
 	"\n" +
 	"checkpoint\x18\x01 \x01(\tR\n" +
@@ -3513,7 +3534,7 @@ const file_isac_proto_rawDesc = "" +
 	"\x11GuidanceInstances\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\x05R\x05count\x12\x16\n" +
-	"\x06tokens\x18\x03 \x03(\x05R\x06tokens\"\xaf\x03\n" +
+	"\x06tokens\x18\x03 \x03(\x05R\x06tokens\"\xd4\x03\n" +
 	"\x0eGuidanceOpened\x12\x16\n" +
 	"\x06family\x18\x01 \x01(\tR\x06family\x12\x16\n" +
 	"\x06device\x18\x02 \x01(\tR\x06device\x12\x14\n" +
@@ -3526,7 +3547,8 @@ const file_isac_proto_rawDesc = "" +
 	"\x06method\x18\t \x01(\tR\x06method\x12>\n" +
 	"\aoptions\x18\n" +
 	" \x03(\v2$.isac.v1.GuidanceOpened.OptionsEntryR\aoptions\x12\x14\n" +
-	"\x05notes\x18\v \x03(\tR\x05notes\x1a:\n" +
+	"\x05notes\x18\v \x03(\tR\x05notes\x12#\n" +
+	"\rshared_folder\x18\f \x01(\tR\fsharedFolder\x1a:\n" +
 	"\fOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa1\x01\n" +

@@ -50,15 +50,16 @@ func BenchmarkGuidedStep(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer session.Close()
-	for _, dtype := range []struct {
+	for _, c := range []struct {
 		name  string
 		dtype plugin.DType
 		bytes int
-	}{{"float32", plugin.Float32, 4}, {"float16", plugin.Float16, 2}} {
-		b.Run(dtype.name, func(b *testing.B) {
+		side  int64
+	}{{"float32", plugin.Float32, 4, 128}, {"float16", plugin.Float16, 2, 128}, {"float32-8MiB", plugin.Float32, 4, 724}} {
+		b.Run(c.name, func(b *testing.B) {
 			step := plugin.GuidanceStep{
 				Index: 19, Count: 20, Level: plugin.AtSigma(1),
-				Latents: plugin.Tensor{DType: dtype.dtype, Shape: []int64{1, 4, 128, 128}, Data: make([]byte, 4*128*128*dtype.bytes)},
+				Latents: plugin.Tensor{DType: c.dtype, Shape: []int64{1, 4, c.side, c.side}, Data: make([]byte, 4*int(c.side*c.side)*c.bytes)},
 			}
 			var times []time.Duration
 			for b.Loop() {

@@ -42,6 +42,7 @@ func Serve(options Options, level hclog.Level) int {
 		// Late enough for the host to get the node's error first. It restarts the plugin when it finds it gone.
 		time.AfterFunc(time.Second, func() { end(home, log, "the device is unusable for this process", err.Error()) })
 	}
+	options.Shared = home.dir
 	s := New(options)
 	goplugin.Serve(&goplugin.ServeConfig{
 		HandshakeConfig:  plugin.Handshake,

@@ -31,6 +31,8 @@ type Options struct {
 	// Device is where models run; empty means the CPU.
 	Device torch.Device
 	Log    hclog.Logger
+	// Shared is a folder that this process and its host have to themselves; "" where there is none.
+	Shared string
 	// Fatal, where not nil, is called when an error has left the device unusable for this process. It must not block.
 	Fatal func(error)
 }
@@ -55,7 +57,7 @@ func New(options Options) *Server {
 	}
 	s := &Server{options: options, started: time.Now(), handles: newTable(), library: newLibrary(), running: map[*run]struct{}{}}
 	s.guidance = guidance.New(guidance.Host{
-		Registry: options.Registry, Env: s.env, Do: s.do,
+		Registry: options.Registry, Env: s.env, Do: s.do, Shared: options.Shared,
 		Report: func(err error) *plugin.Error { return s.report(err, options.Log.With("service", "guidance")) },
 	})
 	return s

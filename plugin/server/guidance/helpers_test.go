@@ -42,12 +42,18 @@ type host struct {
 // connect serves the models of some names.
 func connect(t testing.TB, models ...string) host {
 	t.Helper()
-	torchtest.Require(t)
 	var folders []string
 	for _, name := range models {
 		folders = append(folders, folder(name))
 	}
-	s := server.New(server.Options{Registry: nodes.Standard(), ModelPaths: folders})
+	return serve(t, server.Options{Registry: nodes.Standard(), ModelPaths: folders})
+}
+
+// serve serves until the test ends, and then finds nothing left open.
+func serve(t testing.TB, options server.Options) host {
+	t.Helper()
+	torchtest.Require(t)
+	s := server.New(options)
 	rpc := plugin.GRPCServer(nil)
 	isacpb.RegisterNodesServer(rpc, s)
 	isacpb.RegisterGuidanceServer(rpc, s.Guidance())

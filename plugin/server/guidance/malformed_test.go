@@ -3,13 +3,17 @@ package guidance_test
 import (
 	"errors"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"google.golang.org/grpc/codes"
 
+	"github.com/isac-guidance/isac/nodes"
 	"github.com/isac-guidance/isac/plugin"
+	"github.com/isac-guidance/isac/plugin/server"
 )
 
 // at gives a step of a run of 4 for one image of 16×16 at a σ, changed by fn.
@@ -160,5 +164,28 @@ func TestMalformedSteps(t *testing.T) {
 	}
 	if !slices.Equal(got.Latents.Data, want.Latents.Data) {
 		t.Error("refused steps changed what the session does")
+	}
+}
+
+// TestRequestsThatFail are right in form and cannot be done; the session goes on.
+func TestRequestsThatFail(t *testing.T) {
+	broken := filepath.Join(t.TempDir(), "broken.safetensors")
+	if err := os.WriteFile(broken, []byte("not a model"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h := serve(t, server.Options{Registry: nodes.Standard(), ModelPaths: []string{filepath.Dir(broken), folder("tiny-sd3")}})
+	config := simple()
+	config.Checkpoint = filepath.Base(broken)
+	_, err := h.Guidance.Open(t.Context(), config)
+	refused(t, err, plugin.KindFailed, "broken.safetensors")
+	config.Checkpoint = "tiny-sd3"
+	session := h.open(t, config)
+	channels := int64(session.Info.LatentChannels)
+	step := plugin.GuidanceStep{Count: 4, Level: plugin.AtSigma(0.9), Latents: noise(1, 1, 1, channels, 512, 16)}
+	_, err = session.Guide(t.Context(), step)
+	refused(t, err, plugin.KindFailed, "make the image smaller")
+	step.Latents = noise(1, 1, 1, channels, 8, 8)
+	if result, err := session.Guide(t.Context(), step); err != nil || result.Reports[0].Moves != 1 {
+		t.Errorf("after it: %+v, %v", result.Reports, err)
 	}
 }

@@ -118,7 +118,9 @@ func (c *call) set(s *session, r *isacpb.GuidanceOpen, method core.Method) (*isa
 		}
 		s.images = append(s.images, image)
 	}
-	return s.tell(method, target, append(notes, s.conditioning.Notes...)), nil
+	opened := s.tell(method, target, append(notes, s.conditioning.Notes...))
+	opened.SharedFolder = c.host.Shared
+	return opened, nil
 }
 
 // encode takes the host's conditioning, or makes one of the prompt.

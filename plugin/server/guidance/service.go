@@ -24,6 +24,8 @@ type Host struct {
 	Do func(ctx context.Context, fn func() error) error
 	// Report logs an error and gives it its kind.
 	Report func(err error) *plugin.Error
+	// Shared is a folder that this process and its host have to themselves, for large latents; "" where there is none.
+	Shared string
 }
 
 // Service is the Guidance service.

@@ -49,15 +49,27 @@ func (c *call) prepare(r *isacpb.GuidancePrepare) (*isacpb.GuideResponse, error)
 // each has fn change each image of a tensor [B,C,h,w] with its session, in float32 on the model's device, and gives what comes of it in
 // the tensor's own type. Images that fn leaves alone keep their bits.
 func (c *call) each(field string, sent *isacpb.Tensor, wrong *mistakes, fn func(s *core.Session, x torch.Tensor) (torch.Tensor, bool, error), to **isacpb.Tensor) error {
-	s := c.session
+	s, named := c.session, sent.GetShared()
+	if named != "" {
+		var err error
+		if sent, err = readShared(c.host.Shared, sent); err != nil {
+			wrong.check(field, err)
+			return wrong.err()
+		}
+	}
 	wrong.check(field, checkTensor(sent, int64(len(s.images)), int64(s.pipeline.LatentChannels()), -1, -1))
 	if err := wrong.err(); err != nil {
 		return err
 	}
-	return c.do(func() (err error) {
+	err := c.do(func() (err error) {
 		torch.NoGrad(func() { err = s.each(field, sent, fn, to) })
 		return err
 	})
+	if err != nil || named == "" {
+		return err
+	}
+	*to, err = writeShared(c.host.Shared, named, *to)
+	return err
 }
 
 func (s *session) each(field string, sent *isacpb.Tensor, fn func(s *core.Session, x torch.Tensor) (torch.Tensor, bool, error), to **isacpb.Tensor) error {
