@@ -151,6 +151,9 @@ func (s *GuidanceSession) ask(ctx context.Context, doing string, request *isacpb
 		return nil, s.lose(doing, err)
 	}
 	answer, err := s.stream.Recv()
+	if err != nil && ctx.Err() != nil {
+		err = errors.Join(ctx.Err(), err) // a deadline reaches the stream as a cancellation
+	}
 	if errors.Is(err, io.EOF) {
 		err = errors.New("the stream ended without an answer; plugin and host disagree about the contract")
 	}

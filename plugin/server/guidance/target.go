@@ -63,6 +63,9 @@ func aim(r *isacpb.GuidanceOpen, c diffusion.Conditioning) (core.Target, []strin
 		}
 	}
 	target, err := methods.TargetFromPrompt(parsed, c.Spans)
+	if err == nil {
+		err = target.CheckTokens(int(c.Hidden.Size(1)))
+	}
 	wrong.check(field, err)
 	return target, parsed.Notes, wrong.err()
 }
