@@ -61,7 +61,7 @@ test-go: shim
 	$(TEST_ENV) $(GO) test -race -timeout 14m $$($(GO) list ./... | grep -v /e2e)
 
 test-python: deps-test
-	.venv/bin/python -m pytest -q examples/mini
+	.venv/bin/python -m pytest -q examples/mini examples/python-client
 
 test-e2e: deps-e2e build $(CLIENTS) ## the built programs from outside: the demo, the server, its clients and page, kill -9, Ctrl-C, broken input
 	$(TEST_ENV) $(GO) test -count=1 -timeout 20m ./e2e/...

@@ -108,7 +108,11 @@ func (c *Conn) Files() store.Writer { return store.NewRemote(c.nc, c.log) }
 
 func connect(url string, log *slog.Logger, options ...nats.Option) (*Conn, error) {
 	c := &Conn{log: log}
-	options = append(options,
+	url, secure, err := pins(url)
+	if err != nil {
+		return nil, err
+	}
+	options = append(append(options, secure...),
 		nats.MaxReconnects(-1), nats.ReconnectWait(300*time.Millisecond), nats.ReconnectJitter(200*time.Millisecond, 200*time.Millisecond),
 		nats.IgnoreAuthErrorAbort(), // a server that just restarts may refuse for a moment
 		nats.PingInterval(10*time.Second), nats.MaxPingsOutstanding(3), nats.Timeout(5*time.Second), nats.ReconnectBufSize(32<<20),

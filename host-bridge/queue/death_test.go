@@ -32,7 +32,7 @@ func TestAWorkerNeedsTheToken(t *testing.T) {
 	ctx, stop := context.WithTimeout(t.Context(), 5*time.Second)
 	defer stop()
 	_, address, _ := strings.Cut(s.WorkerURL(), "@")
-	if _, err := Connect(ctx, Remote{URL: "nats://wrong@" + address}, nil); err == nil || strings.Contains(err.Error(), "wrong") {
+	if _, err := Connect(ctx, Remote{URL: "tls://wrong@" + address}, nil); err == nil || strings.Contains(err.Error(), "wrong") {
 		t.Errorf("with a wrong token: %v; want an error that does not show it", err)
 	}
 }
@@ -189,6 +189,7 @@ func TestARestartKeepsItsWorkers(t *testing.T) {
 	s := open(t, data, func(o *Options) { o.Listen = listen })
 	url := s.WorkerURL()
 	_, listen, _ = strings.Cut(url, "@")
+	listen, _, _ = strings.Cut(listen, "?")
 	c, err := Connect(t.Context(), Remote{URL: url, Name: t.Name()}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -26,6 +26,10 @@ var measurements = []measurement{
 		pkg: "./plugin/server", bench: "RoundTrip",
 	},
 	{
+		title: "A guided step from outside", about: "What a session costs a host beside the computation: latents 1×4×128×128 there and back over the process's socket, with mutual TLS.",
+		pkg: "./plugin/server", bench: "GuidedStep",
+	},
+	{
 		title: "The host itself", about: "Ten nodes that do nothing: parse, check, order, run, tell; no process, no disk.",
 		pkg: "./host-bridge/graph", bench: "HostCost", flags: []string{"-count", "3"},
 	},
