@@ -50,12 +50,14 @@ func (c *command) Run() error {
 	for i := 0; time.Since(began).Minutes() < c.Minutes && (c.Episodes == 0 || i < c.Episodes) && ctx.Err() == nil; i++ {
 		seed := c.Seed + uint64(i)
 		steps := plan(rand.New(rand.NewPCG(seed, 1)), c.Steps)
+		start := time.Now()
 		found := c.episode(ctx, seed, steps, total)
 		if ctx.Err() != nil {
 			break
 		}
 		total.counts["episodes"]++
 		if found == nil {
+			fmt.Printf("episode %d: nothing found, %v\n", seed, time.Since(start).Round(time.Second))
 			continue
 		}
 		fmt.Printf("\nepisode %d found: %v\n", seed, found)
