@@ -149,6 +149,11 @@ func TestRecorderAppends(t *testing.T) {
 		network(input(), r, false)
 		first := r.Taps()[0].Q.Float64s()
 		network(input(), r, true)
+		for i := range 2 {
+			tap := r.Taps()[i*len(order)]
+			near(t, "queries", tap.Q.Float64s(), input().MulScalar(0.5).Sin().Float64s())
+			near(t, "keys", tap.K.Float64s(), input().MulScalar(0.5).Cos().Float64s())
+		}
 		if len(r.Taps()) != 2*len(order) || !slices.Equal(r.Taps()[0].Q.Float64s(), first) {
 			t.Errorf("%d taps after two runs, expected %d", len(r.Taps()), 2*len(order))
 		}
@@ -207,4 +212,20 @@ func TestRecorderAfterAPanic(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Results that are a part of a longer slice leave the rest of it alone.
+func TestRecorderLeavesTheSliceOfResults(t *testing.T) {
+	synthetic.In(t, func() {
+		both := []torch.Tensor{input(), input().Neg()}
+		second := both[1]
+		r := &attention.Recorder{}
+		r.Scoped(func() []torch.Tensor {
+			attend("only", both[0], 1, r)
+			return both[:1]
+		})
+		if both[1] != second {
+			t.Error("a tap stands in the place of what lay behind the results")
+		}
+	})
 }
