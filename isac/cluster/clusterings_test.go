@@ -99,6 +99,15 @@ func TestMixtureAgreesWithScikitLearn(t *testing.T) {
 					t.Errorf("after %d steps of EM clusters are %v, want %v", c.Steps, labels, want("gmm_few"))
 				}
 
+				// EM from these clusters goes on until it gains little.
+				m = newMixture(scores, want("gmm_start"), c.N)
+				m.fit(1000)
+				before := m.expect()
+				m.maximise()
+				if gain := m.expect() - before; gain > emTolerance {
+					t.Errorf("a step more than EM took gains %v", gain)
+				}
+
 				labels := gaussians(x, c.N, nil, usual)
 				if ari := randIndex(labels, want("gmm")); ari < 0.97 {
 					t.Errorf("agreement with scikit-learn's best of 20 starts is %v", ari)
