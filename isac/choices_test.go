@@ -2,8 +2,10 @@ package isac
 
 import (
 	"math"
+	"slices"
 	"testing"
 
+	"github.com/isac-guidance/isac/isac/cluster"
 	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/internal/synthetic"
 	"github.com/isac-guidance/isac/isac/torch"
@@ -76,6 +78,40 @@ func TestCoordinateWeight(t *testing.T) {
 	}
 	if near, far := misplaced(1e3), misplaced(0); near != 0 || far == 0 {
 		t.Errorf("%d pixels of a region lie nearer to another with coordinates, %d without", near, far)
+	}
+}
+
+// TestClusteringIsTheOneAsked holds that instances are what package cluster finds in the self-attention of the foreground, by the kind,
+// the weight and the options that were asked for.
+func TestClusteringIsTheOneAsked(t *testing.T) {
+	torchtest.Require(t)
+	model, x := synthetic.NewLayers(t, 4), synthetic.NewLatent(t, 4, torch.Float32)
+	found := map[cluster.Kind][]int{}
+	for _, kind := range []cluster.Kind{cluster.KMeans, cluster.Spectral, cluster.GMM} {
+		opt := all(Typed())
+		opt.Clustering, opt.CoordinateWeight, opt.KMeans.Seed = kind, 0.3, 5
+		s, seen := observing(t, model, catsAndDog(), opt, true)
+		guideStep(t, s, x, guidance.Step{Count: 10})
+		m := (*seen)[0]
+		var pixels []int
+		for p, in := range m.Foreground {
+			if in {
+				pixels = append(pixels, p)
+			}
+		}
+		synthetic.In(t, func() {
+			sa := torch.FromFloat32s(m.Self, int64(len(m.Labels)), int64(len(m.Labels)))
+			g := cluster.Grid{Height: m.Height, Width: m.Width}
+			c := &cluster.Clusterer{Kind: kind, Options: opt.KMeans, Weight: 0.3}
+			want := cluster.Scatter(c.Cluster(crop(sa, pixels), pixels, g, 3), pixels, g)
+			if !slices.Equal(m.Labels, want) {
+				t.Errorf("%s: instances %v, want %v", kind, m.Labels, want)
+			}
+		})
+		found[kind] = m.Labels
+	}
+	if slices.Equal(found[cluster.KMeans], found[cluster.Spectral]) || slices.Equal(found[cluster.KMeans], found[cluster.GMM]) {
+		t.Error("two clusterings find the same instances: this test needs another latent")
 	}
 }
 

@@ -84,12 +84,21 @@ func TestGradientOfAHost(t *testing.T) {
 				t.Errorf("Guide gives %v, want an error that says %q", err, c.want)
 			}
 		}
+		lost := open(t, guidance.Config{Model: identity(torch.Float64), Method: m, Noise: timeless{}})
+		if _, _, err := lost.Gradient(x, step); err == nil || !strings.Contains(err.Error(), "timestep NaN") {
+			t.Errorf("a noise without a timestep gives %v", err)
+		}
 		s.Close()
 		if _, _, err := s.Gradient(x, step); err != guidance.ErrClosed {
 			t.Errorf("a closed session gives %v, want ErrClosed", err)
 		}
 	})
 }
+
+// timeless is a noise that has no timestep for any sigma.
+type timeless struct{ doubled }
+
+func (timeless) Timestep(float64) float64 { return math.NaN() }
 
 // TestLossScaleInHalfPrecision has a loss whose slope is below what float16 holds: a scale is chosen, unless the options say which.
 func TestLossScaleInHalfPrecision(t *testing.T) {
