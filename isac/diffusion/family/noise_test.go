@@ -1,13 +1,17 @@
 package family
 
 import (
+	"encoding/binary"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
 	"github.com/isac-guidance/isac/isac/diffusion/sampling"
+	"github.com/isac-guidance/isac/isac/diffusion/weights"
+	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
 
 // scheduled is a folder's files with a scheduler_config.json.
@@ -66,10 +70,29 @@ func TestSignsOfNoise(t *testing.T) {
 			t.Errorf("%+v: %s up to sigma %v", c, d.Prediction, d.SigmaMax())
 		}
 	}
-	if got := deviation([]float64{1, 2, 4, 5}); math.Abs(got-math.Sqrt(10.0/3)) > 1e-12 {
-		t.Errorf("the deviation of a sample is %v", got)
-	}
-	if got := deviation([]float64{7}); got != 0 {
-		t.Errorf("the deviation of one value is %v", got)
+}
+
+// TestBiasTellsThePrediction holds what a single file of Stable Diffusion 2 predicts that says nothing of it: velocity where the
+// deviation of the telling bias, divided by n, is above 0.09 (ComfyUI's supported_models.SD20).
+func TestBiasTellsThePrediction(t *testing.T) {
+	torchtest.Require(t)
+	for _, c := range []struct {
+		values [4]float32
+		want   sampling.Prediction
+	}{
+		{[4]float32{0.5, 0.7, 0.5, 0.7}, sampling.V},             // 0.1
+		{[4]float32{0.51, 0.69, 0.52, 0.68}, sampling.Epsilon},   // 0.085, and 0.098 divided by n−1
+		{[4]float32{-0.03, 0.03, -0.03, 0.03}, sampling.Epsilon}, // 0.03
+		{[4]float32{-0.08, 0.08, -0.12, 0.12}, sampling.V},       // 0.102
+	} {
+		var data []byte
+		for _, v := range c.values {
+			data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
+		}
+		path := write(t, filepath.Join(t.TempDir(), "model.safetensors"), weights.Entry{Name: telling, DType: weights.F32, Shape: []int64{4}, Data: data})
+		got, err := discreteOrVelocity(&Files{Raw: openWeights(t, path)})
+		if err != nil || got.(*sampling.Discrete).Prediction != c.want {
+			t.Errorf("%v: %+v, %v, want %s", c.values, got, err, c.want)
+		}
 	}
 }
