@@ -1,0 +1,93 @@
+package diffusion
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
+	"github.com/isac-guidance/isac/isac/diffusion/sampling"
+	"github.com/isac-guidance/isac/isac/guidance"
+	"github.com/isac-guidance/isac/isac/torch"
+	"github.com/isac-guidance/isac/isac/torch/torchtest"
+)
+
+// TestEachImageOfABatch holds that each image of a guided batch is the one that its noise gives alone, with its own reports and maps, and
+// that random directions differ from image to image by the seed.
+func TestEachImageOfABatch(t *testing.T) {
+	torchtest.Require(t)
+	p := loadTiny(t)
+	fixture.InScope(t, func() {
+		g := torch.NewGenerator(5)
+		defer g.Close()
+		noise := g.Randn(2, 4, 8, 8)
+		for name, change := range map[string]func(*isac.Options){
+			"gradient": func(o *isac.Options) { o.Eta = 0.05 },
+			"random":   func(o *isac.Options) { o.Eta, o.Direction = 0.05, guidance.DirectionRandom },
+		} {
+			r := request(t, p)
+			r.Batch, r.Noise, r.Guidance = 2, noise, guided(r.Positive, change)
+			peaks := [2][]float64{}
+			r.Guidance.Observe = func(image int, m guidance.Maps) { peaks[image] = append(peaks[image], m.ClassPeak.Value) }
+			both, reports := sample(t, p, r)
+			half := len(both) / 2
+			for b := range 2 {
+				one := request(t, p)
+				one.Noise, one.Guidance, one.Seed = noise.Narrow(0, int64(b), 1), guided(one.Positive, change), r.Seed+uint64(b)
+				alone, seen := sample(t, p, one)
+				near(t, both[b*half:(b+1)*half], alone, 2e-3)
+				if a, w := reports[0][b].Loss, seen[0][0].Loss; a != w {
+					t.Errorf("%s: the first loss of image %d is %v, alone it is %v", name, b, a, w)
+				}
+				if len(peaks[b]) != r.Steps {
+					t.Errorf("%s: the observer has seen %d steps of image %d", name, len(peaks[b]), b)
+				}
+			}
+		}
+	})
+}
+
+// TestGuidanceHasTheNoiseOfTheRun holds that a model with another noise is guided in that one's parametrisation.
+func TestGuidanceHasTheNoiseOfTheRun(t *testing.T) {
+	p := loadTiny(t)
+	noise, err := sampling.NewDiscrete(sampling.Betas{Schedule: "linear", Start: 0.001, End: 0.02, Timesteps: 1000}, sampling.Epsilon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := p.WithNoise(noise)
+	r := request(t, other)
+	r.Guidance = guided(r.Positive)
+	_, reports := sample(t, other, r)
+	for i, images := range reports {
+		if got, want := images[0].Timestep, noise.Timestep(images[0].Sigma); got != want || i == 0 && math.Abs(images[0].Sigma/noise.SigmaMax()-1) > 1e-5 {
+			t.Errorf("step %d at sigma %v has timestep %v, want %v", i, images[0].Sigma, got, want)
+		}
+	}
+	// An image whose steps are all skipped is left with the very same bits.
+	r.Guidance = guided(r.Positive, func(o *isac.Options) { o.Start, o.End = 0.9, 1 })
+	skipped, _ := sample(t, other, r)
+	r.Guidance = nil
+	if plain, _ := sample(t, other, r); !slices.Equal(plain, skipped) {
+		t.Error("a run all of whose steps are skipped gives another latent")
+	}
+}
+
+// TestStepsOfTheSchedule holds that steps are counted by the schedule, which may take one more than is asked for.
+func TestStepsOfTheSchedule(t *testing.T) {
+	p := loadTiny(t)
+	r := request(t, p)
+	r.Scheduler, r.Steps = "ddim_uniform", 6 // timesteps 1, 167, … 997
+	r.Guidance = guided(r.Positive)
+	steps := 0
+	r.OnStep = func(s StepInfo) error {
+		if s.Count != 7 || s.Index != steps || s.Reports[0].Count != 7 || s.Reports[0].Sigma != s.Sigma {
+			t.Errorf("step %d of %d at sigma %v, report %+v", s.Index, s.Count, s.Sigma, s.Reports[0].Step)
+		}
+		steps++
+		return nil
+	}
+	if _, reports := sample(t, p, r); steps != 7 || len(reports) != 7 {
+		t.Errorf("%d steps were told of, %d reported, want 7", steps, len(reports))
+	}
+}

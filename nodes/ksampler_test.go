@@ -1,0 +1,70 @@
+package nodes
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"github.com/isac-guidance/isac/isac/diffusion"
+)
+
+// TestSamplerInputsArrive holds that KSampler runs what its inputs say: the latent of the pipeline that is asked for the same, and another
+// one for each input that is changed.
+func TestSamplerInputsArrive(t *testing.T) {
+	h := newHost(t, tinyFolder)
+	l := h.load("tiny", catsAndDog)
+	start := h.run("KSampler", h.sampling(l, nil)).Values[0].(*Latent)
+	other := h.run("CLIPTextEncode", map[string]any{"text": "a dog", "clip": l.clip}).Values[0].(*Conditioning)
+	direct := func(change func(*diffusion.SampleRequest)) []float32 {
+		r := diffusion.SampleRequest{
+			Positive: l.positive.(*Conditioning).Encoded, Negative: l.negative.(*Conditioning).Encoded, Latent: start.Samples,
+			Steps: 4, CFG: 3, Sampler: "euler", Scheduler: "normal", Seed: 11, Denoise: 1,
+		}
+		change(&r)
+		var values []float32
+		err := h.exec.Do(context.Background(), func() error {
+			latent, _, err := l.model.(*Model).Pipeline().Sample(context.Background(), r)
+			if err != nil {
+				return err
+			}
+			defer latent.Close()
+			values = latent.Float32s()
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return values
+	}
+	plain := direct(func(*diffusion.SampleRequest) {})
+	for name, c := range map[string]struct {
+		value  any
+		change func(*diffusion.SampleRequest)
+	}{
+		"seed":         {json.Number("12"), func(r *diffusion.SampleRequest) { r.Seed = 12 }},
+		"steps":        {json.Number("5"), func(r *diffusion.SampleRequest) { r.Steps = 5 }},
+		"cfg":          {json.Number("5.5"), func(r *diffusion.SampleRequest) { r.CFG = 5.5 }},
+		"sampler_name": {"dpmpp_2m", func(r *diffusion.SampleRequest) { r.Sampler = "dpmpp_2m" }},
+		"scheduler":    {"karras", func(r *diffusion.SampleRequest) { r.Scheduler = "karras" }},
+		"denoise":      {json.Number("0.6"), func(r *diffusion.SampleRequest) { r.Denoise = 0.6 }},
+		"positive":     {other, func(r *diffusion.SampleRequest) { r.Positive = other.Encoded }},
+		"negative":     {other, func(r *diffusion.SampleRequest) { r.Negative = other.Encoded }},
+	} {
+		got := h.run("KSampler", h.sampling(l, map[string]any{"latent_image": start, name: c.value})).Values[0].(*Latent).Samples.Float32s()
+		if want := direct(c.change); !slices.Equal(got, want) || slices.Equal(want, plain) {
+			t.Errorf("%s = %v gives another latent than the pipeline, or changes nothing", name, c.value)
+		}
+	}
+}
+
+// TestDenoiseOfNothing holds that what comes back is a latent of its own.
+func TestDenoiseOfNothing(t *testing.T) {
+	h := newHost(t, tinyFolder)
+	l := h.load("tiny", catsAndDog)
+	start := h.run("KSampler", h.sampling(l, nil)).Values[0].(*Latent)
+	same := h.run("KSampler", h.sampling(l, map[string]any{"latent_image": start, "denoise": json.Number("0.0")})).Values[0].(*Latent)
+	if same == start || same.Samples == start.Samples || !slices.Equal(same.Samples.Float32s(), start.Samples.Float32s()) {
+		t.Error("denoise 0 gives no copy of the latent")
+	}
+}
