@@ -259,6 +259,11 @@ func TestOptions(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	paper := Official()
+	paper.Accumulate = true // as ISAC's appendix B.1 has it
+	if AttendPaper() != paper {
+		t.Errorf("paper is %+v, want %+v", AttendPaper(), paper)
+	}
 	got, err := guidance.With(Official(), map[string]string{"eta": "10", "threshold.third": "0.9", "tries": "5", "accumulate": "true"})
 	if err != nil || got.Eta != 10 || got.Threshold != (Thresholds{0.05, 0.5, 0.9}) || got.Tries != 5 || !got.Accumulate {
 		t.Errorf("options %+v, %v", got, err)

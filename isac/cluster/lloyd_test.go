@@ -29,6 +29,7 @@ func TestAssign(t *testing.T) {
 			"equally near":            {[]float64{-2, 0, 1}, []float64{-1, 1}, []int{0, 0, 1}, 2},
 			"none is near":            {[]float64{0, 4, 1}, []float64{0, 50}, []int{0, 1, 0}, 1},
 			"two that have none":      {[]float64{0, 3, 1, 5}, []float64{0, 50, 90}, []int{0, 2, 0, 1}, 1},
+			"one from each":           {[]float64{-3, 9, 100, 101}, []float64{0, 100, 500, 900}, []int{0, 2, 1, 3}, 9},
 			"a row alone is not lost": {[]float64{0, 1, 9}, []float64{0, 6, 50}, []int{0, 2, 1}, 9},
 		} {
 			labels, inertia := lloydOf(len(c.centroids), 0, c.points...).assign(torch.FromFloat64s(c.centroids, int64(len(c.centroids)), 1))

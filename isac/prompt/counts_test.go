@@ -60,6 +60,15 @@ func TestCounts(t *testing.T) {
 	}
 }
 
+// TestParseCountsGoesByTheParser holds that a class stands where the parser read it, though its word comes earlier.
+func TestParseCountsGoesByTheParser(t *testing.T) {
+	const text = "a cat-shaped box and two cats"
+	got, err := ParseCounts("cat=3", text)
+	if err != nil || got.Phrases[0].Start != strings.Index(text, "cats") {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 // TestFind holds the order in which a class is looked for: as the parser read it, by its class or its text, the word itself, another
 // number of it.
 func TestFind(t *testing.T) {

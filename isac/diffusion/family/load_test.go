@@ -182,3 +182,17 @@ func TestPadding(t *testing.T) {
 		}
 	}
 }
+
+// TestConfigOfEachEncoder holds that each text encoder has its own config.json, and none where there is none.
+func TestConfigOfEachEncoder(t *testing.T) {
+	f := &Files{}
+	if f.textConfig(0) != nil {
+		t.Error("a single file has a config")
+	}
+	f.Config.Text = []map[string]any{{"hidden_act": "quick_gelu"}, {"hidden_act": "gelu"}}
+	for i, want := range []string{"quick_gelu", "gelu"} {
+		if got := f.textConfig(i)["hidden_act"]; got != want {
+			t.Errorf("encoder %d has %v, want %s", i, got, want)
+		}
+	}
+}
