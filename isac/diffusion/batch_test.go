@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/diffusion/family"
 	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
 	"github.com/isac-guidance/isac/isac/diffusion/sampling"
 	"github.com/isac-guidance/isac/isac/guidance"
@@ -89,5 +90,64 @@ func TestStepsOfTheSchedule(t *testing.T) {
 	}
 	if _, reports := sample(t, p, r); steps != 7 || len(reports) != 7 {
 		t.Errorf("%d steps were told of, %d reported, want 7", steps, len(reports))
+	}
+}
+
+// TestEachImageIsDecoded holds that each latent of a batch becomes its own image.
+func TestEachImageIsDecoded(t *testing.T) {
+	p, f := loadTiny(t), fixture.Open(t, "tiny")
+	fixture.InScope(t, func() {
+		z := f.Tensor("vae.z")
+		both, err := p.DecodeLatent(torch.Cat([]torch.Tensor{z, z.Neg()}, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer both.Close()
+		for b, latent := range []torch.Tensor{z, z.Neg()} {
+			alone, err := p.DecodeLatent(latent)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer alone.Close()
+			fixture.Near(t, "an image of two", both.Narrow(0, int64(b), 1), alone, 1e-6)
+		}
+	})
+}
+
+// TestPreviewOfTheLastStep holds that what a caller is told the image to be is in the result's own scale: at the last step of euler it is
+// the result.
+func TestPreviewOfTheLastStep(t *testing.T) {
+	for _, name := range []string{"tiny", "tiny-sd3"} { // which shifts latents, too
+		torchtest.Require(t)
+		p := load(t, fixture.Dir(name), LoadOptions{})
+		r := request(t, p)
+		var last []float32
+		r.OnStep = func(s StepInfo) error {
+			last = s.Denoised.Float32s()
+			return nil
+		}
+		latent, _ := sample(t, p, r)
+		near(t, last, latent, 1e-4)
+	}
+}
+
+// TestSizesOfTheWholePicture holds that SDXL is told the size that is sampled where nothing else is said, height before width, by the
+// sampler and by guidance.
+func TestSizesOfTheWholePicture(t *testing.T) {
+	torchtest.Require(t)
+	p := load(t, fixture.Dir("tiny-sdxl"), LoadOptions{})
+	r := request(t, p)
+	r.Width, r.Height = 64, 32
+	r.Guidance = guided(r.Positive, func(o *isac.Options) { o.Eta = 0.1 })
+	want, _ := sample(t, p, r)
+	r.Positive.Sizes = &family.Sizes{Height: 32, Width: 64, TargetHeight: 32, TargetWidth: 64}
+	r.Negative.Sizes = r.Positive.Sizes
+	if got, _ := sample(t, p, r); !slices.Equal(got, want) {
+		t.Error("the sizes of the whole picture give another latent than none")
+	}
+	r.Positive.Sizes = &family.Sizes{Height: 64, Width: 32, TargetHeight: 64, TargetWidth: 32}
+	r.Negative.Sizes = r.Positive.Sizes
+	if got, _ := sample(t, p, r); slices.Equal(got, want) {
+		t.Error("the sizes of a tall picture give the latent of a wide one")
 	}
 }
