@@ -151,3 +151,44 @@ func TestSizesOfTheWholePicture(t *testing.T) {
 		t.Error("the sizes of a tall picture give the latent of a wide one")
 	}
 }
+
+// TestEachImageIsEncoded holds that each image of a batch becomes its own latent.
+func TestEachImageIsEncoded(t *testing.T) {
+	p, f := loadTiny(t), fixture.Open(t, "tiny")
+	fixture.InScope(t, func() {
+		image := f.Tensor("vae.image").MulScalar(0.5).AddScalar(0.5).Permute(0, 2, 3, 1)
+		negative := image.Neg().AddScalar(1)
+		both, err := p.EncodeImage(torch.Cat([]torch.Tensor{image, negative}, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer both.Close()
+		for b, one := range []torch.Tensor{image, negative} {
+			alone, err := p.EncodeImage(one)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer alone.Close()
+			fixture.Near(t, "a latent of two", both.Narrow(0, int64(b), 1), alone, 1e-6)
+		}
+	})
+}
+
+// TestAncestralNoise holds that the noise which ancestral samplers add is that of the next seed, one draw after the other, as ComfyUI
+// has it.
+func TestAncestralNoise(t *testing.T) {
+	p := loadTiny(t)
+	r := request(t, p)
+	fixture.InScope(t, func() {
+		run := &run{p: p, request: &r}
+		defer run.close()
+		g := torch.NewGenerator(r.Seed + 1)
+		defer g.Close()
+		like := torch.Zeros([]int64{1, 4, 8, 8}, torch.Float32, torch.CPU)
+		for i := range 2 {
+			if got, want := run.ancestral(i, 1, like), g.Randn(1, 4, 8, 8); !slices.Equal(got.Float32s(), want.Float32s()) {
+				t.Errorf("draw %d is another one", i)
+			}
+		}
+	})
+}
