@@ -48,7 +48,7 @@ func (l *lowering) Measure(r attention.Reading, _ guidance.Step, maps *guidance.
 	}
 	q := r.Taps[0].Q
 	return guidance.Measurement{Foreground: l.measured, Terms: []guidance.Term{
-		{Name: "energy", Weight: 2, Value: q.Square().MeanAll()}, {Name: "weightless", Value: q.SumAll()},
+		{Name: "energy", Weight: 2, Value: q.Square().MeanAll()}, {Name: "weightless", Value: q.MulScalar(0).Sqrt().SumAll()}, // its gradient is not finite
 	}}, nil
 }
 
@@ -186,8 +186,25 @@ func TestPrepare(t *testing.T) {
 		if _, _, err := open(t, guidance.Config{Model: broken, Method: m}).Prepare(noise, guidance.Step{Count: 3}); err == nil || !strings.Contains(err.Error(), "before the first step") {
 			t.Errorf("%v", err)
 		}
-		if _, _, err := open(t, guidance.Config{Model: layers, Method: m}).Prepare(noise, guidance.Step{Index: 5, Count: 3}); err == nil {
-			t.Error("a step outside the run was taken")
+		if _, _, err := open(t, guidance.Config{Model: layers, Method: m}).Prepare(noise, guidance.Step{Index: 5, Count: 3}); err == nil || !strings.Contains(err.Error(), "the index must be in 0..count-1") {
+			t.Errorf("a step outside the run gives %v", err)
+		}
+		if _, _, err := open(t, guidance.Config{Model: layers, Method: m}).Prepare(noise.MulScalar(math.NaN()), guidance.Step{Count: 3}); err == nil || !strings.Contains(err.Error(), "not finite") {
+			t.Errorf("noise of NaN gives %v", err)
+		}
+		timestep := 0.0
+		told := synthetic.ModelFunc(func(x torch.Tensor, at float64) []attention.Tap {
+			timestep = at
+			taps, _ := layers.Taps(x, at)
+			return taps
+		})
+		s := open(t, guidance.Config{Model: told, Method: m, Noise: doubled{}})
+		if _, _, err := s.Prepare(noise, guidance.Step{Count: 3, Sigma: 3}); err != nil || timestep != 30 {
+			t.Errorf("the model is told timestep %v, want 30: %v", timestep, err)
+		}
+		s.Close()
+		if out, changed, err := s.Prepare(noise, guidance.Step{Count: 3}); out != noise || changed || err != nil {
+			t.Errorf("a closed session changes the noise: %v, %v", changed, err)
 		}
 	})
 }

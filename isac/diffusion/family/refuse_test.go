@@ -136,6 +136,8 @@ func TestSingleFileRefuses(t *testing.T) {
 		{"Stable Diffusion 2.x and has no VAE", weights.ErrMissing, append(one("model.diffusion_model.input_blocks.2.1.transformer_blocks.0.attn2.to_k.weight", 2, 1024), one(first, 8, 4, 3, 3)...)},
 		{"PixArt", weights.ErrUnsupported, one("blocks.0.cross_attn.q_linear.weight", 1)},
 		{"a LoRA", weights.ErrUnsupported, one("lora_unet_down_blocks_0_attentions_0_proj_in.lora_down.weight", 1)},
+		{"a LoRA", weights.ErrUnsupported, one("lora_te_text_model_encoder_layers_0_mlp_fc1.lora_down.weight", 1)},
+		{"Stable Diffusion 1.x and has no VAE", weights.ErrMissing, append(one("model.diffusion_model.input_blocks.2.1.transformer_blocks.0.attn2.to_k.weight", 7), one(first, 8, 4, 3, 3)...)},
 		{"a ControlNet", weights.ErrUnsupported, one("control_model.zero_convs.0.0.weight", 1)},
 		{"give the folder", weights.ErrUnsupported, one("down_blocks.0.resnets.0.conv1.weight", 1)},
 		{"a text encoder alone", weights.ErrUnsupported, one("text_model.final_layer_norm.weight", 1)},
