@@ -26,7 +26,7 @@ CLIENTS := host-bridge/comfyapi/testdata/clients/node_modules/.package-lock.json
 include shim.mk
 include host-bridge/web/web.mk
 
-.PHONY: help deps deps-test deps-e2e deps-ref build demo test test-go test-python test-e2e test-large test-slow chaos lint licences fixtures evidence clean
+.PHONY: help deps deps-test deps-e2e deps-ref build demo test test-go test-python test-e2e test-large test-slow test-soak chaos lint licences fixtures evidence clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -71,6 +71,10 @@ test-large: shim ## models of full size: write random SDXL and SD3.5, load them,
 
 test-slow: build ## twenty rounds of deletions with large records, waits of more than a minute, and kill -9: about three minutes
 	ISAC_SLOW=1 $(TEST_ENV) $(GO) test -count=1 -v -parallel 20 -timeout 30m ./e2e -run TestDeletedStaysDeleted
+
+RUNS ?= 1000
+test-soak: build ## many guided runs in one server: what it and its plugin hold must not grow
+	ISAC_SOAK=$(RUNS) $(TEST_ENV) $(GO) test -count=1 -v -timeout 120m ./e2e -run TestSoak
 
 MINUTES ?= 10
 chaos: build ## random work under kill -9, stops, full disks and a NATS that restarts: make chaos MINUTES=60
