@@ -41,7 +41,7 @@ type segmentsSettings struct {
 func readSettings(dir string) (settings, error) {
 	var s settings
 	path := filepath.Join(dir, SettingsFile)
-	text, err := os.ReadFile(path)
+	text, err := weights.ReadText(path)
 	if err != nil {
 		return s, fmt.Errorf("read detectors' settings: %w (give the folder that examples/mini/detector_export.py wrote)", err)
 	}
