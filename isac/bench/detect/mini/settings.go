@@ -6,9 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/isac-guidance/isac/isac/diffusion/weights"
 )
 
 // SettingsFile is the file in a detectors' folder that describes it.

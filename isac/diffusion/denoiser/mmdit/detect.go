@@ -34,16 +34,11 @@ func (d *detector) fail(format string, a ...any) {
 
 // size gives one dimension of a tensor that every MMDiT has.
 func (d *detector) size(name string, dim, dims int) int64 {
-	shape, ok := d.src.Shape(name)
-	switch {
-	case !ok:
-		d.fail("%s: tensor %q: %w", d.src.Origin(name), name, weights.ErrMissing)
-	case len(shape) != dims:
-		d.fail("%s: tensor %q has shape %v, expected %d dimensions: %w", d.src.Origin(name), name, shape, dims, weights.ErrShape)
-	default:
-		return shape[dim]
+	n, err := config.Size(d.src, name, dim, dims)
+	if err != nil {
+		d.fail("%w", err)
 	}
-	return 0
+	return n
 }
 
 // has says whether any tensor lies below path.
@@ -73,7 +68,11 @@ func (d *detector) shapes() Config {
 			d.fail("%s: proj_out has %d rows, expected a multiple of the patch's %d: %w", d.src.Origin("proj_out.weight"), out, area, weights.ErrShape)
 		}
 	}
-	for i := 0; d.has(fmt.Sprintf("transformer_blocks.%d", i)); i++ {
+	blocks, err := config.Count("transformer_blocks.%d", config.MaxLayers, func(i int) bool { return d.has(fmt.Sprintf("transformer_blocks.%d", i)) })
+	if err != nil {
+		d.fail("%s: %w", d.src.Origin(""), err)
+	}
+	for i := range blocks {
 		cfg.Dual = append(cfg.Dual, d.has(fmt.Sprintf("transformer_blocks.%d.attn2", i)))
 	}
 	if len(cfg.Dual) == 0 {
@@ -84,14 +83,14 @@ func (d *detector) shapes() Config {
 
 // settings reads what shapes cannot tell: the number of heads, where no norm of queries has the width of one.
 func (d *detector) settings(cfg *Config) {
-	width := d.json.Int("attention_head_dim", 64)
+	width := d.json.IntIn("attention_head_dim", 64, 1, config.MaxHeads)
 	if cfg.QKNorm {
 		width = d.size("transformer_blocks.0.attn.norm_q.weight", 0, 1)
 	}
 	if width > 0 {
 		cfg.Heads = max(cfg.Width/width, 1)
 	}
-	if stated := d.json.Int("num_attention_heads", cfg.Heads); !cfg.QKNorm {
+	if stated := d.json.IntIn("num_attention_heads", cfg.Heads, 1, config.MaxHeads); !cfg.QKNorm {
 		cfg.Heads = stated
 	} else if stated != cfg.Heads {
 		d.json.Fail("num_attention_heads", weights.ErrConfig, "the model's weights have %d", cfg.Heads)

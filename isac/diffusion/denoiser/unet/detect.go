@@ -33,23 +33,19 @@ func (d *detector) fail(format string, a ...any) {
 
 // size gives one dimension of a tensor that every UNet has.
 func (d *detector) size(name string, dim, dims int) int64 {
-	shape, ok := d.src.Shape(name)
-	switch {
-	case !ok:
-		d.fail("%s: tensor %q: %w", d.src.Origin(name), name, weights.ErrMissing)
-	case len(shape) != dims:
-		d.fail("%s: tensor %q has shape %v, expected %d dimensions: %w", d.src.Origin(name), name, shape, dims, weights.ErrShape)
-	default:
-		return shape[dim]
+	n, err := config.Size(d.src, name, dim, dims)
+	if err != nil {
+		d.fail("%w", err)
 	}
-	return 0
+	return n
 }
 
-// count gives how many layers there are of a name with a number in it: count("down_blocks.%d.resnets.0").
-func (d *detector) count(format string) int {
-	n := 0
-	for d.has(fmt.Sprintf(format, n)) {
-		n++
+// count gives how many layers there are of a name with a number in it: count("down_blocks.%d.resnets.0"), at most as many as a UNet can
+// have.
+func (d *detector) count(format string, most int) int {
+	n, err := config.Count(format, most, func(i int) bool { return d.has(fmt.Sprintf(format, i)) })
+	if err != nil {
+		d.fail("%s: %w", d.src.Origin(""), err)
 	}
 	return n
 }
@@ -63,9 +59,9 @@ func (d *detector) has(path string) bool {
 // depths gives the number of transformer blocks after each residual block of a level. They need not be equal: distilled models
 // (SSD-1B) have lost some.
 func (d *detector) depths(level string) []int {
-	depths := make([]int, d.count(level+".resnets.%d"))
+	depths := make([]int, d.count(level+".resnets.%d", config.MaxLayers))
 	for i := range depths {
-		depths[i] = d.count(fmt.Sprintf("%s.attentions.%d", level, i) + ".transformer_blocks.%d")
+		depths[i] = d.count(fmt.Sprintf("%s.attentions.%d", level, i)+".transformer_blocks.%d", config.MaxLayers)
 	}
 	return depths
 }
@@ -75,10 +71,10 @@ func (d *detector) shapes() Config {
 		InChannels:  d.size("conv_in.weight", 1, 4),
 		OutChannels: d.size("conv_out.weight", 0, 4),
 		TimeWidth:   d.size("time_embedding.linear_1.weight", 0, 2),
-		MidResnets:  d.count("mid_block.resnets.%d"),
-		MidDepth:    d.count("mid_block.attentions.0.transformer_blocks.%d"),
+		MidResnets:  d.count("mid_block.resnets.%d", config.MaxLayers),
+		MidDepth:    d.count("mid_block.attentions.0.transformer_blocks.%d", config.MaxLayers),
 	}
-	levels, ups := d.count("down_blocks.%d"), d.count("up_blocks.%d")
+	levels, ups := d.count("down_blocks.%d", config.MaxLevels), d.count("up_blocks.%d", config.MaxLevels)
 	if levels == 0 || levels != ups {
 		d.fail("%s: %d down_blocks and %d up_blocks, expected as many of the one as of the other: %w", d.src.Origin(""), levels, ups, weights.ErrMissing)
 	}
@@ -113,9 +109,9 @@ func (d *detector) shapes() Config {
 // its name says (diffusers issue 2011).
 func (d *detector) settings(cfg *Config) {
 	n := len(cfg.Levels)
-	heads := d.json.Ints("num_attention_heads", n)
+	heads := d.json.IntsIn("num_attention_heads", n, 1, config.MaxHeads)
 	if heads == nil {
-		heads = d.json.Ints("attention_head_dim", n)
+		heads = d.json.IntsIn("attention_head_dim", n, 1, config.MaxHeads)
 	}
 	for i := range cfg.Levels {
 		l := &cfg.Levels[i]
@@ -133,10 +129,10 @@ func (d *detector) settings(cfg *Config) {
 				i, l.Channels, l.Heads)
 		}
 	}
-	cfg.Groups = d.json.Int("norm_num_groups", 32)
-	cfg.Eps = d.json.Float("norm_eps", 1e-5)
+	cfg.Groups = d.json.IntIn("norm_num_groups", 32, 1, config.MaxSize)
+	cfg.Eps = d.json.FloatIn("norm_eps", 1e-5, 0, 1)
 	cfg.CosineFirst = d.json.Bool("flip_sin_to_cos", true)
-	cfg.FreqShift = d.json.Float("freq_shift", 0)
+	cfg.FreqShift = d.json.FloatIn("freq_shift", 0, -8, 8)
 	// Stable Diffusion 2's scores overflow float16, also those of its folders that do not say so.
 	cfg.Upcast = d.json.Bool("upcast_attention", false) || cfg.Linear && cfg.Context == openCLIPH && cfg.Vector == 0
 }
