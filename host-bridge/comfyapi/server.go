@@ -35,8 +35,8 @@ type Server struct {
 	saving sync.Mutex
 	// uploads is full while as many uploads as may be are in memory.
 	uploads chan struct{}
-	// pictures is full while as many requests as may be have pictures decoded in memory.
-	pictures chan struct{}
+	// pictures is the memory for pictures that are decoded.
+	pictures room
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -50,7 +50,7 @@ func New(config Config, q Queue) (*Server, error) {
 		return nil, fmt.Errorf("api server: %w", err)
 	}
 	s := &Server{config: config, queue: q, log: config.Log, uploads: make(chan struct{}, config.Limits.Uploads),
-		pictures: make(chan struct{}, config.Limits.Pictures)}
+		pictures: room{size: int64(config.Limits.ImagePixels) * bytesPerPixel}}
 	for name, store := range map[string]*queue.Store{"userdata": &s.userdata, "settings": &s.settings, "users": &s.users} {
 		var err error
 		if *store, err = q.Store(name); err != nil {

@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -153,13 +154,21 @@ func (d *diskFiles) Open(ctx context.Context, kind, subfolder, name string) (io.
 }
 
 func (d *diskFiles) openDisk(kind, subfolder, name string) (io.ReadSeekCloser, time.Time, error) {
-	file, err := d.roots[kind].Open(path.Join(subfolder, name))
+	at := path.Join(subfolder, name)
+	noFile := fmt.Errorf("%s is no file: %w", name, fs.ErrNotExist)
+	// A pipe that lies there is not opened: that would wait for who writes to it.
+	if info, err := d.roots[kind].Stat(at); err != nil {
+		return nil, time.Time{}, err
+	} else if !info.Mode().IsRegular() {
+		return nil, time.Time{}, noFile
+	}
+	file, err := d.roots[kind].OpenFile(at, os.O_RDONLY|syscall.O_NONBLOCK, 0) // should a pipe take its place just now
 	if err != nil {
 		return nil, time.Time{}, err
 	}
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no file: %w", name, fs.ErrNotExist)
+		err = noFile
 	}
 	if err != nil {
 		file.Close()
