@@ -12,9 +12,11 @@ type Pipeline struct {
 	// Path is what Load was given.
 	Path string
 
-	device torch.Device
-	model  *family.Model
-	noise  sampling.Noise
+	device     torch.Device
+	model      *family.Model
+	noise      sampling.Noise
+	checkpoint bool
+	maxMemory  int64
 }
 
 // Close frees the weights. Closing twice is allowed.

@@ -19,7 +19,7 @@ var families = []string{"sd1"}
 // options are what both serving and the commands by hand work with.
 func (c *commands) options() server.Options {
 	return server.Options{
-		Registry: nodes.Standard(), Version: version, Families: families, ModelPaths: c.Models, Device: torch.Device(c.Device),
+		Registry: nodes.Standard(), Version: version, Families: families, ModelPaths: c.Models, Device: torch.Device(c.Device), MaxMemory: int64(c.Memory),
 	}
 }
 
