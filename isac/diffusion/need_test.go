@@ -16,6 +16,7 @@ import (
 // Too much is an error with both numbers, at once, and nothing is allocated for it.
 func TestTooMuchIsRefusedAtOnce(t *testing.T) {
 	p := loadTiny(t)
+	p.maxMemory = 4 << 30 // whatever the machine has
 	before := resident(t)
 	for name, change := range map[string]func(*SampleRequest){
 		"a large image":        func(r *SampleRequest) { r.Width, r.Height = 1<<17, 1<<17 },

@@ -35,6 +35,7 @@ func Serve(options Options, level hclog.Level) int {
 	}
 	defer home.remove()
 	// Whatever ends this process without returning from here has to clean up first.
+	protect(options, log)
 	watchSignals(home, log)
 	watchHost(home, log)
 
