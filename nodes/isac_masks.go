@@ -23,7 +23,7 @@ func isacMasks() Node {
 		Class: "ISACMasks", DisplayName: "ISAC Masks", Category: "isac",
 		Description: "Draws the instance masks that ISAC found in the model's attention while it guided: one colour an instance, fainter where the mask is weaker.",
 		Outputs:     []Output{{Type: "IMAGE", Name: "IMAGE", Tooltip: "The masks, image by image, and step by step within an image."}},
-	}, func(_ context.Context, env *Env, in *masksInput) (Result, error) {
+	}, func(ctx context.Context, env *Env, in *masksInput) (Result, error) {
 		if len(in.Samples.Reports) == 0 {
 			return Result{}, errors.New("samples have no instance masks: expected latents from a KSampler whose model comes from ISACGuidance")
 		}
@@ -47,6 +47,9 @@ func isacMasks() Node {
 				p.below, p.width, p.height = below[i], below[i].Rect.Dx(), below[i].Rect.Dy()
 			}
 			for _, r := range pickSteps(reports, in.Step) {
+				if err := ctx.Err(); err != nil {
+					return Result{}, err
+				}
 				painted = append(painted, p.paint(r))
 			}
 		}

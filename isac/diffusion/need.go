@@ -20,6 +20,8 @@ type MemoryError struct {
 	// Need is what it takes at least, in bytes, beside what is taken already; Free is what there is, Total what there would be if
 	// nothing were taken.
 	Need, Free, Total int64
+	// Bounded says that Free and Total are what LoadOptions.MaxMemory leaves, and not what the device has.
+	Bounded bool
 }
 
 // Error gives both numbers.
@@ -27,6 +29,9 @@ func (e *MemoryError) Error() string {
 	where := "on this machine"
 	if e.Device != torch.CPU {
 		where = "on " + string(e.Device)
+	}
+	if e.Bounded {
+		where = "to this process (--max-memory)"
 	}
 	return fmt.Sprintf("%s: this needs about %s of memory and %s of %s are free %s: make fewer or smaller images, or free memory",
 		e.What, inBytes(e.Need), inBytes(e.Free), inBytes(e.Total), where)
@@ -170,10 +175,12 @@ func (p *Pipeline) check(what string, n need) error {
 func (p *Pipeline) compare(what string, n need) error {
 	free := memory.Of(p.device, p.maxMemory)
 	if whole(n.device) > free.Device {
-		return &MemoryError{What: what, Device: p.device, Need: whole(n.device), Free: free.Device, Total: free.DeviceTotal}
+		return &MemoryError{
+			What: what, Device: p.device, Need: whole(n.device), Free: free.Device, Total: free.DeviceTotal, Bounded: free.DeviceTotal == p.maxMemory,
+		}
 	}
 	if whole(n.host) > free.Host {
-		return &MemoryError{What: what, Device: torch.CPU, Need: whole(n.host), Free: free.Host, Total: free.HostTotal}
+		return &MemoryError{What: what, Device: torch.CPU, Need: whole(n.host), Free: free.Host, Total: free.HostTotal, Bounded: free.HostTotal == p.maxMemory}
 	}
 	return nil
 }
@@ -194,7 +201,7 @@ func CheckMemory(what string, bytes float64, most int64) error {
 	if whole(bytes) <= free.Host {
 		return nil
 	}
-	return &MemoryError{What: what, Device: torch.CPU, Need: whole(bytes), Free: free.Host, Total: free.HostTotal}
+	return &MemoryError{What: what, Device: torch.CPU, Need: whole(bytes), Free: free.Host, Total: free.HostTotal, Bounded: free.HostTotal == most}
 }
 
 // fused tells whether libtorch has an attention that keeps no probabilities: since 2.1, with which the shim uses it.

@@ -55,7 +55,7 @@ func TestMaxMemory(t *testing.T) {
 	p.maxMemory = int64(resident(t)) + 1<<20
 	_, _, err := p.Sample(context.Background(), r)
 	short := (*MemoryError)(nil)
-	if !errors.As(err, &short) || short.Fits() && short.Need > p.maxMemory || short.Total != p.maxMemory {
+	if !errors.As(err, &short) || short.Fits() && short.Need > p.maxMemory || short.Total != p.maxMemory || !strings.Contains(err.Error(), "--max-memory") {
 		t.Errorf("%v", err)
 	}
 	if _, err := Load(fixture.Dir("tiny"), LoadOptions{MaxMemory: 1}); !errors.As(err, &short) || !strings.Contains(err.Error(), "the model's weights") {
