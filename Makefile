@@ -6,6 +6,7 @@ DEMO        := out/demo
 # C sources of the binding are compiled apart (shim.mk); the Go side only needs cgo for dlopen.
 GO          ?= go
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 GOPACKAGES  := ./...
 # Tests must not skip for want of libtorch when they run from here.
 TEST_ENV    := ISAC_REQUIRE_TORCH=1
@@ -25,7 +26,7 @@ CLIENTS := host-bridge/comfyapi/testdata/clients/node_modules/.package-lock.json
 include shim.mk
 include host-bridge/web/web.mk
 
-.PHONY: help deps deps-test deps-e2e deps-ref build demo test test-go test-python test-e2e lint licences fixtures evidence clean
+.PHONY: help deps deps-test deps-e2e deps-ref build demo test test-go test-python test-e2e test-large test-slow chaos lint licences fixtures evidence clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -60,10 +61,20 @@ test-go: shim
 	$(TEST_ENV) $(GO) test -race -timeout 14m $$($(GO) list ./... | grep -v /e2e)
 
 test-python: deps-test
-	.venv/bin/python -m pytest -q examples/mini
+	.venv/bin/python -m pytest -q examples/mini examples/python-client
 
 test-e2e: deps-e2e build $(CLIENTS) ## the built programs from outside: the demo, the server, its clients and page, kill -9, Ctrl-C, broken input
 	$(TEST_ENV) $(GO) test -count=1 -timeout 20m ./e2e/...
+
+test-large: shim ## models of full size: write random SDXL and SD3.5, load them, take a guided step; minutes, 20 GB of memory, 7 GB of disk
+	$(TEST_ENV) ISAC_LARGE=1 $(GO) test -count=1 -v -timeout 60m -run 'TestLarge$$' ./isac/diffusion/synth
+
+test-slow: build ## twenty rounds of deletions with large records, waits of more than a minute, and kill -9: about three minutes
+	ISAC_SLOW=1 $(TEST_ENV) $(GO) test -count=1 -v -parallel 20 -timeout 30m ./e2e -run TestDeletedStaysDeleted
+
+MINUTES ?= 10
+chaos: build ## random work under kill -9, stops, full disks and a NATS that restarts: make chaos MINUTES=60
+	$(TEST_ENV) $(GO) run ./e2e/chaos --minutes $(MINUTES)
 
 $(CLIENTS): host-bridge/comfyapi/testdata/clients/package-lock.json
 	cd $(dir $<) && npm ci --no-audit --no-fund --loglevel=error
@@ -75,6 +86,7 @@ lint: deps-test
 	$(GO) mod tidy -diff
 	$(GO) vet $(GOPACKAGES)
 	$(GO) run $(STATICCHECK) $(GOPACKAGES)
+	GO=$(GO) scripts/vulnerabilities.sh $(GOVULNCHECK) $(GOPACKAGES)
 	.venv/bin/ruff check --quiet .
 	shellcheck $$(git ls-files '*.sh' .ci/run)
 
@@ -88,6 +100,10 @@ fixtures: ## after a new mini model: write again what diffusers and plain PyTorc
 
 evidence: build ## write the tables and plots of examples/mini/evidence again from the committed results
 	@for dir in examples/mini/evidence/*/; do $(BIN)/isac-plugin bench report "$$dir" || exit 1; done
+
+.PHONY: performance
+performance: build ## run the benchmarks (some minutes; leave the machine alone meanwhile) and write docs/performance.md from what they print
+	$(GO) run ./scripts/performance --document docs/performance.md --plugin $(BIN)/isac-plugin
 
 clean: ## remove what was built and written
 	rm -rf build out

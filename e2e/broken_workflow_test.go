@@ -59,6 +59,7 @@ func TestBrokenWorkflows(t *testing.T) {
 	}{
 		{"unknown node", func(w workflow) { w["20"].Class = "KSamplerAdvanced2" }, []string{"Node 'KSamplerAdvanced2' not found", "#20"}},
 		{"no class", func(w workflow) { w["11"].Class = "" }, []string{"#11"}},
+		{"more steps than there are noise levels", func(w workflow) { w["10"].Inputs["steps"] = 5000 }, []string{"node 10 (KSampler", "Value 5000 bigger than max of 1000: steps at denoise"}},
 		{"input of a wrong type", func(w workflow) { w["10"].Inputs["steps"] = "twenty" }, []string{"node 10 (KSampler", "Failed to convert an input value to a INT value: steps, twenty"}},
 		{"link of a wrong type", func(w workflow) { w["11"].Inputs["vae"] = []any{"1", 0} }, []string{"node 11 (VAEDecode)", "vae, received_type(MODEL) mismatch input_type(VAE)"}},
 		{"missing link", func(w workflow) { delete(w["10"].Inputs, "positive") }, []string{"node 10 (KSampler", "Required input is missing: positive"}},

@@ -46,11 +46,17 @@ func TestNormaliseCross(t *testing.T) {
 			}
 			synthetic.Near(t, string(norm), got.Float64s(), want, 1e-12)
 		}
+		part := torch.FromFloat64s([]float64{0.1, 0.5, 0.3, 0.5}, 2, 2) // the second class is flat, the first is not
+		if _, err := normaliseCross(part, CrossMinMaxEach, []int64{0, 1}); !errors.Is(err, errFlat) {
+			t.Errorf("a flat column gives %v, want errFlat", err)
+		}
 	})
 }
 
 func TestMergeTokens(t *testing.T) {
 	synthetic.In(t, func() {
+		late := torch.FromFloat64s([]float64{1, 5, 3, 2, 0, 8}, 2, 3)
+		synthetic.Near(t, "two tokens first", mergeTokens(late, []guidance.Class{{Tokens: []int{4, 5}}, {Tokens: []int{7}}}, MergeMean).Float64s(), []float64{3, 3, 1, 8}, 1e-12)
 		prop := torch.FromFloat64s([]float64{1, 5, 3, 2, 0, 8}, 2, 3)
 		classes := []guidance.Class{{Tokens: []int{4}}, {Tokens: []int{7, 8}}}
 		synthetic.Near(t, "mean", mergeTokens(prop, classes, MergeMean).Float64s(), []float64{1, 4, 2, 4}, 1e-12)

@@ -25,7 +25,7 @@ type Options struct {
 	UpsampleNorm bool `json:"upsample_norm" help:"Whether coarse self-attention keeps its row sums when it is scaled up."`
 	// Schedule weighs the two losses over the run: one of the paper's rows A to E (Table 2). E, instances first, is the
 	// paper's own.
-	Schedule Schedule `json:"schedule" choices:"A,B,C,D,E" help:"How instances and classes are weighed: A instances only, B classes only, C both alike, D classes first, E instances first."`
+	Schedule Schedule `json:"schedule" choices:"A,B,C,D,E" help:"How instances and classes are weighed: A instances only, B classes only, C both alike, D classes first, E instances first. Relative steps go as far whatever the weights are: where one loss alone has weight, A, C and E are the same."`
 	// ScheduleInWindow runs the schedule from its first to its last weight within the guided steps [Start, End) rather than
 	// over the whole run. Without it a window that ends at half the run never weighs classes above one half under row E.
 	ScheduleInWindow bool `json:"schedule_in_window" help:"Runs the schedule within the guided steps instead of the whole run."`

@@ -18,6 +18,13 @@ func TestPresets(t *testing.T) {
 			t.Errorf("preset %q is not valid: %v", name, err)
 		}
 	}
+	// docs: typed steps are taken in the first half of the run, the paper's at every timestep.
+	if first, end := Typed().Window(20); first != 0 || end != 10 {
+		t.Errorf("typed guides steps %d to %d of 20", first, end)
+	}
+	if first, end := Paper().Window(20); first != 0 || end != 20 {
+		t.Errorf("paper guides steps %d to %d of 20", first, end)
+	}
 	if Default() != Typed() {
 		t.Error("the default is not typed")
 	}
@@ -51,11 +58,21 @@ func TestValidateReportsAll(t *testing.T) {
 	for _, change := range []func(*Options){
 		func(o *Options) { o.Eta = 0 }, func(o *Options) { o.Eta = math.Inf(1) }, func(o *Options) { o.End = 1.5 },
 		func(o *Options) { o.Start = -0.1 }, func(o *Options) { o.Start = math.NaN() }, func(o *Options) { o.CoordinateWeight = math.NaN() },
+		func(o *Options) { o.CoordinateWeight = math.Inf(1) }, func(o *Options) { o.LossScale = math.Inf(1) },
 	} {
 		o := Typed()
 		change(&o)
 		if o.Validate() == nil {
 			t.Errorf("%+v is taken as valid", o)
+		}
+	}
+	for _, change := range []func(*Options){ // the ends of what is allowed
+		func(o *Options) { o.CoordinateWeight = 0 }, func(o *Options) { o.Start, o.End = 0, 1 }, func(o *Options) { o.KMeans.Iterations, o.KMeans.Restarts = 1, 1 },
+	} {
+		o := Typed()
+		change(&o)
+		if err := o.Validate(); err != nil {
+			t.Error(err)
 		}
 	}
 }
@@ -88,10 +105,10 @@ func TestSchedules(t *testing.T) {
 	}
 }
 
-// TestScheduleInWindow checks the schedule compressed into the guided steps.
+// TestScheduleInWindow checks the schedule compressed into the guided steps; other steps, which may be measured, have the whole run's.
 func TestScheduleInWindow(t *testing.T) {
 	o := Options{Options: guidance.Options{Start: 0.2, End: 0.6}, Schedule: ScheduleE, ScheduleInWindow: true}
-	for i, want := range map[int]float64{2: 1, 3: 0.75, 5: 0.25} {
+	for i, want := range map[int]float64{2: 1, 3: 0.75, 5: 0.25, 1: 0.9, 6: 0.4} {
 		if instance, _ := o.weights(guidance.Step{Index: i, Count: 10}); instance != want {
 			t.Errorf("weight at step %d is %v, want %v", i, instance, want)
 		}

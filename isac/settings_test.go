@@ -83,3 +83,20 @@ func TestWithReportsAll(t *testing.T) {
 		}
 	}
 }
+
+// TestSettingsForEditors holds what an editor is told of numbers and choices.
+func TestSettingsForEditors(t *testing.T) {
+	byName := map[string]guidance.Setting{}
+	for _, s := range guidance.Settings(Paper()) {
+		byName[s.Name] = s
+	}
+	if s := byName["end"]; s.Most != 1 || s.Step != 0 || s.Value != 1.0 {
+		t.Errorf("end is %+v", s)
+	}
+	if s := byName["eta"]; s.Most != 0 || s.Step != 0.001 || s.Value != 0.01 || s.Help == "" {
+		t.Errorf("eta is %+v", s)
+	}
+	if s := byName["overlap"]; strings.Join(s.Choices, " ") != "mpo mae kl iou" {
+		t.Errorf("overlap is %+v", s)
+	}
+}

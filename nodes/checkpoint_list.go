@@ -47,6 +47,10 @@ func listCheckpoints(folders []string) map[string]string {
 	return found
 }
 
+// Checkpoints finds all checkpoints in model folders, as the loader's list does: their paths by the names that ckpt_name shows. Whether
+// they can be loaded is not looked at.
+func Checkpoints(folders []string) map[string]string { return listCheckpoints(folders) }
+
 // checkpointWalk goes through one model folder. Links to folders come after all others, and no folder is gone into twice: a few links
 // to their own parents would otherwise be thousands of folders.
 type checkpointWalk struct {

@@ -204,3 +204,15 @@ func TestExampleWorkflows(t *testing.T) {
 		})
 	}
 }
+
+// TestStepsThatWereLeftOutAreSaid holds that the sampler says where guidance could not be given.
+func TestStepsThatWereLeftOutAreSaid(t *testing.T) {
+	h := newHost(t, tinyFolder)
+	l := h.load("tiny", catsAndDog)
+	instances := h.run("ISACInstances", map[string]any{"text": catsAndDog, "override": "cat=400"}).Values[0]
+	l.model = h.guided(l.model, map[string]any{"instances": instances, "end": 1.0})
+	text, _ := h.run("KSampler", h.sampling(l, nil)).UI["text"].([]string)
+	if all := strings.Join(text, "\n"); !strings.Contains(all, "guidance was left out at 4 of 4 steps that it was asked for: the foreground has") {
+		t.Errorf("the sampler says %q", all)
+	}
+}

@@ -10,7 +10,7 @@ import (
 
 type guidanceInput struct {
 	Model     *Model         `mapstructure:"model" tooltip:"The model to guide."`
-	Preset    string         `mapstructure:"preset" combo:"@presets" default:"typed" tooltip:"A set of options. ISAC has typed (attention maps keep their units and steps are relative to the latent's norm, in the first part of the run) and paper (the paper's literal reading, raw steps all the way); default is the method's own recommendation. The other inputs change single options of it."`
+	Preset    string         `mapstructure:"preset" combo:"@presets" default:"default" tooltip:"A set of options; default is the method's own recommendation. ISAC has typed (attention maps keep their units and steps are relative to the latent's norm, in the first part of the run) and paper (the paper's literal reading, raw steps all the way), Attend-and-Excite official and paper. The other inputs change single options of it."`
 	Instances *Instances     `mapstructure:"instances" optional:"true" tooltip:"What to aim at, from ISAC Instances. Overrides the text."`
 	Text      string         `mapstructure:"text" optional:"true" multiline:"true" default:"" tooltip:"Where classes and counts are read from. Empty: the positive prompt."`
 	Options   map[string]any `mapstructure:",remain"`
@@ -45,9 +45,9 @@ func isacGuidance() Node {
 	})
 }
 
-// presetNames are those of all methods, each once, ISAC's first; and the one that every method has.
+// presetNames are the one that every method has, and those of all methods, each once, ISAC's first.
 func presetNames() []string {
-	var names []string
+	names := []string{"default"}
 	seen := map[string]bool{}
 	for _, entry := range methods.All() {
 		for _, name := range entry.PresetNames() {
@@ -57,7 +57,7 @@ func presetNames() []string {
 			}
 		}
 	}
-	return append(names, "default")
+	return names
 }
 
 func methodHelp() string {

@@ -23,12 +23,17 @@ type samplerInput struct {
 	Denoise     float64       `mapstructure:"denoise" default:"1.0" min:"0.0" max:"1.0" step:"0.01" tooltip:"How much of the noise is put in and taken out again: less than 1 keeps something of the latent."`
 }
 
+// mostSteps is how many noise levels the models of all families have, which is how many steps the longest schedule has.
+const mostSteps = 1000
+
 // kSampler turns noise into latents, guided where the model is.
 func kSampler() Node {
 	return Define(Meta{
 		Class: "KSampler", DisplayName: "KSampler", Category: "sampling",
 		Description: "Takes the noise out of a latent with a model, steered by two conditionings, and guided if the model comes from ISAC Guidance.",
 		Outputs:     []Output{{Type: "LATENT", Name: "LATENT", Tooltip: "The denoised latent."}},
+		// ComfyUI's node says 10000 and fails, or takes noise levels twice, long before.
+		Limits: []schema.Limit{{Input: "steps", Share: "denoise", Max: mostSteps, Why: fmt.Sprintf("models have %d noise levels, and a schedule takes each once", mostSteps)}},
 		Lists: func(*Env) schema.Lists {
 			return schema.Lists{"samplers": sampling.Names(), "schedulers": sampling.ScheduleNames()}
 		},
@@ -81,6 +86,9 @@ func runKSampler(ctx context.Context, env *Env, in *samplerInput) (Result, error
 	}
 	if request.Guidance != nil {
 		out.Target = request.Guidance.Target
+		if short := guidance.Shortfall(reports); short != "" {
+			lines = append(lines, short)
+		}
 	}
 	result := Result{Values: []any{out}}
 	if len(lines) > 0 {

@@ -41,6 +41,8 @@ type Meta struct {
 	Hidden []schema.Hidden
 	// Inputs are further inputs, that no field of the input struct stands for (see schema.Of).
 	Inputs []schema.Dynamic
+	// Limits are bounds that hosts check before anything runs, beside those of the inputs' tags.
+	Limits []schema.Limit
 	// Lists gives the choices of the combos whose tag starts with "@"; nil if there are none. env may be nil.
 	Lists func(env *Env) schema.Lists
 }
@@ -69,7 +71,7 @@ func (d *definition[In]) Info(env *Env) NodeInfo {
 	m := d.meta
 	info := NodeInfo{
 		Name: m.Class, DisplayName: m.DisplayName, Description: m.Description, Category: m.Category,
-		Module: Module, OutputNode: m.OutputNode, Outputs: m.Outputs, Hidden: m.Hidden,
+		Module: Module, OutputNode: m.OutputNode, Outputs: m.Outputs, Hidden: m.Hidden, Limits: m.Limits,
 	}
 	info.Required, info.Optional = d.inputs.Inputs(d.lists(env))
 	return info

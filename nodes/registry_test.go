@@ -89,7 +89,7 @@ func TestComfyUISchemas(t *testing.T) {
 			}
 			got, expected := decoded(t, string(raw)), decoded(t, lists.Replace(want))
 			// Words are ours; the rest is ComfyUI's.
-			for _, key := range []string{"description", "python_module", "output_tooltips"} {
+			for _, key := range []string{"description", "python_module", "output_tooltips", "limits"} {
 				delete(got, key)
 			}
 			if !reflect.DeepEqual(withoutTooltips(got), expected) {
@@ -122,6 +122,35 @@ func decoded(t *testing.T, doc string) map[string]any {
 		t.Fatalf("%v in %s", err, doc)
 	}
 	return v
+}
+
+// TestStepLimit: what KSampler has hosts refuse is what its schedules refuse, for every kind of noise.
+func TestStepLimit(t *testing.T) {
+	sampler, _ := Standard().Get("KSampler")
+	limits := sampler.Info(nil).Limits
+	if len(limits) != 1 || limits[0].Input != "steps" || limits[0].Share != "denoise" {
+		t.Fatalf("limits are %+v", limits)
+	}
+	most := limits[0].Max
+	discrete, err := sampling.NewDiscrete(sampling.StableDiffusion1(), sampling.Epsilon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flow, err := sampling.NewFlow(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, noise := range map[string]sampling.Noise{"discrete": discrete, "flow": flow} {
+		for _, row := range []struct {
+			steps   int
+			denoise float64
+			fits    bool
+		}{{most, 1, true}, {most + 1, 1, false}, {most / 4, 0.25, true}, {most/4 + 1, 0.25, false}, {most, 0.99999, true}} {
+			if _, err := sampling.PartialSchedule("simple", noise, row.steps, row.denoise); (err == nil) != row.fits {
+				t.Errorf("%s: %d steps at denoise %g: %v", name, row.steps, row.denoise, err)
+			}
+		}
+	}
 }
 
 // withoutTooltips drops tooltips, and options that then are empty.

@@ -18,12 +18,17 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+
+	"github.com/isac-guidance/isac/plugin/isacpb"
 )
 
 // Client is a running plugin process and the connection to it. It may be used by several goroutines at once. Close has to
 // be called; should the host die without, the process notices and cleans up after both.
 type Client struct {
 	*Nodes
+	// Guidance opens sessions for hosts that sample themselves.
+	Guidance *Guidance
+
 	conn    *grpc.ClientConn
 	plugin  *goplugin.Client
 	process *process
@@ -129,6 +134,7 @@ func (c *Client) connect(ctx context.Context, timeout time.Duration) error {
 		return fmt.Errorf("the plugin's %q is a %T, not a *plugin.Nodes; the protocol versions of host and plugin are mixed up", NodesName, dispensed)
 	}
 	c.Nodes.explain = c.explain
+	c.Guidance = &Guidance{rpc: isacpb.NewGuidanceClient(c.conn), explain: c.explain, folder: c.dir.path}
 	return c.Ping(ctx)
 }
 

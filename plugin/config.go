@@ -23,7 +23,8 @@ type Config struct {
 	Path string
 	// Args are passed to the executable as they are.
 	Args []string
-	// Env are "NAME=value" pairs that are added to the host's environment, such as EnvModels and EnvDevice.
+	// Env are "NAME=value" pairs that are added to the host's environment, such as EnvModels and EnvDevice. Of the host's own the process
+	// gets everything but secrets: variables ISAC_… with one of the words TOKEN, NATS, CREDS, KEY, PASSWORD, SECRET in their name.
 	Env []string
 	// Logger receives the process's log, line by line; nil drops it (the last lines still appear in an ExitError).
 	Logger hclog.Logger
@@ -84,13 +85,23 @@ func FindBinary(path string) (string, error) {
 	return filepath.Abs(found)
 }
 
-// environment is the process's: the host's own, less what belongs to a plugin that the host itself may be, plus extra.
-// Of two pairs with one name os/exec takes the last.
+// environment is the process's: the host's own, less the host's secrets and less what belongs to a plugin that the host itself may be,
+// plus extra. Of two pairs with one name os/exec takes the last.
 func environment(extra ...string) []string {
 	env := slices.DeleteFunc(os.Environ(), func(pair string) bool {
 		name, _, _ := strings.Cut(pair, "=")
 		// PYTORCH_CUDA_ALLOC_CONF: a host that runs a torch of its own set it for that one; another version may reject it.
-		return strings.HasPrefix(name, "PLUGIN_") || name == EnvLifeline || name == EnvPrivateDir || name == "PYTORCH_CUDA_ALLOC_CONF"
+		return strings.HasPrefix(name, "PLUGIN_") || name == EnvLifeline || name == EnvPrivateDir || name == "PYTORCH_CUDA_ALLOC_CONF" ||
+			secret(name)
 	})
 	return append(env, extra...)
+}
+
+// secret tells the variables that hold what only a host needs: the token of its clients, the address of its queue with the token in it,
+// and whatever of that sort comes to be. What a plugin itself needs is given to it in Config.Env.
+func secret(name string) bool {
+	words, ours := strings.CutPrefix(strings.ToUpper(name), "ISAC_")
+	return ours && slices.ContainsFunc(strings.Split(words, "_"), func(word string) bool {
+		return slices.Contains([]string{"TOKEN", "NATS", "CREDS", "KEY", "PASSWORD", "SECRET"}, word)
+	})
 }

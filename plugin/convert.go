@@ -93,6 +93,7 @@ func statsFromProto(p *isacpb.StatsResponse) Stats {
 	s := Stats{
 		Handles: map[string]int{}, Tensors: int(p.Tensors), ResidentBytes: p.ResidentBytes,
 		Devices: devicesFromProto(p.Devices), Uptime: seconds(p.UptimeSeconds), PID: int(p.Pid),
+		GuidanceSessions: int(p.GuidanceSessions),
 	}
 	for kind, n := range p.Handles {
 		s.Handles[kind] = int(n)

@@ -31,6 +31,8 @@ const (
 	KindInternal = Kind(isacpb.Kind_KIND_INTERNAL)
 	// KindFailed: the node could not do what was asked, such as read a broken file.
 	KindFailed = Kind(isacpb.Kind_KIND_FAILED)
+	// KindOutOfOrder: the request does not fit what a guidance stream has open, such as a step before open.
+	KindOutOfOrder = Kind(isacpb.Kind_KIND_OUT_OF_ORDER)
 )
 
 // kinds holds each kind's words and its gRPC status code.
@@ -45,6 +47,7 @@ var kinds = map[Kind]struct {
 	KindUnavailable:   {"unavailable", codes.FailedPrecondition},
 	KindInternal:      {"internal", codes.Internal},
 	KindFailed:        {"failed", codes.FailedPrecondition},
+	KindOutOfOrder:    {"out of order", codes.FailedPrecondition},
 }
 
 // String is the kind in words.
@@ -85,20 +88,29 @@ func (e *Error) Is(target error) bool {
 
 // GRPCStatus is the error as a gRPC status whose details hold an isac.v1.Error; grpc calls it for a handler's error.
 func (e *Error) GRPCStatus() *status.Status {
+	detail := e.ToProto()
+	plain := status.New(codes.Code(detail.Code), detail.Message)
+	detail.Code = 0 // the status has it
+	detailed, err := plain.WithDetails(detail)
+	if err != nil {
+		return plain
+	}
+	return detailed
+}
+
+// ToProto is the error as an answer on a stream.
+func (e *Error) ToProto() *isacpb.Error {
 	code := codes.Internal
 	if known, ok := kinds[e.Kind]; ok {
 		code = known.code
 	}
 	// A status travels in an HTTP/2 header: a stack or a dump in the sentence would make the peer drop the connection.
 	message := shorten(strings.ToValidUTF8(e.Message, "\uFFFD"), 4<<10)
-	plain := status.New(code, message)
-	detailed, err := plain.WithDetails(&isacpb.Error{
-		Kind: isacpb.Kind(e.Kind), Message: message, NodeId: e.NodeID, ClassType: e.Class, Inputs: e.Inputs,
-	})
-	if err != nil {
-		return plain
-	}
-	return detailed
+	return &isacpb.Error{Kind: isacpb.Kind(e.Kind), Message: message, NodeId: e.NodeID, ClassType: e.Class, Inputs: e.Inputs, Code: int32(code)}
+}
+
+func errorFromProto(e *isacpb.Error, cause error) *Error {
+	return &Error{Kind: Kind(e.Kind), Message: e.Message, NodeID: e.NodeId, Class: e.ClassType, Inputs: e.Inputs, cause: cause}
 }
 
 func shorten(s string, limit int) string {
@@ -117,7 +129,7 @@ func fromStatus(doing string, err error) error {
 	}
 	for _, detail := range state.Details() {
 		if e, ok := detail.(*isacpb.Error); ok {
-			return &Error{Kind: Kind(e.Kind), Message: e.Message, NodeID: e.NodeId, Class: e.ClassType, Inputs: e.Inputs, cause: err}
+			return errorFromProto(e, err)
 		}
 	}
 	switch state.Code() {

@@ -19,6 +19,8 @@ const (
 	ProtocolVersion = 1
 	// NodesName is the name under which go-plugin dispenses the Nodes service.
 	NodesName = "nodes"
+	// GuidanceName is the name under which go-plugin dispenses the Guidance service.
+	GuidanceName = "guidance"
 	// MaxMessageBytes is the largest message that either side takes. gRPC's own limit, 4 MiB, is less than one batch of images.
 	MaxMessageBytes = 256 << 20
 )
@@ -50,10 +52,14 @@ const (
 func Protocols() []int { return []int{ProtocolVersion} }
 
 // Versions is go-plugin's table of what is served and dispensed under each protocol version. The process passes the
-// service that it offers, a host passes nil.
-func Versions(service isacpb.NodesServer) map[int]goplugin.PluginSet {
+// services that it offers, a host passes nil.
+func Versions(nodes isacpb.NodesServer, guidance ...isacpb.GuidanceServer) map[int]goplugin.PluginSet {
+	guide := &GuidancePlugin{}
+	if len(guidance) > 0 {
+		guide.Service = guidance[0]
+	}
 	return map[int]goplugin.PluginSet{
-		ProtocolVersion: {NodesName: &NodesPlugin{Service: service}},
+		ProtocolVersion: {NodesName: &NodesPlugin{Service: nodes}, GuidanceName: guide},
 	}
 }
 
@@ -73,6 +79,26 @@ func (p *NodesPlugin) GRPCServer(_ *goplugin.GRPCBroker, s *grpc.Server) error {
 // GRPCClient dispenses a *Nodes.
 func (p *NodesPlugin) GRPCClient(_ context.Context, _ *goplugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
 	return NewNodes(conn), nil
+}
+
+// GuidancePlugin makes go-plugin serve and dispense the Guidance service.
+type GuidancePlugin struct {
+	goplugin.NetRPCUnsupportedPlugin
+	// Service is what a process serves; a host leaves it nil, and so does a process without guidance.
+	Service isacpb.GuidanceServer
+}
+
+// GRPCServer registers the service, if there is one.
+func (p *GuidancePlugin) GRPCServer(_ *goplugin.GRPCBroker, s *grpc.Server) error {
+	if p.Service != nil {
+		isacpb.RegisterGuidanceServer(s, p.Service)
+	}
+	return nil
+}
+
+// GRPCClient dispenses a *Guidance.
+func (p *GuidancePlugin) GRPCClient(_ context.Context, _ *goplugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
+	return NewGuidance(conn), nil
 }
 
 // GRPCServer makes a gRPC server with this contract's message limits; go-plugin passes the options of its TLS.

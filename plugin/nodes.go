@@ -142,13 +142,16 @@ func (n *Nodes) Stats(ctx context.Context) (Stats, error) {
 	return statsFromProto(answer), nil
 }
 
-func (n *Nodes) fail(doing string, err error) error {
+func (n *Nodes) fail(doing string, err error) error { return failure(n.explain, doing, err) }
+
+// failure is the error of a call; explain, which may be nil, says more of one that the other side did not answer.
+func failure(explain func(doing string, err error) error, doing string, err error) error {
 	if err == nil {
 		return nil
 	}
 	err = fromStatus(doing, err)
-	if own := (*Error)(nil); n.explain == nil || errors.As(err, &own) && own.Kind != KindCancelled {
+	if own := (*Error)(nil); explain == nil || errors.As(err, &own) && own.Kind != KindCancelled {
 		return err
 	}
-	return n.explain(doing, err)
+	return explain(doing, err)
 }

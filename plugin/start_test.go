@@ -108,10 +108,17 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv(EnvLifeline, "stdin")
 	t.Setenv("PYTORCH_CUDA_ALLOC_CONF", "backend:cudaMallocAsync")
 	t.Setenv("CUDA_VISIBLE_DEVICES", "1")
+	t.Setenv("ISAC_TORCH_SHIM", "/lib/shim.so")
+	for _, name := range []string{"ISAC_TOKEN", "ISAC_NATS", "ISAC_NATS_CREDS", "ISAC_TLS_KEY", "isac_token"} {
+		t.Setenv(name, "secret")
+	}
 	env := environment(EnvDevice + "=cuda:0")
+	if text := strings.Join(env, "\n"); strings.Contains(text, "secret") {
+		t.Errorf("a secret is in the environment:\n%s", text)
+	}
 	for pair, want := range map[string]bool{
 		"PLUGIN_MULTIPLEX_GRPC=true": false, EnvLifeline + "=stdin": false, "PYTORCH_CUDA_ALLOC_CONF=backend:cudaMallocAsync": false,
-		"CUDA_VISIBLE_DEVICES=1": true, EnvDevice + "=cuda:0": true,
+		"CUDA_VISIBLE_DEVICES=1": true, "ISAC_TORCH_SHIM=/lib/shim.so": true, EnvDevice + "=cuda:0": true,
 	} {
 		got := false
 		for _, p := range env {

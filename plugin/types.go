@@ -127,6 +127,8 @@ type Stats struct {
 	Running []Running
 	Uptime  time.Duration
 	PID     int
+	// GuidanceSessions are open; each holds its model.
+	GuidanceSessions int
 }
 
 // Running is a call of Execute that has not ended.

@@ -54,7 +54,7 @@ var kinds = map[int]string{
 	http.StatusBadRequest: "bad_request", http.StatusUnauthorized: "unauthorized", http.StatusForbidden: "forbidden",
 	http.StatusNotFound: "not_found", http.StatusConflict: "conflict", http.StatusRequestEntityTooLarge: "too_large",
 	http.StatusUnsupportedMediaType: "unsupported_media_type", http.StatusTooManyRequests: "too_many_requests",
-	http.StatusServiceUnavailable: "unavailable", http.StatusMethodNotAllowed: "method_not_allowed",
+	http.StatusServiceUnavailable: "unavailable", http.StatusRequestTimeout: "timeout", http.StatusMethodNotAllowed: "method_not_allowed",
 }
 
 // answer writes JSON with status 200.
@@ -96,7 +96,10 @@ func plainJSON(v any) ([]byte, error) {
 func body(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var large *http.MaxBytesError
+	var own *wrongError
 	switch {
+	case errors.As(err, &own):
+		return nil, own
 	case errors.As(err, &large):
 		return nil, wrongStatus(http.StatusRequestEntityTooLarge, "the body is larger than %s, the most that is read here", bytesText(limit))
 	case err != nil:

@@ -25,6 +25,9 @@ type Config struct {
 	// Token has to come with every request: "Authorization: Bearer TOKEN", or ?token=TOKEN, or the cookie that a page gets which was
 	// opened with ?token=TOKEN. Empty: no token is asked for.
 	Token string
+	// TLSCert and TLSKey are files in PEM, the certificate with those between it and its authority, and its key: with them the server
+	// speaks HTTPS alone. Files that change are read again. Both empty: HTTP.
+	TLSCert, TLSKey string
 	// Hosts are more names by which a loopback server may be asked for, such as that of a reverse proxy before it.
 	Hosts []string
 	// Origins are web pages of other servers, "https://example.org", that may use this one. "*" is not taken.
@@ -60,8 +63,14 @@ type Limits struct {
 	BodyBytes int64
 	// UploadBytes of POST /upload/…; default 100 MiB, as ComfyUI.
 	UploadBytes int64
-	// Uploads that are read at once; default 4. They are held in memory.
+	// Uploads of more than 1 MiB that are read at once; default 4. They are held in memory.
 	Uploads int
+	// UploadWait is how long one waits for others to be done; default 1 minute.
+	UploadWait time.Duration
+	// BodyStall is how long the body of a request may pause; default 10 s.
+	BodyStall time.Duration
+	// BodyRate is how many bytes a second have to come of a body, once BodyStall is over; default 64 KiB.
+	BodyRate int64
 	// UserdataBytes of one file of userdata; default 32 MiB.
 	UserdataBytes int64
 	// ImagePixels of an image that is decoded, for a preview or a mask; default 40 million, which is more than 8K. All that are decoded at
@@ -85,6 +94,9 @@ func (l Limits) withDefaults() Limits {
 	set(&l.BodyBytes, 4<<20)
 	set(&l.UploadBytes, 100<<20)
 	set(&l.Uploads, 4)
+	set(&l.UploadWait, time.Minute)
+	set(&l.BodyStall, 10*time.Second)
+	set(&l.BodyRate, 64<<10)
 	set(&l.UserdataBytes, 32<<20)
 	set(&l.ImagePixels, 40_000_000)
 	set(&l.Sockets, 1000)
@@ -116,8 +128,32 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// minToken is the shortest token that is taken: whatever is shorter can be tried out.
-const minToken = 16
+// minToken is the shortest token that is taken, and minDifferent how many different characters it has at least: whatever is less can be
+// tried out.
+const (
+	minToken     = 16
+	minDifferent = 6
+)
+
+// checkToken takes a token that nobody finds by trying, and that a header can carry as it stands. None at all is no mistake here.
+func checkToken(token string) error {
+	different := map[rune]bool{}
+	for _, r := range token {
+		if r <= ' ' || r > '~' {
+			return fmt.Errorf("the token holds the character %q; a header carries letters, digits and signs of ASCII alone, and no spaces", r)
+		}
+		different[r] = true
+	}
+	switch {
+	case token == "":
+		return nil
+	case len(token) < minToken:
+		return fmt.Errorf("the token has %d characters; at least %d are needed, so that nobody finds it by trying", len(token), minToken)
+	case len(different) < minDifferent:
+		return fmt.Errorf("the token has only %d different characters; at least %d are needed, so that nobody finds it by trying", len(different), minDifferent)
+	}
+	return nil
+}
 
 func (c Config) check() error {
 	var wrong []error
@@ -131,12 +167,12 @@ func (c Config) check() error {
 		wrong = append(wrong, fmt.Errorf("address %q can be reached from other machines, and whoever reaches it runs what he likes: give a token, or listen on %s",
 			c.Listen, DefaultListen))
 	}
-	if c.Token != "" && len(c.Token) < minToken {
-		wrong = append(wrong, fmt.Errorf("the token has %d characters; at least %d are needed, so that nobody finds it by trying", len(c.Token), minToken))
+	if err := checkToken(c.Token); err != nil {
+		wrong = append(wrong, err)
 	}
-	for _, origin := range c.Origins {
-		if host, _ := originHost(origin); host == "" {
-			wrong = append(wrong, fmt.Errorf("origin %q is not of the form https://example.org", origin))
+	for _, text := range c.Origins {
+		if _, ok := parseOrigin(strings.TrimSuffix(text, "/")); !ok {
+			wrong = append(wrong, fmt.Errorf("origin %q is not of the form https://example.org", text))
 		}
 	}
 	for _, dir := range c.Models {

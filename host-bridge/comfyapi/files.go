@@ -12,7 +12,7 @@ import (
 	"slices"
 	"syscall"
 
-	"github.com/isac-guidance/isac/host-bridge/queue"
+	"github.com/isac-guidance/isac/host-bridge/store"
 )
 
 // maxHeader is the longest header of a .safetensors file that is read for its metadata, as in ComfyUI.
@@ -93,7 +93,7 @@ func (s *Server) listFiles(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	slices.SortStableFunc(list, func(a, b queue.FileInfo) int { return cmp.Compare(b.Modified.UnixNano(), a.Modified.UnixNano()) })
+	slices.SortStableFunc(list, func(a, b store.FileInfo) int { return cmp.Compare(b.Modified.UnixNano(), a.Modified.UnixNano()) })
 	names := make([]string, len(list))
 	for i, f := range list {
 		names[i] = path.Join(f.Subfolder, f.Name)

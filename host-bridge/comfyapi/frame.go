@@ -6,8 +6,8 @@ import (
 	"fmt"
 
 	"github.com/gorilla/websocket"
+	"github.com/isac-guidance/isac/host-bridge/events"
 	"github.com/isac-guidance/isac/host-bridge/message"
-	"github.com/isac-guidance/isac/host-bridge/queue"
 )
 
 // frame is one message to sockets, made once for all of them.
@@ -78,7 +78,7 @@ func classOf(m message.Message) (class, string) {
 }
 
 // pictureFrames gives a preview in both of its forms: plain, and with what it belongs to.
-func pictureFrames(p *queue.Preview) (plain, described *frame, err error) {
+func pictureFrames(p *events.Preview) (plain, described *frame, err error) {
 	format, kind := uint32(formatJPEG), "image/jpeg"
 	if p.Format == "png" {
 		format, kind = formatPNG, "image/png"
@@ -108,7 +108,7 @@ func pictureFrames(p *queue.Preview) (plain, described *frame, err error) {
 	return plain, described, err
 }
 
-func pictureFrame(b []byte, p *queue.Preview) (*frame, error) {
+func pictureFrame(b []byte, p *events.Preview) (*frame, error) {
 	prepared, err := websocket.NewPreparedMessage(websocket.BinaryMessage, b)
 	if err != nil {
 		return nil, err

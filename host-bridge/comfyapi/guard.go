@@ -1,6 +1,7 @@
 package comfyapi
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -19,7 +20,7 @@ import (
 type guard struct {
 	loopback bool
 	hosts    []string
-	origins  []string
+	origins  []origin
 	token    string
 	// cookie and pass are the name and the value of the cookie that stands for the token. The name differs by token, for browsers do
 	// not keep the cookies of two ports apart.
@@ -32,8 +33,10 @@ func newGuard(c Config) *guard {
 	for _, h := range c.Hosts {
 		g.hosts = append(g.hosts, strings.ToLower(h))
 	}
-	for _, o := range c.Origins {
-		g.origins = append(g.origins, strings.ToLower(strings.TrimSuffix(o, "/")))
+	for _, text := range c.Origins {
+		if o, ok := parseOrigin(strings.TrimSuffix(text, "/")); ok {
+			g.origins = append(g.origins, o)
+		}
 	}
 	if c.Token != "" {
 		mac := hmac.New(sha256.New, []byte(c.Token))
@@ -70,35 +73,60 @@ func (g *guard) wrap(next http.Handler) http.Handler {
 }
 
 // shares says whether pages of another server may use this one.
-func (g *guard) shares(origin string) bool {
-	return slices.Contains(g.origins, strings.ToLower(origin))
+func (g *guard) shares(text string) bool {
+	from, ok := parseOrigin(text)
+	return ok && slices.Contains(g.origins, from)
 }
 
 // stranger says why a request is none that this server answers; empty where it is one.
 func (g *guard) stranger(r *http.Request) string {
-	host, port := splitHost(r.Host)
+	host, _ := splitHost(r.Host)
 	if g.loopback && !isLoopback(host) && !slices.Contains(g.hosts, host) {
 		// A web page can have its own name point to 127.0.0.1. Its requests would then come from one origin with this server.
 		return "this server listens on the loopback interface, and was asked for as " + quoted(r.Host) +
 			"; ask for localhost or 127.0.0.1, or allow the name (--host)"
 	}
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		// A page of another site may show images from here only if a person opened them. Browsers older than this header get no further
-		// than ComfyUI lets them.
-		if r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Header.Get("Sec-Fetch-Mode") != "navigate" {
-			return "a web page of another site asked for this"
-		}
+	from := r.Header.Get("Origin")
+	switch {
+	case from == "" && fromElsewhere(r):
+		return "a web page of another site asked for this"
+	case from == "", g.shares(from), g.own(r, from):
 		return ""
 	}
-	if g.shares(origin) {
-		return ""
+	return "the web page at " + quoted(from) + " is not this server's; allow it with --origin if it should use this server, or name the proxy " +
+		"before this server with --host"
+}
+
+// fromElsewhere says whether a request without an Origin comes from a page of another site. Such a page may only have a person come
+// here: as a page of its own, and with a method that changes nothing. Browsers older than these headers get no further than ComfyUI
+// lets them.
+func fromElsewhere(r *http.Request) bool {
+	changes := r.Method != http.MethodGet && r.Method != http.MethodHead
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "cross-site":
+		dest := r.Header.Get("Sec-Fetch-Dest")
+		return changes || r.Header.Get("Sec-Fetch-Mode") != "navigate" || dest != "" && dest != "document"
+	case "same-site": // another port or name of this site: its pages may show what is here
+		return changes
 	}
-	from, fromPort := originHost(origin)
-	if from == "" || from != host || fromPort != "" && port != "" && fromPort != port {
-		return "the web page at " + quoted(origin) + " is not this server's; allow it with --origin if it should use this server"
+	return false
+}
+
+// own says whether an origin is the server itself, as the request names it: scheme, name and port are one. A name given with --host is
+// that of a proxy, which may speak TLS where this server does not.
+func (g *guard) own(r *http.Request, text string) bool {
+	from, ok := parseOrigin(text)
+	if !ok {
+		return false
 	}
-	return ""
+	scheme := "http"
+	if host, _ := splitHost(r.Host); r.TLS != nil {
+		scheme = "https"
+	} else if slices.Contains(g.hosts, host) {
+		scheme = from.scheme
+	}
+	asked, ok := parseOrigin(scheme + "://" + r.Host)
+	return ok && asked == from
 }
 
 // known looks for the token; where there is none it has answered.
@@ -155,17 +183,20 @@ func splitHost(hostport string) (host, port string) {
 	return strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), "."), port
 }
 
-// originHost gives the name and the port of an Origin header; no name where it is none.
-func originHost(origin string) (host, port string) {
-	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return "", ""
+// origin is where a page comes from, in lower case and with its port.
+type origin struct{ scheme, host, port string }
+
+// parseOrigin reads an Origin header; ok is false where it is not scheme://host or scheme://host:port alone.
+func parseOrigin(text string) (o origin, ok bool) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.User != nil {
+		return origin{}, false
 	}
-	host, port = splitHost(u.Host)
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
-	}
-	return host, port
+	o.scheme = strings.ToLower(u.Scheme)
+	known, ok := map[string]string{"http": "80", "https": "443"}[o.scheme]
+	o.host, o.port = splitHost(u.Host)
+	o.port = cmp.Or(o.port, known)
+	return o, ok && o.host != ""
 }
 
 var askForToken = template.Must(template.New("token").Parse(`<!doctype html>

@@ -31,7 +31,24 @@ func TestStrangers(t *testing.T) {
 		{"localhost:8188", "null", "", 403},
 		{"localhost:8188", "file://", "", 403},
 		{"localhost", "http://localhost", "", 200},
+		{"localhost:8188", "https://localhost:8188", "", 403}, // another scheme, and another port
+		{"localhost", "http://localhost:3000", "", 403},
+		{"localhost", "https://localhost", "", 403},
+		{"localhost:80", "http://localhost", "", 200},
+		{"localhost:8188", "http://localhost", "", 403},
+		{"localhost:8188", "http://127.0.0.1:8188", "", 403},
+		{"[::1]:8188", "http://[::1]:8188", "", 200},
+		{"localhost:8188", "http://localhost:8188/x", "", 403},
+		{"localhost:8188", "http://x@localhost:8188", "", 403},
+		{"localhost:8188", "ftp://localhost:8188", "", 403},
+		{"art.example.org", "https://art.example.org", "", 200}, // the proxy's name: it may speak TLS
+		{"art.example.org", "http://art.example.org", "", 200},
+		{"art.example.org:8443", "https://art.example.org:8443", "", 200},
+		{"art.example.org", "https://art.example.org:8443", "", 403},
 		{"localhost:8188", "https://studio.example.org", "", 200},
+		{"localhost:8188", "https://studio.example.org:443", "", 200},
+		{"localhost:8188", "https://studio.example.org:444", "", 403},
+		{"localhost:8188", "http://studio.example.org", "", 403},
 		{"evil.example", "http://evil.example", "", 403},
 		{"localhost:8188", "", "cross-site", 403},
 		{"localhost:8188", "", "same-origin", 200},
@@ -60,6 +77,42 @@ func TestStrangers(t *testing.T) {
 	}
 	if status, header, _ := call(t, "OPTIONS", web.URL+"/prompt", "", "Origin", "https://evil.example", "Access-Control-Request-Method", "POST"); status != 403 || header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("preflight of a stranger: %d %v", status, header)
+	}
+}
+
+// TestNavigation: a page of another site may have a person come here, and may do nothing here.
+func TestNavigation(t *testing.T) {
+	_, web := start(t, newMemory(testNodes()))
+	for _, row := range []struct {
+		method, site, mode, dest string
+		status                   int
+	}{
+		{"GET", "cross-site", "navigate", "document", 200},
+		{"GET", "cross-site", "navigate", "", 200},
+		{"HEAD", "cross-site", "navigate", "document", 200},
+		{"POST", "cross-site", "navigate", "document", 403}, // a form
+		{"DELETE", "cross-site", "navigate", "document", 403},
+		{"PATCH", "cross-site", "navigate", "", 403},
+		{"GET", "cross-site", "navigate", "iframe", 403},
+		{"GET", "cross-site", "navigate", "object", 403},
+		{"GET", "cross-site", "no-cors", "image", 403},
+		{"GET", "cross-site", "", "", 403},
+		{"GET", "same-site", "no-cors", "image", 200},
+		{"POST", "same-site", "navigate", "document", 403},
+		{"POST", "same-origin", "cors", "empty", 200},
+		{"POST", "none", "navigate", "document", 200},
+	} {
+		headers := []string{"Sec-Fetch-Site", row.site}
+		if row.mode != "" {
+			headers = append(headers, "Sec-Fetch-Mode", row.mode)
+		}
+		if row.dest != "" {
+			headers = append(headers, "Sec-Fetch-Dest", row.dest)
+		}
+		status, _, text := call(t, row.method, web.URL+"/queue", "{}", headers...)
+		if (status == 403) != (row.status == 403) {
+			t.Errorf("%+v: %d %s", row, status, text)
+		}
 	}
 }
 
@@ -123,7 +176,21 @@ func TestConfigIsChecked(t *testing.T) {
 		{Config{Listen: "8188"}, "not host:port"},
 		{Config{Listen: "127.0.0.1:"}, "no port"},
 		{Config{Token: "short"}, "at least 16"},
+		{Config{Token: strings.Repeat(" ", 16)}, "no spaces"},
+		{Config{Listen: "0.0.0.0:8188", Token: strings.Repeat(" \t", 10)}, "no spaces"},
+		{Config{Token: token + "\n"}, "no spaces"},
+		{Config{Token: " " + token}, "no spaces"},
+		{Config{Token: "a token of some length"}, "no spaces"},
+		{Config{Token: "ein-geheimes-Schlüsselwort"}, "ASCII alone"},
+		{Config{Token: "a-token-of-some\x00-length"}, "ASCII alone"},
+		{Config{Token: strings.Repeat("a", 40)}, "only 1 different"},
+		{Config{Token: strings.Repeat("-a", 40)}, "only 2 different"},
+		{Config{Token: "0123456789abcdef"}, ""},
+		{Config{Token: "aB3+/=~!?&%#;.,:"}, ""},
 		{Config{Origins: []string{"*"}}, "not of the form"},
+		{Config{Origins: []string{"https://example.org/"}}, ""},
+		{Config{Origins: []string{"https://example.org/page"}}, "not of the form"},
+		{Config{Origins: []string{"example.org"}}, "not of the form"},
 		{Config{Models: []string{"/no/such/folder"}}, "folder of models"},
 	} {
 		_, err := New(row.config, newMemory(nil))

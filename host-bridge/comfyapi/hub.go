@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/isac-guidance/isac/host-bridge/events"
 	"github.com/isac-guidance/isac/host-bridge/message"
 	"github.com/isac-guidance/isac/host-bridge/queue"
 )
@@ -215,7 +216,7 @@ func (h *hub) client(id string, f *frame) {
 }
 
 // show gives a preview to the prompt's client, in the form that it understands.
-func (h *hub) show(r *queue.Record, p *queue.Preview) {
+func (h *hub) show(r *queue.Record, p *events.Preview) {
 	h.mu.Lock()
 	c := h.current[r.ClientID]
 	h.mu.Unlock()

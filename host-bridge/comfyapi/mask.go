@@ -49,7 +49,7 @@ func (s *Server) masked(ctx context.Context, u *upload) ([]byte, error) {
 		return wrong("the mask cannot be read as an image: %v", err)
 	}, file, bytes.NewReader(u.data))
 	if err != nil {
-		return nil, err
+		return nil, wrong("%s with this mask cannot be written as a PNG: %v", quoted(ref.name), err)
 	}
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return nil, err

@@ -14,9 +14,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/isac-guidance/isac/host-bridge/events"
 	"github.com/isac-guidance/isac/host-bridge/graph"
 	"github.com/isac-guidance/isac/host-bridge/message"
 	"github.com/isac-guidance/isac/host-bridge/queue"
+	"github.com/isac-guidance/isac/host-bridge/store"
 	"github.com/isac-guidance/isac/plugin"
 )
 
@@ -147,9 +149,9 @@ func (q *memoryQueue) Free(_ context.Context, unload, memory bool) error {
 func (q *memoryQueue) Nodes(context.Context) (map[string]json.RawMessage, error) { return q.nodes, nil }
 func (q *memoryQueue) Workers() []queue.WorkerInfo                               { return q.workers }
 func (q *memoryQueue) Subscribe(fn func(queue.Notice))                           { q.tell = fn }
-func (q *memoryQueue) Files() queue.Files                                        { return q.files }
+func (q *memoryQueue) Files() store.Files                                        { return q.files }
 
-func (q *memoryQueue) Store(name string) (queue.Store, error) {
+func (q *memoryQueue) Values(name string) (store.Values, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.stores[name] == nil {
@@ -189,7 +191,7 @@ func (q *memoryQueue) say(id string, e message.Event) {
 
 func (q *memoryQueue) show(id, node string, data []byte) {
 	r, _ := q.Record(id)
-	q.notify(queue.Notice{Record: r, Preview: &queue.Preview{PromptID: id, NodeID: node, Format: "jpeg", Data: data}})
+	q.notify(queue.Notice{Record: r, Preview: &events.Preview{PromptID: id, NodeID: node, Format: "jpeg", Data: data}})
 }
 
 // finish ends a prompt: its last message, then the record, then the notice.
@@ -247,13 +249,13 @@ func (s *memoryStore) Delete(_ context.Context, key string) error {
 	return nil
 }
 
-func (s *memoryStore) List(_ context.Context, prefix string) ([]queue.Entry, error) {
+func (s *memoryStore) List(_ context.Context, prefix string) ([]store.Entry, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var list []queue.Entry
+	var list []store.Entry
 	for _, key := range slices.Sorted(maps.Keys(s.values)) {
 		if strings.HasPrefix(key, prefix) {
-			list = append(list, queue.Entry{Key: key, Size: int64(len(s.values[key])), Modified: time.Unix(1_700_000_000, 0)})
+			list = append(list, store.Entry{Key: key, Size: int64(len(s.values[key])), Modified: time.Unix(1_700_000_000, 0)})
 		}
 	}
 	return list, nil
@@ -292,14 +294,14 @@ func (f *memoryFiles) Write(_ context.Context, kind string, files []plugin.File)
 	return saved, nil
 }
 
-func (f *memoryFiles) List(_ context.Context, kind string) ([]queue.FileInfo, error) {
+func (f *memoryFiles) List(_ context.Context, kind string) ([]store.FileInfo, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var list []queue.FileInfo
+	var list []store.FileInfo
 	for _, key := range slices.Sorted(maps.Keys(f.files)) {
 		if rest, ok := strings.CutPrefix(key, kind+"/"); ok {
 			sub, name, _ := strings.Cut(rest, "/")
-			list = append(list, queue.FileInfo{Subfolder: sub, Name: name, Size: int64(len(f.files[key]))})
+			list = append(list, store.FileInfo{Subfolder: sub, Name: name, Size: int64(len(f.files[key]))})
 		}
 	}
 	return list, nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/isac-guidance/isac/host-bridge/queue"
+	"github.com/isac-guidance/isac/host-bridge/store"
 )
 
 // Queue is what the API needs of a queue. *queue.Server is one.
@@ -32,8 +33,8 @@ type Queue interface {
 	Workers() []queue.WorkerInfo
 	// Subscribe has fn hear every notice, one at a time and in order. It must not block. It is called once, before prompts are put.
 	Subscribe(fn func(queue.Notice))
-	// Store gives a store by its name.
-	Store(name string) (queue.Store, error)
+	// Values gives the values of a name.
+	Values(name string) (store.Values, error)
 	// Files are what nodes wrote and what clients uploaded.
-	Files() queue.Files
+	Files() store.Files
 }

@@ -2,6 +2,7 @@ package comfyapi
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/isac-guidance/isac/host-bridge/queue"
+	"github.com/isac-guidance/isac/host-bridge/store"
 )
 
 // Server serves ComfyUI's API over a queue.
@@ -27,13 +29,16 @@ type Server struct {
 	metrics  *metrics
 	handler  http.Handler
 	http     *http.Server
+	tls      *certificate // nil: plain HTTP
 	page     *page
-	userdata queue.Store
-	settings queue.Store
-	users    queue.Store
+	userdata store.Values
+	settings store.Values
+	users    store.Values
 	// saving keeps what is read, changed and written again (settings, files of one name) from meeting itself.
 	saving sync.Mutex
-	// uploads is full while as many uploads as may be are in memory.
+	// incoming are the bodies that are being received.
+	incoming *incoming
+	// uploads is full while as many large uploads as may be are in memory.
 	uploads chan struct{}
 	// pictures is the memory for pictures that are decoded.
 	pictures room
@@ -46,18 +51,17 @@ type Server struct {
 // New makes a server and has the queue tell it what happens. It listens to nobody yet.
 func New(config Config, q Queue) (*Server, error) {
 	config = config.withDefaults()
-	if err := config.check(); err != nil {
+	certificate, err := config.certificate()
+	if err := errors.Join(config.check(), err); err != nil {
 		return nil, fmt.Errorf("api server: %w", err)
 	}
-	s := &Server{config: config, queue: q, log: config.Log, uploads: make(chan struct{}, config.Limits.Uploads),
+	s := &Server{config: config, queue: q, tls: certificate, log: config.Log, uploads: make(chan struct{}, config.Limits.Uploads),
 		pictures: room{size: int64(config.Limits.ImagePixels) * bytesPerPixel}}
-	for name, store := range map[string]*queue.Store{"userdata": &s.userdata, "settings": &s.settings, "users": &s.users} {
-		var err error
-		if *store, err = q.Store(name); err != nil {
+	for name, values := range map[string]*store.Values{"userdata": &s.userdata, "settings": &s.settings, "users": &s.users} {
+		if *values, err = q.Values(name); err != nil {
 			return nil, fmt.Errorf("api server: store of %s: %w", name, err)
 		}
 	}
-	var err error
 	if s.page, err = newPage(config.Page); err != nil {
 		return nil, fmt.Errorf("api server: the page: %w", err)
 	}
@@ -66,11 +70,12 @@ func New(config Config, q Queue) (*Server, error) {
 	s.hub = newHub(config.Limits, s.metrics, s.log, q, config.features())
 	config.Logs.follow(s.hub.logs)
 	mux := s.routes()
-	s.handler = s.watch(newGuard(config).wrap(mux))
+	s.incoming = newIncoming(config.Limits)
+	s.handler = s.watch(newGuard(config).wrap(s.incoming.wrap(mux)))
 	s.http = &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       5 * time.Minute,
+		ReadTimeout:       5 * time.Minute, // of what no handler reads; else incoming goes by what comes
 		WriteTimeout:      10 * time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
@@ -129,7 +134,11 @@ func (s *Server) URL() string {
 	if addr.IP.IsUnspecified() {
 		host = "localhost"
 	}
-	return (&url.URL{Scheme: "http", Host: net.JoinHostPort(host, fmt.Sprint(addr.Port)), Path: "/"}).String()
+	scheme := "http"
+	if s.tls != nil {
+		scheme = "https"
+	}
+	return (&url.URL{Scheme: scheme, Host: net.JoinHostPort(host, fmt.Sprint(addr.Port)), Path: "/"}).String()
 }
 
 // PageURL is URL with the token, if one is wanted: what a person opens.
@@ -152,19 +161,32 @@ func (s *Server) Serve() error {
 		}
 		l = s.listener
 	}
+	if s.tls != nil {
+		l = tls.NewListener(l, s.tls.config())
+	}
 	if err := s.http.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("api server: %w", err)
 	}
 	return nil
 }
 
+// What an orderly end leaves to requests that are under way: sendTime to send the rest of their bodies, then as much again to be
+// answered and to take the answer.
+const sendTime = time.Second
+
 // Shutdown takes no new connections, lets requests end that are under way, tells the sockets goodbye once they have what waits for
-// them, and returns. What is not done when ctx ends is cut off.
+// them, and returns. A request that has not come whole after a second is answered with 503, and what is not done after two, or when ctx
+// ends, is cut off: neither is an error, for a client that sends or reads slowly must not keep the server from its end.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.config.Logs.follow(nil)
-	err := s.http.Shutdown(ctx)
-	if err != nil {
-		_ = s.http.Close() // the reason is err
+	late := time.AfterFunc(sendTime, s.incoming.end)
+	defer late.Stop()
+	short, stop := context.WithTimeout(ctx, 2*sendTime)
+	defer stop()
+	err := s.http.Shutdown(short)
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		s.log.Info("requests that were under way are cut off")
+		err = s.http.Close()
 	}
 	s.hub.close(ctx)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"mime"
 	"mime/multipart"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/isac-guidance/isac/host-bridge/graph"
 	"github.com/isac-guidance/isac/plugin"
 )
 
@@ -33,13 +35,9 @@ func (s *Server) uploadImage(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) upload(w http.ResponseWriter, r *http.Request, content func(context.Context, *upload) ([]byte, error)) error {
-	select {
-	case s.uploads <- struct{}{}:
-		defer func() { <-s.uploads }()
-	case <-r.Context().Done():
-		return r.Context().Err()
-	}
-	u, err := readUpload(w, r, s.config.Limits.UploadBytes)
+	place := &uploadPlace{of: s.uploads, patience: s.config.Limits.UploadWait}
+	defer place.leave()
+	u, err := readUpload(w, r, s.config.Limits.UploadBytes, place)
 	if err != nil {
 		return err
 	}
@@ -55,7 +53,7 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request, content func(con
 	return nil
 }
 
-func readUpload(w http.ResponseWriter, r *http.Request, limit int64) (*upload, error) {
+func readUpload(w http.ResponseWriter, r *http.Request, limit int64, place *uploadPlace) (*upload, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, limit)
 	form, err := r.MultipartReader()
 	if err != nil {
@@ -74,7 +72,7 @@ func readUpload(w http.ResponseWriter, r *http.Request, limit int64) (*upload, e
 			return nil, wrong("the form has more than 100 parts")
 		}
 		if part.FormName() == "image" {
-			err = u.readFile(part)
+			err = u.readFile(r.Context(), part, place)
 		} else {
 			var text []byte
 			if text, err = io.ReadAll(io.LimitReader(part, maxField+1)); len(text) > maxField {
@@ -88,7 +86,7 @@ func readUpload(w http.ResponseWriter, r *http.Request, limit int64) (*upload, e
 	}
 }
 
-func (u *upload) readFile(part *multipart.Part) (err error) {
+func (u *upload) readFile(ctx context.Context, part *multipart.Part, place *uploadPlace) (err error) {
 	// Part.FileName would give the last part of a name that leads out as if it were a plain one.
 	_, params, _ := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
 	given := strings.ReplaceAll(params["filename"], `\`, "/")
@@ -99,7 +97,15 @@ func (u *upload) readFile(part *multipart.Part) (err error) {
 		return wrong("%s is no name of a file: it holds ..", quoted(given))
 	}
 	u.ref.name = path.Base(given) // browsers and libraries differ in whether they give the path of the file
-	u.data, err = io.ReadAll(part)
+	if u.data, err = io.ReadAll(io.LimitReader(part, smallUpload)); err != nil || len(u.data) < smallUpload {
+		return err
+	}
+	if err := place.take(ctx); err != nil {
+		return err
+	}
+	all := bytes.NewBuffer(u.data)
+	_, err = all.ReadFrom(part)
+	u.data = all.Bytes()
 	return err
 }
 
@@ -109,7 +115,7 @@ func uploadError(err error, limit int64) error {
 	switch {
 	case errors.As(err, &large):
 		return wrongStatus(http.StatusRequestEntityTooLarge, "the upload is larger than %s, the most that is taken", bytesText(limit))
-	case errors.As(err, &own):
+	case errors.As(err, &own), errors.Is(err, context.Canceled):
 		return err
 	}
 	return wrong("the form could not be read: %v", err)
@@ -132,6 +138,10 @@ func (u *upload) finish(fields map[string]string) error {
 	if u.ref.subfolder, ok = subfolder(fields["subfolder"]); !ok {
 		return wrong("subfolder %s leads out of the folder of %s files", quoted(fields["subfolder"]), u.ref.kind)
 	}
+	// What the store would refuse.
+	if _, err := graph.NameOf(plugin.File{Type: "output", Subfolder: u.ref.subfolder, Name: strings.ReplaceAll(u.ref.name, "%", "%%")}); err != nil {
+		return wrong("%v", err)
+	}
 	u.overwrite = fields["overwrite"] == "true" || fields["overwrite"] == "1"
 	u.original = fields["original_ref"]
 	return nil
@@ -142,17 +152,28 @@ func (s *Server) save(ctx context.Context, u *upload, data []byte) (string, erro
 	s.saving.Lock()
 	defer s.saving.Unlock()
 	ref, there := u.ref, false
-	if !u.overwrite {
-		var err error
-		if ref.name, there, err = s.freeName(ctx, u.ref, data); err != nil || there {
-			return ref.name, err
-		}
+	var err error
+	if u.overwrite {
+		_, err = s.holds(ctx, ref, nil)
+	} else {
+		ref.name, there, err = s.freeName(ctx, u.ref, data)
+	}
+	if there || err != nil && !notThere(err) {
+		return ref.name, err
 	}
 	// A name of Files may hold a counter; this one is meant as it stands.
-	_, err := s.queue.Files().Write(ctx, ref.kind, []plugin.File{{
+	_, err = s.queue.Files().Write(ctx, ref.kind, []plugin.File{{
 		Name: strings.ReplaceAll(ref.name, "%", "%%"), Subfolder: ref.subfolder, Type: ref.kind, Data: data,
 	}})
+	if leadsNowhere(err) && !errors.Is(err, fs.ErrPermission) { // a folder that must not be written into is this server's matter
+		return "", noPlace(ref)
+	}
 	return ref.name, err
+}
+
+// noPlace is the error about a name that no file can have.
+func noPlace(ref reference) error {
+	return wrong("no file can lie at %s: it is a folder, or a part of it is a file or a link; give another name or subfolder", quoted(path.Join(ref.subfolder, ref.name)))
 }
 
 // freeName gives the name itself, or the first of "cat (1).png", "cat (2).png" and so on that no other file has. there: a file of
@@ -174,9 +195,12 @@ func (s *Server) freeName(ctx context.Context, ref reference, data []byte) (name
 	}
 }
 
-// holds says whether a file has this content.
+// holds says whether a file has this content; fs.ErrNotExist where there is none.
 func (s *Server) holds(ctx context.Context, ref reference, data []byte) (bool, error) {
 	file, _, err := s.queue.Files().Open(ctx, ref.kind, ref.subfolder, ref.name)
+	if leadsNowhere(err) {
+		return false, noPlace(ref)
+	}
 	if err != nil {
 		return false, err
 	}

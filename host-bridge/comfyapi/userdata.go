@@ -8,7 +8,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/isac-guidance/isac/host-bridge/queue"
+	"github.com/isac-guidance/isac/host-bridge/store"
 )
 
 // fileInfo is one file of userdata with full_info; times are in milliseconds.
@@ -19,7 +19,7 @@ type fileInfo struct {
 	Created  int64  `json:"created"`
 }
 
-func infoOf(e queue.Entry, below string) fileInfo {
+func infoOf(e store.Entry, below string) fileInfo {
 	created := e.Created
 	if created.IsZero() {
 		created = e.Modified

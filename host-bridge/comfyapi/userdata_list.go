@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/isac-guidance/isac/host-bridge/queue"
+	"github.com/isac-guidance/isac/host-bridge/store"
 )
 
 // listUserdata lists the files of a folder: as paths, as paths with their parts (split), or with all that is known (full_info).
@@ -98,7 +98,7 @@ func (s *Server) listUserdataV2(w http.ResponseWriter, r *http.Request) error {
 }
 
 // tree lists the files and the folders that they are in, below a folder, with paths relative to the root.
-func tree(entries []queue.Entry, root, below string) []userEntry {
+func tree(entries []store.Entry, root, below string) []userEntry {
 	list := []userEntry{}
 	folders := map[string]bool{}
 	for _, e := range entries {

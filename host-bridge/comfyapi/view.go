@@ -53,7 +53,7 @@ func (s *Server) open(ctx context.Context, ref reference) (io.ReadSeekCloser, ti
 	if errors.Is(err, fs.ErrInvalid) {
 		return nil, modified, wrong("%v", err)
 	}
-	if notThere(err) {
+	if notThere(err) || leadsNowhere(err) {
 		return nil, modified, wrongStatus(http.StatusNotFound, "there is no %s file %s", ref.kind, quoted(path.Join(ref.subfolder, ref.name)))
 	}
 	return file, modified, err
@@ -120,8 +120,10 @@ func (s *Server) viewPicture(w http.ResponseWriter, r *http.Request, ref referen
 	var out []byte
 	kind := "image/png"
 	err := s.withPictures(r.Context(), func(images []image.Image) (err error) {
-		out, kind, err = inAnotherForm(images[0], query)
-		return err
+		if out, kind, err = inAnotherForm(images[0], query); err != nil { // there are shapes of pictures that only some formats take
+			return wrongStatus(http.StatusUnsupportedMediaType, "%s cannot be shown in this form: %v", quoted(ref.name), err)
+		}
+		return nil
 	}, func(_ int, err error) error {
 		return wrongStatus(http.StatusUnsupportedMediaType, "%s cannot be read as an image: %v", quoted(ref.name), err)
 	}, file)

@@ -44,7 +44,9 @@ func (b *batch) write(p place, data []byte) error {
 		return err
 	}
 	b.parts = append(b.parts, part{p, temp})
-	_, err = file.Write(data)
+	if _, err = file.Write(data); err == nil {
+		err = file.Sync() // who is told of a file finds it after a power cut too
+	}
 	return errors.Join(err, file.Close())
 }
 

@@ -28,6 +28,8 @@ type Schema struct {
 	Distinct bool
 	// InputIsList: the node gets at every input the list of all values and runs once, where another would run once for each.
 	InputIsList bool
+	// Limits bound numbers more narrowly than their inputs do.
+	Limits []Limit
 }
 
 // InputSchema is one input of a class.
@@ -106,11 +108,13 @@ func parseSchema(class string, entry json.RawMessage) (*Schema, error) {
 		InputIsList bool   `json:"is_input_list"`
 		// NotIdempotent is in no entry of ComfyUI's own; plugins may say it.
 		NotIdempotent bool `json:"not_idempotent"`
+		// Nor are limits.
+		Limits []Limit
 	}
 	if err := json.Unmarshal(entry, &raw); err != nil {
 		return nil, fmt.Errorf("cannot read its entry: %w", err)
 	}
-	s := &Schema{Class: class, DisplayName: raw.DisplayName, Category: raw.Category, Description: raw.Description, Output: raw.OutputNode, Distinct: raw.NotIdempotent, InputIsList: raw.InputIsList}
+	s := &Schema{Class: class, DisplayName: raw.DisplayName, Category: raw.Category, Description: raw.Description, Output: raw.OutputNode, Distinct: raw.NotIdempotent, InputIsList: raw.InputIsList, Limits: raw.Limits}
 	for _, hidden := range raw.Input.Hidden {
 		if string(hidden) == `"UNIQUE_ID"` || string(hidden) == `["UNIQUE_ID"]` {
 			s.Distinct = true

@@ -157,6 +157,7 @@ func (v *validation) node(n *Node) {
 			values[in.Name] = value
 		}
 	}
+	v.limits(n, s, values)
 }
 
 // conclude turns what was found into the report.

@@ -31,6 +31,8 @@ func TestLosses(t *testing.T) {
 		now, summary string
 	}{
 		{"none", nil, "", ""},
+		{"a wanted step was skipped", []json.RawMessage{stepReport(0, 0, 1, ""), json.RawMessage(`{"image":0,"index":1,"skipped":"the gradient is zero","wanted":true}`)},
+			"not guided: the gradient is zero", "guided in 1 of 2 steps, loss 1.000 to 1.000; left out at 1 that it was asked for: the gradient is zero"},
 		{"not a report", []json.RawMessage{json.RawMessage(`[1]`), json.RawMessage(`{"loss":1}`)}, "", ""},
 		{"one image", []json.RawMessage{stepReport(0, 0, 1, ""), stepReport(1, 0, 0.5, "")},
 			"loss 0.500 (instance 0.250, class 0.250)", "guided in 2 steps, loss 1.000 to 0.500"},

@@ -16,6 +16,7 @@ type losses struct {
 type stepLoss struct {
 	index           int
 	images, skipped int
+	missed          int // images that were to be guided and were not
 	total           float64
 	terms           []term // summed over images, in the method's order
 	reason          string
@@ -32,6 +33,7 @@ func (l *losses) add(text json.RawMessage) {
 	var r struct {
 		Index   *int    `json:"index"`
 		Skipped string  `json:"skipped"`
+		Wanted  bool    `json:"wanted"`
 		Loss    float64 `json:"loss"`
 		Losses  []term  `json:"losses"`
 	}
@@ -44,7 +46,9 @@ func (l *losses) add(text json.RawMessage) {
 	s := &l.steps[len(l.steps)-1]
 	s.images++
 	if r.Skipped != "" {
-		s.skipped++
+		if s.skipped++; r.Wanted {
+			s.missed++
+		}
 		s.reason = r.Skipped
 		return
 	}
@@ -87,9 +91,14 @@ func (l *losses) now() string {
 // summary is all steps in a few words; empty where there was none.
 func (l *losses) summary() string {
 	var first, last *stepLoss
-	guided, reason := 0, ""
+	guided, reason, missed, cause := 0, "", 0, ""
 	for i := range l.steps {
 		s := &l.steps[i]
+		if s.missed > 0 {
+			if missed++; cause == "" {
+				cause = s.reason
+			}
+		}
 		if !s.guided() {
 			if reason == "" {
 				reason = s.reason
@@ -107,6 +116,9 @@ func (l *losses) summary() string {
 		return ""
 	case guided == 0:
 		return "not guided: " + reason
+	case missed > 0:
+		return fmt.Sprintf("guided in %d of %d steps, loss %.3f to %.3f; left out at %d that it was asked for: %s",
+			guided, len(l.steps), first.mean(), last.mean(), missed, cause)
 	case guided < len(l.steps):
 		return fmt.Sprintf("guided in %d of %d steps, loss %.3f to %.3f", guided, len(l.steps), first.mean(), last.mean())
 	}

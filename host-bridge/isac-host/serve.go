@@ -20,6 +20,8 @@ import (
 type serveCommand struct {
 	Listen    string   `default:"127.0.0.1:8188" placeholder:"HOST:PORT" help:"Address of the API and the editor page (${default}). Any host but a loopback one needs --token."`
 	Token     string   `env:"ISAC_TOKEN" help:"What clients have to send: Authorization: Bearer TOKEN, or ?token=TOKEN. At least 16 characters."`
+	TLSCert   string   `name:"tls-cert" type:"path" placeholder:"FILE" env:"ISAC_TLS_CERT" help:"Speak HTTPS with this certificate, PEM, followed by those between it and its authority. Read again when it is renewed."`
+	TLSKey    string   `name:"tls-key" type:"path" placeholder:"FILE" env:"ISAC_TLS_KEY" help:"Its key, PEM."`
 	Data      string   `short:"d" default:"isac-data" placeholder:"DIR" env:"ISAC_DATA" help:"Folder of images, queue, history and settings (${default}); it is made if need be."`
 	Host      []string `placeholder:"NAME" sep:"none" help:"One more name by which the server may be asked for, such as that of a reverse proxy; may be given again."`
 	Origin    []string `placeholder:"URL" sep:"none" help:"A page of another server that may use this one, such as https://example.org; may be given again."`
@@ -30,7 +32,7 @@ type serveCommand struct {
 	NoWorker  bool     `help:"Serve alone: other processes run the prompts (isac-host worker)."`
 	nats
 	Listening string   `name:"nats-listen" placeholder:"HOST:PORT" help:"Let workers of this or other machines in here. Without, nobody outside this process reaches the queue. DIR/nats.url holds what they need."`
-	Replicas  int      `name:"nats-replicas" default:"1" placeholder:"N" help:"Copies that a NATS cluster keeps of everything (${default})."`
+	Replicas  int      `name:"nats-replicas" hidden:"" help:"Of versions that kept everything in NATS."`
 	Plugins   []string `name:"plugin" placeholder:"PATH" env:"ISAC_PLUGIN" sep:"none" help:"An isac-plugin executable; may be given again. Default: beside isac-host, else in PATH."`
 	plugins
 	logging
@@ -38,7 +40,7 @@ type serveCommand struct {
 
 // nats says which queue is used.
 type nats struct {
-	URL         string `name:"nats" placeholder:"URL" env:"ISAC_NATS" help:"A NATS server or cluster with JetStream that exists, nats://TOKEN@HOST:PORT. A worker needs it; serve has one of its own without."`
+	URL         string `name:"nats" placeholder:"URL" env:"ISAC_NATS" help:"A NATS server or cluster that exists, nats://TOKEN@HOST:PORT. A worker needs it; serve has one of its own without."`
 	Credentials string `name:"nats-creds" placeholder:"FILE" env:"ISAC_NATS_CREDS" help:"Credentials for it."`
 }
 
@@ -64,8 +66,14 @@ func (c *serveCommand) Run(con *console) (err error) {
 	if c.Listening != "" && c.URL != "" {
 		return wrongError{errors.New("--nats-listen is for the queue's own NATS, --nats for one that exists; give one of them")}
 	}
+	if c.Replicas > 0 {
+		log.Warn("--nats-replicas has no effect any more: the queue's ledger lies in the data folder, and NATS keeps nothing", "data", c.Data)
+	}
+	if err := checkDataFolders(c.Data); err != nil {
+		return wrongError{err}
+	}
 	server, err := queue.Open(con.ctx, queue.Options{
-		Data: c.Data, Listen: c.Listening, Remote: c.remote("isac-host serve"), Replicas: c.Replicas, MaxPending: c.MaxQueue, Log: log,
+		Data: c.Data, Listen: c.Listening, Remote: c.remote("isac-host serve"), MaxPending: c.MaxQueue, Log: log,
 	})
 	if err != nil {
 		return err
@@ -79,7 +87,7 @@ func (c *serveCommand) Run(con *console) (err error) {
 		return err
 	}
 	api, err := comfyapi.New(comfyapi.Config{
-		Listen: c.Listen, Token: c.Token, Hosts: c.Host, Origins: c.Origin, Page: page, Templates: map[string]fs.FS{"isac": workflows.FS},
+		Listen: c.Listen, Token: c.Token, TLSCert: c.TLSCert, TLSKey: c.TLSKey, Hosts: c.Host, Origins: c.Origin, Page: page, Templates: map[string]fs.FS{"isac": workflows.FS},
 		Models: c.models(), MultiUser: c.MultiUser, Previews: c.Previews, Version: version, Log: log, Logs: logs,
 	}, server)
 	if err != nil {

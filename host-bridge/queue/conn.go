@@ -2,14 +2,16 @@ package queue
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/isac-guidance/isac/host-bridge/internal/reach"
+	"github.com/isac-guidance/isac/host-bridge/store"
 )
 
 // Remote says how to reach a nats server that exists.
@@ -35,35 +37,29 @@ func (r Remote) options() []nats.Option {
 	return options
 }
 
-// Conn is a connection to the queue's NATS. It comes back by itself when it was lost. Several goroutines may use it.
+// Conn is a worker's connection to the API server's queue. It comes back by itself when it was lost. Several goroutines may use it.
 type Conn struct {
-	nc      *nats.Conn
-	js      jetstream.JetStream
-	prompts jetstream.KeyValue
-	workers jetstream.KeyValue
-	work    jetstream.Stream
-	bucket  *bucket
-	log     *slog.Logger
+	nc  *nats.Conn
+	log *slog.Logger
 
-	mu    sync.Mutex
-	files *bucketFiles
+	mu sync.Mutex
 	// again are called after a lost connection has come back.
 	again []func()
 }
 
-// Connect connects a worker to the queue of an API server, and waits until both are there or ctx ends. A server that refuses the
-// connection is an error at once.
+// Connect connects a worker to the queue of an API server, and waits until both NATS and that are there or ctx ends. A NATS that refuses the
+// connection, or an API server of another version, is an error at once.
 func Connect(ctx context.Context, remote Remote, log *slog.Logger) (*Conn, error) {
 	log = orDiscard(log)
 	for said := false; ; said = true {
 		c, err := connect(remote.URL, log, remote.options()...)
 		if err == nil {
-			if err = c.bind(ctx); err == nil {
+			if err = c.greet(ctx); err == nil {
 				return c, nil
 			}
 			c.Close()
 		}
-		if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || !comes(err) {
+		if !reach.Passing(err) {
 			return nil, unreachable(remote.URL, err)
 		}
 		if !said {
@@ -77,14 +73,46 @@ func Connect(ctx context.Context, remote Remote, log *slog.Logger) (*Conn, error
 	}
 }
 
-// comes tells errors that waiting for an API server, or for NATS, may mend.
-func comes(err error) bool {
-	return passing(err) || errors.Is(err, jetstream.ErrBucketNotFound) || errors.Is(err, jetstream.ErrStreamNotFound)
+// greet asks whether an API server is there that speaks as this worker does.
+func (c *Conn) greet(ctx context.Context) error {
+	var h hello
+	if err := c.ask(ctx, helloSubject, struct{}{}, &h); err != nil {
+		return fmt.Errorf("%w; is an API server (isac-host serve) there?", err)
+	}
+	if h.Protocol != protocol {
+		return fmt.Errorf("the API server speaks version %d of the queue's protocol, and this worker version %d; use one release of isac-host for both", h.Protocol, protocol)
+	}
+	return nil
 }
+
+// ask asks the API server something.
+func (c *Conn) ask(ctx context.Context, subject string, question, answer any) error {
+	text, err := json.Marshal(question)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithTimeout(ctx, callTime)
+	defer stop()
+	reply, err := c.nc.RequestWithContext(ctx, subject, text)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(reply.Data, answer); err != nil {
+		return fmt.Errorf("the API server's answer cannot be read: %w", err)
+	}
+	return nil
+}
+
+// Files are where a worker's nodes write: in the API server's data folder.
+func (c *Conn) Files() store.Writer { return store.NewRemote(c.nc, c.log) }
 
 func connect(url string, log *slog.Logger, options ...nats.Option) (*Conn, error) {
 	c := &Conn{log: log}
-	options = append(options,
+	url, secure, err := pins(url)
+	if err != nil {
+		return nil, err
+	}
+	options = append(append(options, secure...),
 		nats.MaxReconnects(-1), nats.ReconnectWait(300*time.Millisecond), nats.ReconnectJitter(200*time.Millisecond, 200*time.Millisecond),
 		nats.IgnoreAuthErrorAbort(), // a server that just restarts may refuse for a moment
 		nats.PingInterval(10*time.Second), nats.MaxPingsOutstanding(3), nats.Timeout(5*time.Second), nats.ReconnectBufSize(32<<20),
@@ -114,10 +142,6 @@ func connect(url string, log *slog.Logger, options ...nats.Option) (*Conn, error
 		return nil, err
 	}
 	c.nc = nc
-	if c.js, err = jetstream.New(nc, jetstream.WithDefaultTimeout(callTime)); err != nil {
-		nc.Close()
-		return nil, err
-	}
 	return c, nil
 }
 
@@ -132,81 +156,6 @@ func (c *Conn) onReconnect(f func()) {
 func (c *Conn) Close() {
 	_ = c.nc.FlushTimeout(time.Second) // a server that is gone cannot be told
 	c.nc.Close()
-}
-
-// setup makes the queue's parts where they are missing.
-func (c *Conn) setup(ctx context.Context, replicas int) error {
-	var err error
-	c.prompts, err = c.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket: promptsBucket, Description: "prompts: pending, running, ended", History: 1, Storage: jetstream.FileStorage, Replicas: replicas,
-		LimitMarkerTTL: time.Minute,
-	})
-	if errors.Is(err, jetstream.ErrLimitMarkerTTLNotSupported) {
-		return fmt.Errorf("the nats server is version %s; 2.11 or newer is needed", c.nc.ConnectedServerVersion())
-	}
-	if err != nil {
-		return fmt.Errorf("bucket %s: %w", promptsBucket, err)
-	}
-	c.workers, err = c.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket: workersBucket, Description: "workers that live", History: 1, TTL: 4 * deadAfter, Storage: jetstream.FileStorage, Replicas: replicas,
-	})
-	if err != nil {
-		return fmt.Errorf("bucket %s: %w", workersBucket, err)
-	}
-	c.work, err = c.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
-		Name: workStream, Description: "one ticket a prompt", Subjects: []string{workSubject}, Retention: jetstream.WorkQueuePolicy,
-		Storage: jetstream.FileStorage, Replicas: replicas,
-	})
-	if err != nil {
-		return fmt.Errorf("stream %s: %w", workStream, err)
-	}
-	_, err = c.work.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
-		Durable: workConsumer, AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait, MaxDeliver: -1, MaxAckPending: -1,
-	})
-	if err != nil {
-		return fmt.Errorf("consumer %s: %w", workConsumer, err)
-	}
-	index, err := c.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket: indexBucket, Description: "settings, user data, and where files are", History: 1, Storage: jetstream.FileStorage, Replicas: replicas,
-		LimitMarkerTTL: time.Minute,
-	})
-	if err != nil {
-		return fmt.Errorf("bucket %s: %w", indexBucket, err)
-	}
-	objects, err := c.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{
-		Bucket: objectsBucket, Description: "files and large values", Storage: jetstream.FileStorage, Replicas: replicas,
-	})
-	if err != nil {
-		return fmt.Errorf("bucket %s: %w", objectsBucket, err)
-	}
-	c.bucket = &bucket{index: index, objects: objects}
-	return nil
-}
-
-// bind finds the parts that an API server has made.
-func (c *Conn) bind(ctx context.Context) error {
-	ctx, stop := context.WithTimeout(ctx, callTime)
-	defer stop()
-	var err error
-	if c.prompts, err = c.js.KeyValue(ctx, promptsBucket); err != nil {
-		return fmt.Errorf("bucket %s: %w; is an API server (isac-host serve) there?", promptsBucket, err)
-	}
-	if c.workers, err = c.js.KeyValue(ctx, workersBucket); err != nil {
-		return fmt.Errorf("bucket %s: %w", workersBucket, err)
-	}
-	if c.work, err = c.js.Stream(ctx, workStream); err != nil {
-		return fmt.Errorf("stream %s: %w", workStream, err)
-	}
-	index, err := c.js.KeyValue(ctx, indexBucket)
-	if err != nil {
-		return fmt.Errorf("bucket %s: %w", indexBucket, err)
-	}
-	objects, err := c.js.ObjectStore(ctx, objectsBucket)
-	if err != nil {
-		return fmt.Errorf("bucket %s: %w", objectsBucket, err)
-	}
-	c.bucket = &bucket{index: index, objects: objects}
-	return nil
 }
 
 func orDiscard(log *slog.Logger) *slog.Logger {

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/isac-guidance/isac/host-bridge/events"
+	"github.com/isac-guidance/isac/host-bridge/store"
 )
 
 // ErrInterrupted is the cause of a run's context that a client interrupted.
@@ -31,14 +33,27 @@ type Worker interface {
 	Free(ctx context.Context, unloadModels, freeMemory bool) error
 }
 
+// Publisher publishes the events of one run.
+type Publisher struct {
+	*events.Publisher
+	conn *Conn
+}
+
+// Fits says why a result is too large to be stored; nil where it is not.
+func (p *Publisher) Fits(result *Result) error { return p.conn.fits(result) }
+
+// Files are where the run's nodes write.
+func (p *Publisher) Files() store.Writer { return p.conn.Files() }
+
 // consumer serves the queue for one worker.
 type consumer struct {
-	conn    *Conn
-	id      string
-	worker  Worker
-	log     *slog.Logger
-	replica *replica
-	free    chan freeRequest
+	conn   *Conn
+	id     string
+	worker Worker
+	log    *slog.Logger
+	free   chan freeRequest
+	// woken: there may be something to claim.
+	woken chan struct{}
 	// current is the run under way.
 	current *current
 }
@@ -46,23 +61,11 @@ type consumer struct {
 // Consume takes prompts for a worker, one at a time, until ctx ends; then it makes the prompt that is running pending again, and returns
 // once its run has ended. The id has to be this worker's alone.
 func (c *Conn) Consume(ctx context.Context, id string, w Worker) error {
-	t := &consumer{conn: c, id: id, worker: w, log: c.log.With("worker", id), free: make(chan freeRequest, 4), current: &current{}}
-	t.replica = newReplica(false, t.changed, c.log)
+	t := &consumer{
+		conn: c, id: id, worker: w, log: c.log.With("worker", id), free: make(chan freeRequest, 4), woken: make(chan struct{}, 1), current: &current{},
+	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	again := make(chan struct{}, 1)
-	c.onReconnect(func() { nudge(again) })
-	followed := make(chan struct{})
-	go func() {
-		defer close(followed)
-		follow(background, c.prompts, ">", t.replica, again, c.log)
-	}()
-	defer func() { stop(); <-followed }()
-	select {
-	case <-t.replica.ready:
-	case <-ctx.Done():
-		return nil
-	}
 	unsubscribe, err := t.listen(background)
 	if err != nil {
 		return err
@@ -74,7 +77,8 @@ func (c *Conn) Consume(ctx context.Context, id string, w Worker) error {
 		t.beat(background)
 	}()
 	defer func() { stop(); <-beaten; t.leave() }()
-	return t.loop(ctx)
+	t.loop(ctx)
+	return nil
 }
 
 // listen answers questions and takes requests.
@@ -95,10 +99,7 @@ func (t *consumer) listen(ctx context.Context) (func(), error) {
 			}
 		}()
 	})
-	if err != nil {
-		return nil, fmt.Errorf("listen to the API server: %w", err)
-	}
-	free, err := t.conn.nc.Subscribe(freeSubject, func(m *nats.Msg) {
+	free, err2 := t.conn.nc.Subscribe(freeSubject, func(m *nats.Msg) {
 		var request freeRequest
 		if json.Unmarshal(m.Data, &request) != nil {
 			return
@@ -107,13 +108,22 @@ func (t *consumer) listen(ctx context.Context) (func(), error) {
 		case t.free <- request:
 		default: // enough are waiting
 		}
+		nudge(t.woken)
 	})
-	if err != nil {
+	work, err3 := t.conn.nc.Subscribe(workSubject, func(*nats.Msg) { nudge(t.woken) })
+	judged, err4 := t.conn.nc.Subscribe(verdictSubject(t.id), func(m *nats.Msg) {
+		var v verdict
+		if json.Unmarshal(m.Data, &v) == nil { // else the answer to a beat says it
+			t.current.judged(v)
+		}
+	})
+	if err := errors.Join(err, err2, err3, err4); err != nil {
 		return nil, fmt.Errorf("listen to the API server: %w", err)
 	}
 	return func() {
-		_ = describe.Unsubscribe() // fails where the connection is gone, and the subscription with it
-		_ = free.Unsubscribe()
+		for _, sub := range []*nats.Subscription{describe, free, work, judged} {
+			_ = sub.Unsubscribe() // fails where the connection is gone, and the subscription with it
+		}
 	}, nil
 }
 
@@ -138,74 +148,69 @@ func (t *consumer) beat(ctx context.Context) {
 
 func (t *consumer) sayAlive(ctx context.Context) error {
 	info := t.worker.Info() // may take a while where a plugin is busy
-	ctx, stop := context.WithTimeout(ctx, beatEvery)
+	ctx, stop := context.WithTimeout(ctx, 2*beatEvery)
 	defer stop()
-	info.ID, info.PromptID = t.id, t.current.prompt()
-	text, err := json.Marshal(info)
-	if err != nil {
+	run := t.current.run()
+	info.ID, info.PromptID = t.id, run.Prompt
+	var v verdict
+	if err := t.conn.ask(ctx, beatSubject, beatAsk{info, run.Attempt}, &v); err != nil {
 		return err
 	}
-	_, err = t.conn.workers.Put(ctx, workerKey(t.id), text)
-	return err
-}
-
-// leave says that the worker is gone, so that nobody waits for it.
-func (t *consumer) leave() {
-	ctx, stop := context.WithTimeout(context.Background(), beatEvery)
-	defer stop()
-	if err := t.conn.workers.Delete(ctx, workerKey(t.id)); err != nil {
-		t.log.Debug("cannot take leave of the API server", "reason", err.Error())
-	}
-}
-
-// changed is called with every record.
-func (t *consumer) changed(_, now *Record) {
-	if now != nil {
-		t.current.changed(now, t.id)
-	}
-}
-
-// loop takes ticket after ticket.
-func (t *consumer) loop(ctx context.Context) error {
-	var consumer jetstream.Consumer
-	for ctx.Err() == nil {
-		t.freeAll(ctx)
-		if consumer == nil {
-			var err error
-			if consumer, err = t.conn.work.Consumer(ctx, workConsumer); err != nil {
-				t.failed(ctx, "find the queue", err)
-				continue
-			}
-		}
-		ticket, err := next(ctx, consumer)
-		if err != nil {
-			t.failed(ctx, "take a ticket", err)
-			consumer = nil
-			continue
-		}
-		if ticket != nil {
-			t.serve(ctx, ticket)
-		}
-	}
+	t.current.judged(v)
 	return nil
 }
 
-// next is the next ticket; nil where there was none for a while.
-func next(ctx context.Context, consumer jetstream.Consumer) (jetstream.Msg, error) {
-	// Short enough for requests to free memory to be received between prompts.
-	waiting, stop := context.WithTimeout(ctx, time.Second)
+// leave says that the worker is gone, so that nobody waits for it and what it ran is run by another.
+func (t *consumer) leave() {
+	ctx, stop := context.WithTimeout(context.Background(), leaveTime)
 	defer stop()
-	batch, err := consumer.Fetch(1, jetstream.FetchContext(waiting))
+	var a endAnswer
+	err := t.conn.ask(ctx, leaveSubject, leaveAsk{t.id}, &a)
+	if err == nil && a.Error != "" {
+		err = errors.New(a.Error)
+	}
 	if err != nil {
+		t.log.Warn("cannot take leave of the API server; what ran here runs again once this worker is known to be gone", "reason", err.Error())
+	}
+}
+
+// loop runs prompt after prompt.
+func (t *consumer) loop(ctx context.Context) {
+	for ctx.Err() == nil {
+		t.freeAll(ctx)
+		record, err := t.claim(ctx)
+		switch {
+		case err != nil:
+			t.failed(ctx, "claim a prompt", err)
+		case record != nil:
+			t.perform(ctx, record)
+		default:
+			t.rest(ctx)
+		}
+	}
+}
+
+// claim asks for a prompt; nil where none waits. Where the answer is lost the next claim gets it again.
+func (t *consumer) claim(ctx context.Context) (*Record, error) {
+	var a claimAnswer
+	if err := t.conn.ask(ctx, claimSubject, claimAsk{t.id}, &a); err != nil {
 		return nil, err
 	}
-	for m := range batch.Messages() {
-		return m, nil
+	if a.Error != "" {
+		return nil, errors.New(a.Error)
 	}
-	if err := batch.Error(); err != nil && waiting.Err() == nil && !errors.Is(err, nats.ErrTimeout) {
-		return nil, err
+	return a.Record, nil
+}
+
+// rest waits until there may be something to do.
+func (t *consumer) rest(ctx context.Context) {
+	look := time.NewTimer(lookEvery)
+	defer look.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.woken:
+	case <-look.C:
 	}
-	return nil, nil
 }
 
 func (t *consumer) failed(ctx context.Context, doing string, err error) {

@@ -3,6 +3,8 @@ package queue
 import (
 	"context"
 	"sync"
+
+	"github.com/isac-guidance/isac/host-bridge/events"
 )
 
 // current is the run under way, as those who may end it see it.
@@ -46,27 +48,27 @@ func (c *current) turned() <-chan struct{} {
 	return c.turn
 }
 
-// prompt is the id of the prompt that runs; empty where none does.
-func (c *current) prompt() string {
+// run is the attempt under way; the zero value where there is none.
+func (c *current) run() events.Run {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.claimed == nil {
-		return ""
+		return events.Run{}
 	}
-	return c.claimed.ID
+	return c.claimed.run()
 }
 
-// changed ends the run where its record says so.
-func (c *current) changed(now *Record, worker string) {
+// judged ends the run where the verdict is about it and says so.
+func (c *current) judged(v verdict) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.claimed == nil || now.ID != c.claimed.ID || now.Attempt < c.claimed.Attempt {
+	if c.claimed == nil || v.Prompt != c.claimed.ID || v.Attempt != c.claimed.Attempt {
 		return
 	}
-	switch {
-	case now.State == Pending && now.Attempt == c.claimed.Attempt && now.Worker == "", now.Attempt > c.claimed.Attempt:
+	switch v.Stop {
+	case stopLost:
 		c.cancel(errLost)
-	case now.State == Running && now.Worker == worker && now.Interrupting:
+	case stopInterrupted:
 		c.cancel(ErrInterrupted)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/isac-guidance/isac/host-bridge/events"
 )
 
 // remote lets workers of other processes in.
@@ -30,7 +32,7 @@ func TestAWorkerNeedsTheToken(t *testing.T) {
 	ctx, stop := context.WithTimeout(t.Context(), 5*time.Second)
 	defer stop()
 	_, address, _ := strings.Cut(s.WorkerURL(), "@")
-	if _, err := Connect(ctx, Remote{URL: "nats://wrong@" + address}, nil); err == nil || strings.Contains(err.Error(), "wrong") {
+	if _, err := Connect(ctx, Remote{URL: "tls://wrong@" + address}, nil); err == nil || strings.Contains(err.Error(), "wrong") {
 		t.Errorf("with a wrong token: %v; want an error that does not show it", err)
 	}
 }
@@ -102,15 +104,11 @@ func TestAPromptThatKillsWorkers(t *testing.T) {
 	s := open(t, t.TempDir())
 	put(t, s, "p")
 	for i := range maxDeaths {
-		r, ours, err := s.Conn().claim(t.Context(), "p", fmt.Sprint("w", i), uint64(i))
-		if err != nil || !ours {
-			t.Fatal(ours, err)
-		}
-		if err := s.Conn().giveUp(t.Context(), r); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Conn().giveUp(t.Context(), r); err != nil { // told twice, counted once
-			t.Fatal(err)
+		r := claim(t, s, fmt.Sprint("w", i), "p")
+		for range 2 { // told twice, counted once
+			if err := s.ledger.giveUp(r); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	eventually(t, "it has ended", func() bool { return state(s, "p") == Failed })
@@ -119,7 +117,7 @@ func TestAPromptThatKillsWorkers(t *testing.T) {
 	if last.Type != "execution_error" || !strings.Contains(string(last.Data), "the worker died 3 times") {
 		t.Errorf("it ends with %s %s", last.Type, last.Data)
 	}
-	if ok, err := s.Conn().finish(t.Context(), &Record{Prompt: Prompt{ID: "p"}, Worker: "w0", Attempt: 1}, Success, &Result{}, 0); ok || err != nil {
+	if ok, err := s.ledger.finish(events.Run{Prompt: "p", Worker: "w0", Attempt: 1}, Success, &Result{}); ok || err != nil {
 		t.Errorf("a worker that was given up could end it: %v %v", ok, err)
 	}
 }
@@ -128,11 +126,8 @@ func TestAPromptThatKillsWorkers(t *testing.T) {
 func TestOwnWorkerIsNeverTakenForDead(t *testing.T) {
 	s := open(t, t.TempDir())
 	put(t, s, "own", "other")
-	for id, worker := range map[string]string{"own": s.LocalWorker(), "other": "other"} { // neither says that it lives
-		if _, ours, err := s.Conn().claim(t.Context(), id, worker, 1); err != nil || !ours {
-			t.Fatal(ours, err)
-		}
-	}
+	claim(t, s, s.LocalWorker(), "own") // neither says that it lives
+	claim(t, s, "other", "other")
 	eventually(t, "the other worker is taken for dead", func() bool { return state(s, "other") == Pending })
 	if got := state(s, "own"); got != Running {
 		t.Errorf("the prompt of the own worker is %s", got)
@@ -162,10 +157,8 @@ func TestARestartLosesNothing(t *testing.T) {
 	stop()
 	put(t, s, "running", "waiting")
 	// As a process leaves it that is killed: running under the id of its own worker.
-	if _, ours, err := s.Conn().claim(t.Context(), "running", s.LocalWorker(), 1); err != nil || !ours {
-		t.Fatal(ours, err)
-	}
-	store, err := s.Store("settings")
+	claim(t, s, s.LocalWorker(), "running")
+	store, err := s.Values("settings")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,12 +169,10 @@ func TestARestartLosesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = open(t, data)
-	// The one that ran is given back in the ledger at once; the copy in memory hears of it a moment later.
-	eventually(t, "what ran waits again", func() bool { return state(s, "running") == Pending })
-	if got := [2]State{state(s, "ended"), state(s, "waiting")}; got != [2]State{Success, Pending} {
+	if got := [3]State{state(s, "ended"), state(s, "running"), state(s, "waiting")}; got != [3]State{Success, Pending, Pending} {
 		t.Errorf("after the restart they are %q", got)
 	}
-	store, err = s.Store("settings")
+	store, err = s.Values("settings")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,6 +189,7 @@ func TestARestartKeepsItsWorkers(t *testing.T) {
 	s := open(t, data, func(o *Options) { o.Listen = listen })
 	url := s.WorkerURL()
 	_, listen, _ = strings.Cut(url, "@")
+	listen, _, _ = strings.Cut(listen, "?")
 	c, err := Connect(t.Context(), Remote{URL: url, Name: t.Name()}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -24,20 +25,16 @@ const embeddedPayload = 8 << 20
 type embedded struct {
 	server *server.Server
 	token  string
+	pin    string // of its certificate
 	log    *serverLog
 }
 
-// startEmbedded starts the server over the folder "queue" of data. With listen empty nobody outside this process can reach it;
-// else it listens there, and wants the
-// token; where none is given, one of its own.
+// startEmbedded starts the server, which keeps nothing. With listen empty nobody outside this process can reach it; else it listens there,
+// and wants the token; where none is given, the one in the data folder. What goes over the network is encrypted with a certificate of the
+// data folder.
 func startEmbedded(data, listen, token string, log *slog.Logger) (*embedded, error) {
-	options := &server.Options{
-		ServerName: "isac-host", DontListen: true, JetStream: true, StoreDir: filepath.Join(data, "queue"),
-		NoSigs: true, MaxPayload: embeddedPayload, NoSystemAccount: true,
-		// A killed process loses nothing whatever this is: what is written is in the kernel's hands. A machine that loses its power
-		// may lose the last seconds.
-		SyncInterval: 5 * time.Second,
-	}
+	pin := ""
+	options := &server.Options{ServerName: "isac-host", DontListen: true, NoSigs: true, MaxPayload: embeddedPayload, NoSystemAccount: true}
 	if listen != "" {
 		host, port, err := net.SplitHostPort(listen)
 		if err != nil {
@@ -52,6 +49,11 @@ func startEmbedded(data, listen, token string, log *slog.Logger) (*embedded, err
 				return nil, err
 			}
 		}
+		var certificate tls.Certificate
+		if certificate, pin, err = ownCertificate(data); err != nil {
+			return nil, err
+		}
+		options.TLS, options.TLSConfig = true, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS13}
 		options.DontListen, options.Host, options.Port, options.Authorization = false, host, int(number), token
 		if number == 0 {
 			options.Port = server.RANDOM_PORT
@@ -71,7 +73,7 @@ func startEmbedded(data, listen, token string, log *slog.Logger) (*embedded, err
 		}
 		return nil, errors.New("the embedded nats server did not get ready in 20 s; see its log")
 	}
-	return &embedded{server: s, token: options.Authorization, log: lines}, nil
+	return &embedded{server: s, token: options.Authorization, pin: pin, log: lines}, nil
 }
 
 // ownToken is kept in the data folder, for the workers of other machines to come back after a restart. Who removes the file gets
@@ -101,7 +103,7 @@ func (e *embedded) url() string {
 	if a.IP.IsUnspecified() {
 		a = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: a.Port}
 	}
-	return "nats://" + e.token + "@" + a.String()
+	return "tls://" + e.token + "@" + a.String() + "?" + pinned + "=" + e.pin
 }
 
 // options are how this process connects to it.

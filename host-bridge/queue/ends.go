@@ -10,10 +10,14 @@ import (
 
 // lostWorkers is the result of a prompt over which workers died.
 func lostWorkers(r *Record) *Result {
+	return failedWith(r, "WorkerLost", fmt.Sprintf("the worker died %d times while it ran this prompt, so it is not run again", r.Deaths))
+}
+
+// failedWith is the result of a prompt that failed outside its nodes.
+func failedWith(r *Record, kind, why string) *Result {
 	return ended(r, message.ExecutionError{
-		PromptID: r.ID, Executed: []string{}, ExceptionType: "WorkerLost",
-		ExceptionMessage: fmt.Sprintf("the worker died %d times while it ran this prompt, so it is not run again", r.Deaths),
-		Traceback:        []string{}, CurrentInputs: map[string]any{}, CurrentOutputs: []string{}, Timestamp: message.At(time.Now()),
+		PromptID: r.ID, Executed: []string{}, ExceptionType: kind, ExceptionMessage: why,
+		Traceback: []string{}, CurrentInputs: map[string]any{}, CurrentOutputs: []string{}, Timestamp: message.At(time.Now()),
 	})
 }
 
@@ -33,26 +37,24 @@ func ended(r *Record, how message.Event) *Result {
 	}
 }
 
-// recordRoom is what else goes into a message that holds a record.
-const recordRoom = 4 << 10
+// messageRoom is what else goes into a message that holds a record or a result.
+const messageRoom = 4 << 10
 
-// fits says of a result whether it can be stored.
-func (c *Conn) fits(r *Record, result *Result) error {
-	with := *r
-	with.Result = result
-	text, err := encode(&with)
+// fits says of a result whether it can be sent.
+func (c *Conn) fits(result *Result) error {
+	text, err := json.Marshal(endAsk{State: Interrupted, Result: result})
 	if err != nil {
 		return err
 	}
-	if limit := int(c.nc.MaxPayload()) - recordRoom; len(text) > limit {
-		return fmt.Errorf("the prompt and what its nodes gave to show have %d bytes, and %d may be stored; put large text into files", len(text), limit)
+	if limit := int(c.nc.MaxPayload()) - messageRoom; len(text) > limit {
+		return fmt.Errorf("what the prompt's nodes gave to show has %d bytes, and %d may be stored; put large text into files", len(text), limit)
 	}
 	return nil
 }
 
-// fit makes an end that can be stored of one that cannot: a worker that tried in vain would never run another prompt.
+// fit makes an end that can be sent of one that cannot: a worker that tried in vain would never run another prompt.
 func (c *Conn) fit(r *Record, state State, result *Result) (State, *Result) {
-	err := c.fits(r, result)
+	err := c.fits(result)
 	if err == nil {
 		return state, result
 	}
@@ -60,8 +62,5 @@ func (c *Conn) fit(r *Record, state State, result *Result) (State, *Result) {
 	if state == Interrupted {
 		return state, interruptedWithout(r)
 	}
-	return Failed, ended(r, message.ExecutionError{
-		PromptID: r.ID, Executed: []string{}, ExceptionType: "ResultTooLarge", ExceptionMessage: fmt.Sprintf("it ended with %q, and %v", state, err),
-		Traceback: []string{}, CurrentInputs: map[string]any{}, CurrentOutputs: []string{}, Timestamp: message.At(time.Now()),
-	})
+	return Failed, failedWith(r, "ResultTooLarge", fmt.Sprintf("it ended with %q, and %v", state, err))
 }

@@ -1,13 +1,8 @@
 package queue
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"slices"
-
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // ErrExists: a prompt of this id has been put before.
@@ -32,18 +27,3 @@ type SizeError struct {
 func (e *SizeError) Error() string {
 	return fmt.Sprintf("the prompt has %d bytes, and %d may be stored; put large data into files and name those", e.Bytes, e.Limit)
 }
-
-// passing tells errors of a NATS that cannot be reached now, or has just begun: waiting may mend them.
-func passing(err error) bool {
-	for _, e := range []error{nats.ErrNoServers, nats.ErrTimeout, nats.ErrNoResponders, nats.ErrConnectionReconnecting, nats.ErrDisconnected,
-		context.DeadlineExceeded, jetstream.ErrNoStreamResponse, jetstream.ErrJetStreamNotEnabled} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	refused := (*jetstream.APIError)(nil)
-	return errors.As(err, &refused) && slices.Contains(passingCodes, refused.ErrorCode)
-}
-
-// passingCodes: no leader now, an incomplete answer, an expected number that is not known yet.
-var passingCodes = []jetstream.ErrorCode{10008, 10004, 10163}

@@ -19,11 +19,8 @@ import (
 	"github.com/isac-guidance/isac/plugin/await"
 )
 
-// Environment of a process that is a nats-server: its port and where it stores.
-const (
-	envNATSPort  = "ISAC_TEST_NATS_PORT"
-	envNATSStore = "ISAC_TEST_NATS_STORE"
-)
+// envNATSPort is the environment of a process that is a nats-server: its port.
+const envNATSPort = "ISAC_TEST_NATS_PORT"
 
 // externalToken is what the nats-server wants.
 const externalToken = "the-token-of-this-test"
@@ -38,7 +35,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: os.Getenv(envNATSStore), Authorization: externalToken,
+		Host: "127.0.0.1", Port: port, Authorization: externalToken,
 	})
 	if err != nil {
 		panic(err)
@@ -52,10 +49,9 @@ func TestMain(m *testing.M) {
 
 // external is a nats-server in a process of its own.
 type external struct {
-	t     *testing.T
-	port  int
-	store string
-	cmd   *exec.Cmd
+	t    *testing.T
+	port int
+	cmd  *exec.Cmd
 }
 
 func startExternal(t *testing.T) *external {
@@ -64,7 +60,7 @@ func startExternal(t *testing.T) *external {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &external{t: t, port: l.Addr().(*net.TCPAddr).Port, store: t.TempDir()}
+	e := &external{t: t, port: l.Addr().(*net.TCPAddr).Port}
 	l.Close()
 	t.Cleanup(func() { e.kill() })
 	e.start()
@@ -74,7 +70,7 @@ func startExternal(t *testing.T) *external {
 func (e *external) start() {
 	e.t.Helper()
 	e.cmd = exec.Command(os.Args[0])
-	e.cmd.Env = append(os.Environ(), fmt.Sprint(envNATSPort, "=", e.port), envNATSStore+"="+e.store)
+	e.cmd.Env = append(os.Environ(), fmt.Sprint(envNATSPort, "=", e.port))
 	out, err := e.cmd.StdoutPipe()
 	if err != nil {
 		e.t.Fatal(err)
@@ -106,7 +102,7 @@ func TestTheNATSServerIsKilled(t *testing.T) {
 	if s.WorkerURL() != "" {
 		t.Errorf("workers are told of an embedded server at %s", s.WorkerURL())
 	}
-	picture := bytes.Repeat([]byte("picture "), inlineBytes/4) // an object
+	picture := bytes.Repeat([]byte("picture "), 300<<10) // in several messages
 	draw := &fake{run: func(ctx context.Context, r *Record, events *Publisher) (State, *Result) {
 		time.Sleep(20 * time.Millisecond)
 		saved, err := events.Files().Write(ctx, "output", []plugin.File{

@@ -131,3 +131,13 @@ func state(s *Server, id string) State {
 	}
 	return ""
 }
+
+// claim gives the prompt that runs next to a worker, as if that had asked for it.
+func claim(t *testing.T, s *Server, worker, id string) *Record {
+	t.Helper()
+	r, err := s.ledger.claim(worker)
+	if err != nil || r == nil || r.ID != id {
+		t.Fatalf("%s claims %v, %v; want %s", worker, r, err, id)
+	}
+	return r
+}

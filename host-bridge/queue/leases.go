@@ -2,14 +2,11 @@ package queue
 
 import (
 	"cmp"
-	"encoding/json"
 	"log/slog"
 	"maps"
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // leases are held by the workers that have renewed them in time by a sign of life. Clocks of other machines play no part.
@@ -21,7 +18,6 @@ type leases struct {
 	// since is when this process began to listen, or last lost its connection: the signs of a worker that has sent none since
 	// may only not have come through.
 	since time.Time
-	ready chan struct{}
 }
 
 type beat struct {
@@ -30,15 +26,11 @@ type beat struct {
 }
 
 func newLeases(log *slog.Logger) *leases {
-	return &leases{log: log, workers: map[string]beat{}, since: time.Now(), ready: make(chan struct{})}
+	return &leases{log: log, workers: map[string]beat{}, since: time.Now()}
 }
 
-func (r *leases) put(entry jetstream.KeyValueEntry) {
-	var info WorkerInfo
-	if err := json.Unmarshal(entry.Value(), &info); err != nil {
-		r.log.Error("a worker's sign of life cannot be read", "key", entry.Key(), "reason", err)
-		return
-	}
+// renew takes a sign of life.
+func (r *leases) renew(info WorkerInfo) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, known := r.workers[info.ID]; !known {
@@ -47,29 +39,18 @@ func (r *leases) put(entry jetstream.KeyValueEntry) {
 	r.workers[info.ID] = beat{info, time.Now()}
 }
 
-// removed is a worker that took its leave, or one that was silent for long.
-func (r *leases) removed(key string, _ uint64) {
+// leave takes out a worker that says that it is gone.
+func (r *leases) leave(id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for id := range r.workers {
-		if workerKey(id) == key {
-			delete(r.workers, id)
-		}
-	}
+	delete(r.workers, id)
 }
 
+// begin takes note that signs of life may have been missed.
 func (r *leases) begin() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.since = time.Now()
-}
-
-func (r *leases) complete() {
-	select {
-	case <-r.ready:
-	default:
-		close(r.ready)
-	}
 }
 
 // dead tells whether a worker has certainly been silent for too long.
@@ -92,5 +73,13 @@ func (r *leases) living() []WorkerInfo {
 	return found
 }
 
-// workerKey is a worker's key in the bucket.
-func workerKey(id string) string { return encodeKey(id) }
+// forget drops those that have been silent for long.
+func (r *leases) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id, w := range r.workers {
+		if time.Since(w.at) > 4*deadAfter {
+			delete(r.workers, id)
+		}
+	}
+}

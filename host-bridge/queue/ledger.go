@@ -1,194 +1,221 @@
 package queue
 
 import (
-	"context"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
+	"github.com/isac-guidance/isac/host-bridge/store"
 )
 
 // errGone: there is no such prompt (any more).
 var errGone = errors.New("the prompt is gone")
 
-// change changes a record if edit, given the newest, says so. It is asked again when somebody else was faster. What change returns
-// is the record as it then is, and its revision. A change whose confirmation was lost is made anew, so edit has to
-// recognise its own work and leave it.
-func (c *Conn) change(ctx context.Context, id string, edit func(r *Record) bool) (*Record, uint64, error) {
-	for {
-		entry, err := c.prompts.Get(ctx, id)
-		if errors.Is(err, jetstream.ErrKeyNotFound) {
-			return nil, 0, fmt.Errorf("prompt %s: %w", id, errGone)
-		}
+// recordPrefix is how the keys of records begin in the journal.
+const recordPrefix = "prompt/"
+
+// ledger is all records, in memory and in the journal. A change is in the journal first.
+type ledger struct {
+	journal *store.Journal
+	log     *slog.Logger
+	// onChange is called with every change, one at a time and in order; old is nil for a new prompt, now for one that is gone.
+	// It must not wait for the ledger.
+	onChange func(old, now *Record)
+
+	// writing is held while a record is read and then written.
+	writing sync.Mutex
+
+	mu      sync.Mutex
+	records map[string]*held
+	// active are those of them that have not ended.
+	active map[string]*Record
+	// ended, oldest first; nil where it has to be made anew.
+	ended []*Record
+	bytes int
+}
+
+// held is a record with the bytes that it has in the journal. The record is never changed.
+type held struct {
+	record *Record
+	bytes  int
+}
+
+// openLedger reads all records.
+func openLedger(journal *store.Journal, onChange func(old, now *Record), log *slog.Logger) (*ledger, error) {
+	l := &ledger{journal: journal, log: log, onChange: onChange, records: map[string]*held{}, active: map[string]*Record{}}
+	for _, key := range journal.Keys(recordPrefix) {
+		text, err := journal.Get(key)
 		if err != nil {
-			return nil, 0, fmt.Errorf("prompt %s: %w", id, err)
+			return nil, err
 		}
 		r := &Record{}
-		if err := json.Unmarshal(entry.Value(), r); err != nil {
-			return nil, 0, fmt.Errorf("prompt %s: its record cannot be read: %w", id, err)
-		}
-		if !edit(r) {
-			return r, entry.Revision(), nil
-		}
-		value, err := encode(r)
-		if err != nil {
-			return nil, 0, fmt.Errorf("prompt %s: %w", id, err)
-		}
-		revision, err := c.prompts.Update(ctx, id, value, entry.Revision())
-		switch {
-		case err == nil:
-			return r, revision, nil
-		case errors.Is(err, jetstream.ErrKeyRevisionMismatch):
+		if err := json.Unmarshal(text, r); err != nil || recordPrefix+r.ID != key {
+			log.Error("a record of the ledger cannot be read; it is left alone", "key", key, "reason", err)
 			continue
 		}
-		return nil, 0, fmt.Errorf("prompt %s: %w", id, err)
+		l.hold(r.ID, r, len(text))
 	}
+	return l, nil
 }
 
-// create writes a new record and its ticket.
-func (c *Conn) create(ctx context.Context, r *Record) (revision uint64, err error) {
-	value, err := encode(r)
-	if err != nil {
-		return 0, fmt.Errorf("prompt %s: %w", r.ID, err)
+// hold takes a change into memory; r nil is a record that is gone.
+func (l *ledger) hold(id string, r *Record, bytes int) (old *Record) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if before := l.records[id]; before != nil {
+		old = before.record
+		l.bytes -= before.bytes
 	}
-	if limit := c.promptLimit(); len(value) > limit {
-		return 0, &SizeError{Bytes: len(value), Limit: limit}
-	}
-	revision, err = c.prompts.Create(ctx, r.ID, value)
-	if errors.Is(err, jetstream.ErrKeyExists) {
-		return 0, fmt.Errorf("prompt %s: %w", r.ID, ErrExists)
-	}
-	if err != nil {
-		return 0, fmt.Errorf("prompt %s: %w", r.ID, err)
-	}
-	if err := c.ticket(ctx, revision); err != nil {
-		// The record is there; the server makes up for missing tickets.
-		c.log.Warn("no ticket for a prompt; another follows", "prompt", r.ID, "reason", err.Error())
-	}
-	return revision, nil
-}
-
-// promptLimit leaves room for what the run adds to the record.
-func (c *Conn) promptLimit() int {
-	limit := int(c.nc.MaxPayload())
-	return limit - min(limit/4, 256<<10)
-}
-
-// ticket lets one more worker take a prompt, once it has seen the revision.
-func (c *Conn) ticket(ctx context.Context, revision uint64) error {
-	m := nats.NewMsg(workSubject)
-	m.Header.Set(revisionHeader, fmt.Sprint(revision))
-	_, err := c.js.PublishMsg(ctx, m)
-	return err
-}
-
-// claim takes a pending prompt for a worker; false where it is no longer there to take.
-func (c *Conn) claim(ctx context.Context, id, worker string, ticket uint64) (*Record, bool, error) {
-	r, _, err := c.change(ctx, id, func(r *Record) bool {
-		if r.State != Pending {
-			return false
+	delete(l.records, id)
+	delete(l.active, id)
+	if r != nil {
+		l.records[id] = &held{r, bytes}
+		l.bytes += bytes
+		if !r.State.Ended() {
+			l.active[id] = r
 		}
-		r.State, r.Worker, r.Ticket, r.Started = Running, worker, ticket, time.Now().UTC()
-		r.Attempt++
-		r.Interrupting, r.Events = false, 0
-		return true
-	})
-	if errors.Is(err, errGone) {
-		return nil, false, nil
+	}
+	if old != nil && old.State.Ended() || r != nil && r.State.Ended() {
+		l.ended = nil
+	}
+	return old
+}
+
+// write writes a record; the caller holds writing.
+func (l *ledger) write(r *Record) error {
+	text, err := encode(r)
+	if err == nil {
+		err = l.journal.Put(recordPrefix+r.ID, text)
 	}
 	if err != nil {
-		return nil, false, err
+		return fmt.Errorf("prompt %s: %w", r.ID, err)
 	}
-	return r, r.State == Running && r.Worker == worker && r.Ticket == ticket, nil
+	l.onChange(l.hold(r.ID, r, len(text)), r)
+	return nil
 }
 
-// mine tells whether a record is still the run that began as claimed.
-func mine(r, claimed *Record) bool {
-	return r.State == Running && r.Worker == claimed.Worker && r.Attempt == claimed.Attempt
+// put writes a new record, unless there are as many pending ones as there may be.
+func (l *ledger) put(r *Record, limit int) error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if _, pending := l.live(); len(pending) >= limit {
+		return &FullError{Pending: len(pending), Limit: limit}
+	}
+	if _, there := l.record(r.ID); there || l.journal.Has(recordPrefix+r.ID) {
+		return fmt.Errorf("prompt %s: %w", r.ID, ErrExists)
+	}
+	return l.write(r)
 }
 
-// finish writes the end of a run; false where the prompt is no longer this run's.
-func (c *Conn) finish(ctx context.Context, claimed *Record, state State, result *Result, events int) (bool, error) {
-	done := false
-	_, _, err := c.change(ctx, claimed.ID, func(r *Record) bool {
-		// Its own work, of which it was not told.
-		done = r.State.Ended() && r.Worker == claimed.Worker && r.Attempt == claimed.Attempt
-		if !mine(r, claimed) {
-			return false
-		}
-		done = true
-		r.State, r.Result, r.Events, r.Ended = state, result, events, time.Now().UTC()
-		r.Interrupting = false
-		return true
-	})
-	if errors.Is(err, errGone) {
-		return false, nil
-	}
-	return done, err
+// change changes a record if edit, given a copy of it, says so, and gives it as it then is.
+func (l *ledger) change(id string, edit func(r *Record) bool) (*Record, error) {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	return l.edit(id, edit)
 }
 
-// putBack makes a running prompt pending again, without counting a death: its worker stops.
-func (c *Conn) putBack(ctx context.Context, claimed *Record) error {
-	_, _, err := c.change(ctx, claimed.ID, func(r *Record) bool {
-		if !mine(r, claimed) {
-			return false
-		}
-		r.State, r.Worker, r.Ticket, r.Started = Pending, "", 0, time.Time{}
-		return true
-	})
-	if errors.Is(err, errGone) {
-		return nil
+// edit is change for who holds writing.
+func (l *ledger) edit(id string, edit func(r *Record) bool) (*Record, error) {
+	old, ok := l.record(id)
+	if !ok {
+		return nil, fmt.Errorf("prompt %s: %w", id, errGone)
 	}
-	return err
+	now := *old
+	if !edit(&now) {
+		return old, nil
+	}
+	return &now, l.write(&now)
 }
 
-// giveUp deals with a running prompt whose worker is dead: it becomes pending again, or ends where it was to be interrupted or has
-// cost too many workers.
-func (c *Conn) giveUp(ctx context.Context, lost *Record) error {
-	changed := false
-	r, revision, err := c.change(ctx, lost.ID, func(r *Record) bool {
-		changed = mine(r, lost)
-		if !changed {
-			return false
+// remove removes records for good whose state is right, all or, with an error, none. It is no error that there is none of an id.
+func (l *ledger) remove(ids []string, which func(State) bool) error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	var gone []*Record
+	var keys []string
+	seen := map[string]bool{}
+	for _, id := range ids {
+		if r, ok := l.record(id); ok && which(r.State) && !seen[id] {
+			gone, keys, seen[id] = append(gone, r), append(keys, recordPrefix+id), true
 		}
-		r.Deaths++
-		switch {
-		case r.Interrupting:
-			r.State, r.Ended, r.Result = Interrupted, time.Now().UTC(), interruptedWithout(r)
-		case r.Deaths >= maxDeaths:
-			r.State, r.Ended, r.Result = Failed, time.Now().UTC(), lostWorkers(r)
-		default:
-			r.State, r.Worker, r.Ticket, r.Started = Pending, "", 0, time.Time{}
-		}
-		r.Interrupting, r.Events = false, 0
-		return true
-	})
-	if errors.Is(err, errGone) || err == nil && !changed {
-		return nil
 	}
-	if err != nil {
-		return err
+	if err := l.journal.Delete(keys...); err != nil {
+		return fmt.Errorf("delete %d prompts: %w", len(keys), err)
 	}
-	c.log.Warn("a worker is gone in the middle of a prompt", "prompt", r.ID, "worker", lost.Worker, "attempt", lost.Attempt, "prompt_is_now", string(r.State))
-	if r.State == Pending {
-		return c.ticket(ctx, revision)
+	for _, r := range gone {
+		l.hold(r.ID, nil, 0)
+		l.onChange(r, nil)
 	}
 	return nil
 }
 
-// reap gives up the running prompts of dead workers. The one of this process is none: it would be dead with the process, and what it
-// left is dealt with when the next one begins. On a machine without time to spare its signs of life may come late.
-func (c *Conn) reap(ctx context.Context, m *replica, workers *leases, own string) {
-	running, _ := m.live()
-	for _, r := range running {
-		if r.Worker == own || !workers.dead(r.Worker) {
-			continue
-		}
-		if err := c.giveUp(ctx, r); err != nil {
-			c.log.Warn("cannot give up the prompt of a dead worker; trying again", "prompt", r.ID, "reason", err.Error())
+// record finds a record.
+func (l *ledger) record(id string) (*Record, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if h := l.records[id]; h != nil {
+		return h.record, true
+	}
+	return nil, false
+}
+
+// live are the running and the pending records, in the order in which they run.
+func (l *ledger) live() (running, pending []*Record) {
+	l.mu.Lock()
+	for _, r := range l.active {
+		if r.State == Running {
+			running = append(running, r)
+		} else {
+			pending = append(pending, r)
 		}
 	}
+	l.mu.Unlock()
+	slices.SortFunc(running, func(a, b *Record) int {
+		return cmp.Or(a.Started.Compare(b.Started), strings.Compare(a.ID, b.ID))
+	})
+	slices.SortFunc(pending, func(a, b *Record) int {
+		return cmp.Or(cmp.Compare(a.Number, b.Number), a.Created.Compare(b.Created), strings.Compare(a.ID, b.ID))
+	})
+	return running, pending
+}
+
+// history are the ended records, oldest first. The slice is not to be changed.
+func (l *ledger) history() []*Record {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended == nil {
+		l.ended = []*Record{}
+		for _, h := range l.records {
+			if h.record.State.Ended() {
+				l.ended = append(l.ended, h.record)
+			}
+		}
+		slices.SortFunc(l.ended, func(a, b *Record) int { return cmp.Or(a.Ended.Compare(b.Ended), strings.Compare(a.ID, b.ID)) })
+	}
+	return l.ended
+}
+
+// surplus are the oldest ended records beyond a number of them, or beyond a number of bytes of all records.
+func (l *ledger) surplus(count, bytes int) []string {
+	ended := l.history()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var ids []string
+	left, have := len(ended), l.bytes
+	for _, r := range ended {
+		if left <= count && have <= bytes || left == 1 {
+			break
+		}
+		if h := l.records[r.ID]; h != nil {
+			have -= h.bytes
+		}
+		left--
+		ids = append(ids, r.ID)
+	}
+	return ids
 }

@@ -36,7 +36,7 @@ func lockData(data string) (*flock.Flock, error) {
 	return lock, nil
 }
 
-// dataID names the folder for good: it is how a file's entry tells on whose disk the file lies.
+// dataID names the folder for good: the worker of the process that has it goes by that name.
 func dataID(data string) (string, error) {
 	path := filepath.Join(data, "id")
 	text, err := os.ReadFile(path)

@@ -1,30 +1,29 @@
 package queue
 
-import "time"
+import (
+	"encoding/base64"
+	"time"
+)
 
-// What the queue is made of in NATS. `nats kv get isac_prompts ID` and the like show it from outside.
+// What the API server is asked on. One subscription has all of it, so that what a worker says arrives in its order.
 const (
-	promptsBucket = "isac_prompts"
-	workersBucket = "isac_workers"
-	indexBucket   = "isac_index"
-	objectsBucket = "isac_objects"
-	workStream    = "isac_work"
+	askSubjects  = "isac.queue.*"
+	helloSubject = "isac.queue.hello"
+	claimSubject = "isac.queue.claim"
+	beatSubject  = "isac.queue.beat"
+	leaveSubject = "isac.queue.leave"
+)
+
+// What workers listen to.
+const (
+	// workSubject: there may be something to claim.
 	workSubject   = "isac.work"
-	workConsumer  = "workers"
-	eventSubject  = "isac.event."
 	freeSubject   = "isac.free"
-	askSubject    = "isac.worker."
+	workerSubject = "isac.worker."
 )
 
-// Headers of events and tickets.
-const (
-	attemptHeader  = "Isac-Attempt"
-	numberHeader   = "Isac-Number"
-	nodeHeader     = "Isac-Node"
-	typeHeader     = "Isac-Type"
-	formatHeader   = "Isac-Format"
-	revisionHeader = "Isac-Revision"
-)
+// protocol is the version of all that API server and workers say to each other.
+const protocol = 2
 
 const (
 	// maxDeaths bounds the workers that may die over one prompt.
@@ -32,13 +31,17 @@ const (
 	// beatEvery is how often a worker says that it lives; after deadAfter without, it is taken for dead.
 	beatEvery = 2 * time.Second
 	deadAfter = 15 * time.Second
-	// ackWait is how long a ticket may go without a sign of life; progressEvery is how often one is given.
-	ackWait       = 10 * time.Second
-	progressEvery = 3 * time.Second
-	// markerTime is how long the mark of a removed key stays, for those who watch.
-	markerTime = time.Minute
-	// callTime bounds one request to NATS.
+	// lookEvery is how often a worker asks for a prompt without having been told of one.
+	lookEvery = time.Second
+	// callTime bounds one question with its answer.
 	callTime = 10 * time.Second
-	// objectTime bounds sending one file.
-	objectTime = time.Minute
+	// leaveTime is how long a worker that stops tries to say so.
+	leaveTime = 5 * time.Second
 )
+
+// describeSubject is where a worker is asked for its nodes, verdictSubject where it is told of its run.
+func describeSubject(worker string) string { return workerSubject + token(worker) + ".describe" }
+func verdictSubject(worker string) string  { return workerSubject + token(worker) + ".verdict" }
+
+// token makes one token of a subject of any text.
+func token(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"sync"
 	"time"
+
+	"github.com/isac-guidance/isac/host-bridge/store"
 )
 
 // nodesAge is how long an answer of the workers is good: lists of files in it change.
@@ -19,7 +21,7 @@ const nodesKey = "nodes"
 // nodes knows what the workers can run.
 type nodes struct {
 	server *Server
-	last   Store
+	last   store.Values
 
 	mu      sync.Mutex
 	entries map[string]json.RawMessage
@@ -27,8 +29,9 @@ type nodes struct {
 	written string
 }
 
-func newNodes(s *Server) *nodes {
-	return &nodes{server: s, last: &store{bucket: s.conn.bucket, name: "server"}}
+func newNodes(s *Server) (*nodes, error) {
+	last, err := s.journal.Values(serverValues)
+	return &nodes{server: s, last: last}, err
 }
 
 // Nodes are the /object_info entries, by class, of all workers that live; where none lives, those that were known last. Of two
@@ -124,5 +127,3 @@ func (c *Conn) describe(ctx context.Context, worker string) (map[string]json.Raw
 	}
 	return d.Nodes, nil
 }
-
-func describeSubject(worker string) string { return askSubject + encodeToken(worker) + ".describe" }

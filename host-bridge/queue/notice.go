@@ -3,6 +3,7 @@ package queue
 import (
 	"time"
 
+	"github.com/isac-guidance/isac/host-bridge/events"
 	"github.com/isac-guidance/isac/host-bridge/message"
 	"github.com/isac-guidance/isac/plugin"
 )
@@ -15,7 +16,7 @@ type Notice struct {
 	// Message is for the prompt's client; execution_interrupted is for everybody.
 	Message *message.Message
 	// Preview is for the prompt's client.
-	Preview *Preview
+	Preview *events.Preview
 	// Changed: the queue changed (put, taken, deleted).
 	Changed bool
 	// Ended: the record has become history.

@@ -8,12 +8,10 @@ import (
 	"math"
 	"sync"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Put puts a prompt on the queue. It returns once the prompt is in Snapshot. The error is a *FullError, a *SizeError, or ErrExists.
-func (s *Server) Put(ctx context.Context, p Prompt) error {
+// Put puts a prompt on the queue. It returns once the prompt is on the disk and in Snapshot. The error is a *FullError, a *SizeError, or ErrExists.
+func (s *Server) Put(_ context.Context, p Prompt) error {
 	if p.ID == "" || !plainID(p.ID) {
 		return fmt.Errorf("prompt id %q: expected letters, digits and dashes, such as a UUID", p.ID)
 	}
@@ -23,35 +21,26 @@ func (s *Server) Put(ctx context.Context, p Prompt) error {
 	if len(p.Extra) == 0 {
 		p.Extra = json.RawMessage("{}")
 	}
-	s.putting.Lock()
-	defer s.putting.Unlock()
-	if _, pending := s.replica.live(); len(pending) >= s.options.MaxPending {
-		return &FullError{Pending: len(pending), Limit: s.options.MaxPending}
-	}
-	ctx, stop := context.WithTimeout(ctx, callTime)
-	defer stop()
-	revision, err := s.conn.create(ctx, &Record{Prompt: p, State: Pending})
+	r := &Record{Prompt: p, State: Pending}
+	text, err := encode(r)
 	if err != nil {
-		return s.unanswered(err)
+		return fmt.Errorf("prompt %s: %w", p.ID, err)
+	}
+	if limit := s.promptLimit(); len(text) > limit {
+		return &SizeError{Bytes: len(text), Limit: limit}
+	}
+	if err := s.ledger.put(r, s.options.MaxPending); err != nil {
+		return err
 	}
 	s.numbers.seen(p.Number)
-	if err := s.replica.await(ctx, revision); err != nil {
-		return fmt.Errorf("prompt %s was put, but does not show up: %w", p.ID, err)
-	}
+	s.wakeWorkers()
 	return nil
 }
 
-// unanswered says more of an error that is only a silence: where the disk is full, the embedded server knows.
-func (s *Server) unanswered(err error) error {
-	if !passing(err) {
-		return err
-	}
-	if s.embedded != nil {
-		if said := s.embedded.log.recent(); said != "" {
-			return fmt.Errorf("the queue's store does not answer; it last said %q; mend that and start isac-host again: %w", said, err)
-		}
-	}
-	return fmt.Errorf("the queue's NATS does not answer: %w", err)
+// promptLimit leaves room for what the run adds to the record.
+func (s *Server) promptLimit() int {
+	limit := int(s.conn.nc.MaxPayload())
+	return limit - min(limit/4, 256<<10)
 }
 
 // plainID takes what is one token of a NATS subject and one name everywhere.
@@ -83,8 +72,8 @@ func (n *numbers) seen(number float64) {
 
 // NextNumber is a number behind all prompts that are or were on the queue, also before a restart. No number is given twice.
 func (s *Server) NextNumber() float64 {
-	running, pending := s.replica.live()
-	for _, list := range [][]*Record{running, pending, s.replica.history()} {
+	running, pending := s.ledger.live()
+	for _, list := range [][]*Record{running, pending, s.ledger.history()} {
 		for _, r := range list {
 			s.numbers.seen(r.Number)
 		}
@@ -97,35 +86,35 @@ func (s *Server) NextNumber() float64 {
 }
 
 // Snapshot gives running and pending prompts, in the order in which they run. The records are shared: never change them.
-func (s *Server) Snapshot() (running, pending []*Record) { return s.replica.live() }
+func (s *Server) Snapshot() (running, pending []*Record) { return s.ledger.live() }
 
 // Record finds a prompt in any state.
-func (s *Server) Record(id string) (*Record, bool) { return s.replica.record(id) }
+func (s *Server) Record(id string) (*Record, bool) { return s.ledger.record(id) }
 
 // History gives ended prompts, oldest first. Neither the slice nor its records may be changed.
-func (s *Server) History() []*Record { return s.replica.history() }
+func (s *Server) History() []*Record { return s.ledger.history() }
 
 // Subscribe has every notice delivered to fn, one at a time and in order. fn must not block. Call it once, before prompts are put.
-func (s *Server) Subscribe(fn func(Notice)) { s.relay.subscribe(fn) }
+func (s *Server) Subscribe(fn func(Notice)) { s.notices.subscribe(fn) }
 
 // Workers are those that live.
 func (s *Server) Workers() []WorkerInfo { return s.workers.living() }
 
 // Delete removes pending prompts; ids nil means all. Running and ended ones stay.
-func (s *Server) Delete(ctx context.Context, ids []string) error {
+func (s *Server) Delete(_ context.Context, ids []string) error {
 	if ids == nil {
-		_, pending := s.replica.live()
+		_, pending := s.ledger.live()
 		ids = idsOf(pending)
 	}
-	return s.removeAll(ctx, ids, func(state State) bool { return state == Pending })
+	return s.ledger.remove(ids, func(state State) bool { return state == Pending })
 }
 
 // Forget removes ended prompts; ids nil means all.
-func (s *Server) Forget(ctx context.Context, ids []string) error {
+func (s *Server) Forget(_ context.Context, ids []string) error {
 	if ids == nil {
-		ids = idsOf(s.replica.history())
+		ids = idsOf(s.ledger.history())
 	}
-	return s.removeAll(ctx, ids, State.Ended)
+	return s.ledger.remove(ids, State.Ended)
 }
 
 func idsOf(records []*Record) []string {
@@ -136,68 +125,19 @@ func idsOf(records []*Record) []string {
 	return ids
 }
 
-func (s *Server) removeAll(ctx context.Context, ids []string, which func(State) bool) error {
-	var failed []error
-	for _, id := range ids {
-		if !plainID(id) || id == "" {
-			continue // there is none of that name
-		}
-		if err := s.remove(ctx, id, which); err != nil {
-			failed = append(failed, err)
-		}
-	}
-	return errors.Join(failed...)
-}
-
-// remove removes a record if its state is right. It returns once the record is gone from Snapshot and History.
-func (s *Server) remove(ctx context.Context, id string, which func(State) bool) error {
-	ctx, stop := context.WithTimeout(ctx, callTime)
-	defer stop()
-	for {
-		entry, err := s.conn.prompts.Get(ctx, id)
-		if errors.Is(err, jetstream.ErrKeyNotFound) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("prompt %s: %w", id, err)
-		}
-		var r struct{ State State }
-		if err := json.Unmarshal(entry.Value(), &r); err != nil {
-			return fmt.Errorf("prompt %s: its record cannot be read: %w", id, err)
-		}
-		if !which(r.State) {
-			return nil
-		}
-		err = s.conn.prompts.Purge(ctx, id, jetstream.LastRevision(entry.Revision()), jetstream.PurgeTTL(markerTime))
-		if errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("prompt %s: %w", id, err)
-		}
-		return s.replica.awaitGone(ctx, id, entry.Revision())
-	}
-}
-
 // Interrupt stops a running prompt, or all of them where id is empty; pending ones stay. It is no error that nothing runs.
-func (s *Server) Interrupt(ctx context.Context, id string) error {
-	ctx, stop := context.WithTimeout(ctx, callTime)
-	defer stop()
-	running, _ := s.replica.live()
+func (s *Server) Interrupt(_ context.Context, id string) error {
+	running, _ := s.ledger.live()
 	var failed []error
 	for _, r := range running {
 		if id != "" && r.ID != id {
 			continue
 		}
-		_, _, err := s.conn.change(ctx, r.ID, func(r *Record) bool {
-			if r.State != Running || r.Interrupting {
-				return false
-			}
-			r.Interrupting = true
-			return true
-		})
-		if err != nil && !errors.Is(err, errGone) {
+		now, err := s.ledger.interrupt(r.ID)
+		if err != nil {
 			failed = append(failed, err)
+		} else if now != nil {
+			s.tell(now.Worker, s.ledger.judge(now.run()))
 		}
 	}
 	return errors.Join(failed...)
@@ -215,10 +155,4 @@ func (s *Server) Free(ctx context.Context, unloadModels, freeMemory bool) error 
 	ctx, stop := context.WithTimeout(ctx, callTime)
 	defer stop()
 	return s.conn.nc.FlushWithContext(ctx)
-}
-
-// freeRequest is what Free sends to workers.
-type freeRequest struct {
-	UnloadModels bool `json:"unload_models"`
-	FreeMemory   bool `json:"free_memory"`
 }

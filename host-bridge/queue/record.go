@@ -1,17 +1,11 @@
-// Package queue carries prompts from the API server to workers and what they make back, over NATS JetStream: embedded in the
-// process, or a cluster that exists.
-//
-//	API server ─Put→ prompts ─→ worker ─events→ API server
-//	                    ↑___________result_________|
-//
-// A prompt is one record under one key, from pending over running to its end: what a client calls queue and history are two views
-// of the same records, so that no prompt is ever in both or in neither.
 package queue
 
 import (
+	"bytes"
 	"encoding/json"
 	"time"
 
+	"github.com/isac-guidance/isac/host-bridge/events"
 	"github.com/isac-guidance/isac/host-bridge/message"
 )
 
@@ -61,12 +55,8 @@ type Record struct {
 	Attempt int `json:"attempt,omitempty"`
 	// Deaths counts those of them that died on the way: another one follows, up to a limit.
 	Deaths int `json:"deaths,omitempty"`
-	// Ticket is the sequence number of the work queue's message under which it runs.
-	Ticket uint64 `json:"ticket,omitempty"`
 	// Interrupting: somebody wants the running prompt to stop. It outlives a worker that dies meanwhile.
 	Interrupting bool `json:"interrupting,omitempty"`
-	// Events counts what the run published, for the API server to relay all of it before the end.
-	Events int `json:"events,omitempty"`
 	// Result of an ended run.
 	Result *Result `json:"result,omitempty"`
 }
@@ -79,11 +69,21 @@ type Result struct {
 	Messages []message.Message `json:"messages"`
 }
 
-// Preview is a picture of unfinished work.
-type Preview struct {
-	PromptID string
-	NodeID   string
-	// Format is "jpeg" or "png".
-	Format string
-	Data   []byte
+// encode writes a record.
+func encode(r *Record) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(r); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
+
+// run is the attempt that a running record shows.
+func (r *Record) run() events.Run {
+	return events.Run{Prompt: r.ID, Worker: r.Worker, Attempt: r.Attempt}
+}
+
+// isRun tells whether a record shows this run under way.
+func (r *Record) isRun(run events.Run) bool { return r.State == Running && r.run() == run }

@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"sync"
+	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/nats-io/nats.go"
 
-	"github.com/isac-guidance/isac/host-bridge/message"
+	"github.com/isac-guidance/isac/host-bridge/migrate"
+	"github.com/isac-guidance/isac/host-bridge/store"
 )
 
 // Options of Open. Data is needed, all else has a default.
@@ -23,25 +24,17 @@ type Options struct {
 	Listen, Token string
 	// Remote, where its URL is not empty, is a NATS that exists and is used in place of the embedded one.
 	Remote Remote
-	// Replicas of everything stored, in a cluster; 0 means 1.
-	Replicas int
 	// MaxPending bounds the pending prompts; 0 means 1000.
 	MaxPending int
 	// MaxHistory bounds the ended prompts that are kept; 0 means 10000. The oldest go first.
 	MaxHistory int
-	// MaxBytes bounds what all records may take, prompts that have not ended aside; 0 means 256 MiB.
+	// MaxBytes bounds what all records may have together, prompts that have not ended aside; 0 means 256 MiB.
 	MaxBytes int
-	// MaxKept bounds what is stored in NATS of outputs that lie in the data folder as well, in bytes; 0 means 1 GiB. Of older ones the
-	// data folder has the only copy.
-	MaxKept int64
 	// Log may be nil.
 	Log *slog.Logger
 }
 
 func (o Options) withDefaults() Options {
-	if o.Replicas <= 0 {
-		o.Replicas = 1
-	}
 	if o.MaxPending <= 0 {
 		o.MaxPending = 1000
 	}
@@ -51,9 +44,6 @@ func (o Options) withDefaults() Options {
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = 256 << 20
 	}
-	if o.MaxKept <= 0 {
-		o.MaxKept = 1 << 30
-	}
 	o.Log = orDiscard(o.Log)
 	return o
 }
@@ -62,61 +52,94 @@ func (o Options) withDefaults() Options {
 type Server struct {
 	options  Options
 	log      *slog.Logger
+	home     string
 	lock     *flock.Flock
 	embedded *embedded
 	conn     *Conn
-	replica  *replica
+	journal  *store.Journal
+	ledger   *ledger
+	files    *store.Disk
 	workers  *leases
-	relay    *relay
+	notices  *notices
 	nodes    *nodes
-	files    *diskFiles
+	numbers  numbers
 	trimming chan struct{}
 
 	stop    context.CancelFunc
 	work    sync.WaitGroup
 	done    chan struct{}
 	closing sync.Once
-
-	// putting is held while a prompt is counted and put.
-	putting sync.Mutex
-	numbers numbers
 }
 
-// Open opens the queue over a data folder: it starts the embedded server or connects to the one that was named, and reads
-// what is there. ctx bounds opening alone.
+// serverValues are the values of the queue itself.
+const serverValues = "server"
+
+// Open opens the queue over a data folder: it reads and checks what is there, and starts the embedded NATS server or connects to
+// the one that was named. ctx bounds opening alone.
 func Open(ctx context.Context, options Options) (_ *Server, err error) {
 	options = options.withDefaults()
-	s := &Server{options: options, log: options.Log, done: make(chan struct{}), trimming: make(chan struct{}, 1)}
+	s := &Server{options: options, log: options.Log, done: make(chan struct{}), trimming: make(chan struct{}, 1), notices: newNotices()}
 	defer func() {
 		if err != nil {
-			s.Close()
+			err = errors.Join(err, s.Close())
 		}
 	}()
 	if s.lock, err = lockData(options.Data); err != nil {
 		return nil, err
 	}
+	if s.home, err = dataID(options.Data); err != nil {
+		return nil, err
+	}
+	if s.journal, err = store.OpenJournal(options.Data, s.log); err != nil {
+		return nil, err
+	}
+	if s.files, err = store.OpenDisk(options.Data); err != nil {
+		return nil, err
+	}
 	if err := s.connect(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.conn.setup(ctx, options.Replicas); err != nil {
-		return nil, fmt.Errorf("set up the queue: %w", err)
-	}
-	background, stop := context.WithCancel(context.Background())
-	s.stop = stop
-	if err := s.follow(ctx, background); err != nil {
+	if err := s.alone(ctx); err != nil {
 		return nil, err
 	}
-	if s.files, err = openDisk(ctx, options.Data, options.MaxKept, s.conn.bucket, s.log); err != nil {
+	if err := s.migrate(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.recover(ctx); err != nil {
+	if s.ledger, err = openLedger(s.journal, s.changed, s.log); err != nil {
+		return nil, err
+	}
+	if err := s.recover(); err != nil {
 		return nil, fmt.Errorf("recover what ran when the last process ended: %w", err)
 	}
-	s.nodes = newNodes(s)
-	s.goes(func() { s.files.run(background, s.conn) })
-	s.goes(func() { s.conn.sweep(background, s.log) })
+	if s.nodes, err = newNodes(s); err != nil {
+		return nil, err
+	}
+	s.workers = newLeases(s.log)
+	s.conn.onReconnect(s.workers.begin)
+	background, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.goes(func() { s.notices.run(s.done) })
 	s.goes(func() { s.housekeep(background) })
-	return s, nil
+	return s, s.listen()
+}
+
+// migrate brings over what versions before the ledger kept in NATS.
+func (s *Server) migrate(ctx context.Context) error {
+	target := migrate.Target{
+		Home: s.home, Journal: s.journal, Files: s.files, Record: func(id string) string { return recordPrefix + id }, Log: s.log,
+	}
+	if s.embedded == nil {
+		return migrate.Remote(ctx, s.conn.nc, target)
+	}
+	return migrate.Embedded(ctx, s.options.Data, target)
+}
+
+// changed is called with every change of the ledger.
+func (s *Server) changed(old, now *Record) {
+	s.notices.add(changed(old, now)...)
+	if now != nil && now.State.Ended() {
+		nudge(s.trimming)
+	}
 }
 
 // connect starts the embedded server or dials the one that exists.
@@ -142,57 +165,18 @@ func (s *Server) connect(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// follow begins to listen, and waits until what was there is known.
-func (s *Server) follow(ctx, background context.Context) error {
-	s.relay = newRelay(func(id string) (*Record, bool) { return s.replica.record(id) })
-	s.replica = newReplica(true, func(old, now *Record) {
-		select {
-		case <-s.replica.ready:
-			s.relay.push(func() { s.relay.changed(old, now) })
-		default:
-			if now != nil {
-				s.relay.push(func() { s.relay.existed(now) })
-			}
-		}
-		if now != nil && now.State.Ended() {
-			select {
-			case s.trimming <- struct{}{}:
-			default:
-			}
-		}
-	}, s.log)
-	s.workers = newLeases(s.log)
-	sub, err := s.conn.nc.Subscribe(eventSubject+"*", func(m *nats.Msg) {
-		if e, ok := readEvent(m); ok {
-			s.relay.push(func() { s.relay.event(e) })
-		}
-	})
-	if err != nil {
-		return fmt.Errorf("listen to workers: %w", err)
+// alone makes sure that no other API server answers on this NATS: each would give away prompts of its own.
+func (s *Server) alone(ctx context.Context) error {
+	if s.embedded != nil {
+		return nil
 	}
-	if err := sub.SetPendingLimits(-1, 256<<20); err != nil {
-		return fmt.Errorf("listen to workers: %w", err)
-	}
-	prompts, beats := make(chan struct{}, 1), make(chan struct{}, 1)
-	s.conn.onReconnect(func() { nudge(prompts); nudge(beats) })
-	s.goes(func() { s.relay.run(s.done) })
-	s.goes(func() { follow(background, s.conn.prompts, ">", s.replica, prompts, s.log) })
-	s.goes(func() { follow(background, s.conn.workers, ">", s.workers, beats, s.log) })
-	for _, ready := range []chan struct{}{s.replica.ready, s.workers.ready} {
-		select {
-		case <-ready:
-		case <-ctx.Done():
-			return fmt.Errorf("read the queue: %w", context.Cause(ctx))
-		}
+	ctx, stop := context.WithTimeout(ctx, time.Second)
+	defer stop()
+	var h hello
+	if err := s.conn.ask(ctx, helloSubject, struct{}{}, &h); err == nil {
+		return fmt.Errorf("another isac-host serve answers on the nats at %s; stop it, or give each an account of its own", redact(s.options.Remote.URL))
 	}
 	return nil
-}
-
-func nudge(c chan<- struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
 }
 
 // goes starts a goroutine that Close waits for.
@@ -202,24 +186,6 @@ func (s *Server) goes(f func()) {
 		defer s.work.Done()
 		f()
 	}()
-}
-
-// readEvent reads what Publisher wrote.
-func readEvent(m *nats.Msg) (event, bool) {
-	e := event{id: m.Subject[len(eventSubject):]}
-	var err error
-	if e.attempt, err = strconv.Atoi(m.Header.Get(attemptHeader)); err != nil {
-		return e, false
-	}
-	if e.number, err = strconv.Atoi(m.Header.Get(numberHeader)); err != nil {
-		return e, false
-	}
-	if format := m.Header.Get(formatHeader); format != "" {
-		e.preview = &Preview{PromptID: e.id, NodeID: m.Header.Get(nodeHeader), Format: format, Data: m.Data}
-		return e, true
-	}
-	e.message = &message.Message{Type: m.Header.Get(typeHeader), Data: m.Data}
-	return e, e.message.Type != ""
 }
 
 // Conn is the connection, for a worker in this process.
@@ -245,18 +211,33 @@ func (s *Server) close() error {
 		s.stop()
 		close(s.done)
 	}
-	s.work.Wait()
 	if s.conn != nil {
-		s.conn.Close()
+		s.conn.Close() // before what its subscriptions write to
 	}
+	s.work.Wait()
 	if s.embedded != nil {
 		s.embedded.close()
 	}
+	var failed []error
 	if s.files != nil {
-		s.files.close()
+		failed = append(failed, s.files.Close())
+	}
+	if s.journal != nil {
+		failed = append(failed, s.journal.Close())
 	}
 	if s.lock != nil {
-		return s.lock.Close()
+		failed = append(failed, s.lock.Close())
 	}
-	return nil
+	return errors.Join(failed...)
 }
+
+// Values gives the values of a name, such as settings; equal names give equal values.
+func (s *Server) Values(name string) (store.Values, error) {
+	if name == serverValues {
+		return nil, fmt.Errorf("the values %q are the queue's own; expected another name", name)
+	}
+	return s.journal.Values(name)
+}
+
+// Files are the files that nodes made, and uploads.
+func (s *Server) Files() store.Files { return s.files }

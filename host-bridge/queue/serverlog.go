@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"time"
 )
 
 // serverLog takes the log of the embedded server.
@@ -13,19 +12,9 @@ type serverLog struct {
 	log  *slog.Logger
 	mu   sync.Mutex
 	last string
-	at   time.Time
 }
 
-// recent is what went wrong in the last minute.
-func (l *serverLog) recent() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if time.Since(l.at) > time.Minute {
-		return ""
-	}
-	return l.last
-}
-
+// failure is what went wrong last; nil where nothing did.
 func (l *serverLog) failure() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -46,7 +35,7 @@ func (l *serverLog) Warnf(format string, v ...any) { l.log.Warn("nats: " + fmt.S
 // Fatalf notes why the server cannot go on. It does not end the process.
 func (l *serverLog) Fatalf(format string, v ...any) {
 	l.mu.Lock()
-	l.last, l.at = fmt.Sprintf(format, v...), time.Now()
+	l.last = fmt.Sprintf(format, v...)
 	l.mu.Unlock()
 	l.log.Error("nats: " + fmt.Sprintf(format, v...))
 }
@@ -54,7 +43,7 @@ func (l *serverLog) Fatalf(format string, v ...any) {
 // Errorf passes an error on.
 func (l *serverLog) Errorf(format string, v ...any) {
 	l.mu.Lock()
-	l.last, l.at = fmt.Sprintf(format, v...), time.Now()
+	l.last = fmt.Sprintf(format, v...)
 	l.mu.Unlock()
 	l.log.Error("nats: " + fmt.Sprintf(format, v...))
 }

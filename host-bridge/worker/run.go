@@ -9,6 +9,7 @@ import (
 
 	"github.com/isac-guidance/isac/host-bridge/graph"
 	"github.com/isac-guidance/isac/host-bridge/queue"
+	"github.com/isac-guidance/isac/host-bridge/store"
 	"github.com/isac-guidance/isac/plugin"
 )
 
@@ -79,7 +80,7 @@ func (w *Worker) run(ctx context.Context, r *queue.Record, n *runEvents) (*graph
 // files writes what nodes make into the queue's store.
 type files struct {
 	ctx   context.Context
-	store queue.Files
+	store store.Writer
 }
 
 // Write writes the files of one node, each kind in its folder.

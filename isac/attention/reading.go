@@ -14,7 +14,7 @@ type Reading struct {
 	Top Grid
 	// Tokens is L, the number of text tokens, the same in all taps that have any.
 	Tokens int
-	// Half says that some tap is float16, whose gradients underflow without a loss scale.
+	// Half says that the model computes in float16, through which gradients underflow or overflow without a scale of the loss.
 	Half bool
 }
 
@@ -46,7 +46,7 @@ func (r *Reading) take(t Tap) {
 	if t.Grid().Pixels() > r.Top.Pixels() {
 		r.Top = t.Grid()
 	}
-	r.Half = r.Half || t.Q.DType() == torch.Float16
+	r.Half = r.Half || t.Half || t.Q.DType() == torch.Float16
 }
 
 // add checks one tap and takes it in.

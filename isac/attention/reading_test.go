@@ -31,6 +31,7 @@ func TestReadRefuses(t *testing.T) {
 			{"no queries", func(tap *attention.Tap) { tap.Q = torch.Tensor{} }, "undefined"},
 			{"three dimensions", func(tap *attention.Tap) { tap.K = zeros(torch.Float32, 2, 10, 4) }, "must be [1, heads, positions, d]"},
 			{"a batch of two", func(tap *attention.Tap) { tap.Q = zeros(torch.Float32, 2, 2, 6, 4) }, "the batch is 2 and 1"},
+			{"keys of two", func(tap *attention.Tap) { tap.K = zeros(torch.Float32, 2, 2, 10, 4) }, "the batch is 1 and 2"},
 			{"other heads", func(tap *attention.Tap) { tap.K = zeros(torch.Float32, 1, 3, 10, 4) }, "heads and d must be equal"},
 			{"another width", func(tap *attention.Tap) { tap.K = zeros(torch.Float32, 1, 2, 10, 5) }, "heads and d must be equal"},
 			{"another grid", func(tap *attention.Tap) { tap.Width = 4 }, "there are 6 queries, the grid 2x4 has 8"},
@@ -90,6 +91,13 @@ func TestReadOfSoundTaps(t *testing.T) {
 		}
 		if len(r.Taps) != 3 || r.Tokens != 4 || r.Top.String() != "4x6" || !r.Half {
 			t.Errorf("%d taps, %d tokens, top %s, half %v", len(r.Taps), r.Tokens, r.Top, r.Half)
+		}
+		wide := sound()
+		wide.Height, wide.Width, wide.Keys = 1, 8, attention.Cross(4)
+		wide.Q, wide.K = zeros(torch.Float32, 1, 2, 8, 4), zeros(torch.Float32, 1, 2, 4, 4)
+		// One tap in float16 is enough wherever it stands, and a grid is finer by its positions, not by one side.
+		if r, err = attention.Read([]attention.Tap{cross, self, wide}); err != nil || !r.Half || r.Top.String() != "4x6" {
+			t.Errorf("top %s, half %v, %v", r.Top, r.Half, err)
 		}
 		if r, err = attention.Read(nil); err != nil || len(r.Taps) != 0 || r.Top.Pixels() != 0 {
 			t.Errorf("nothing was read as %+v, %v", r, err)

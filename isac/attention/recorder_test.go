@@ -208,3 +208,32 @@ func TestRecorderAfterAPanic(t *testing.T) {
 		})
 	}
 }
+
+// Queries come out as queries and keys as keys, of one scope and of scopes within it.
+func TestRecorderTellsQueriesFromKeys(t *testing.T) {
+	synthetic.In(t, func() {
+		r := &attention.Recorder{}
+		attend("one", input(), 0.5, r)
+		r.Scoped1(func() torch.Tensor { return attend("two", input(), 0.5, r) })
+		for _, tap := range r.Taps() {
+			near(t, tap.Name+": queries", tap.Q.Float64s(), input().MulScalar(0.5).Sin().Float64s())
+			near(t, tap.Name+": keys", tap.K.Float64s(), input().MulScalar(0.5).Cos().Float64s())
+		}
+	})
+}
+
+// Results that are a part of a longer slice leave the rest of it alone.
+func TestRecorderLeavesTheSliceOfResults(t *testing.T) {
+	synthetic.In(t, func() {
+		all := []torch.Tensor{input(), input().Neg(), input().Exp()}
+		second, third := all[1], all[2]
+		r := &attention.Recorder{}
+		r.Scoped(func() []torch.Tensor {
+			attend("only", all[0], 1, r)
+			return all[:1]
+		})
+		if all[1] != second || all[2] != third {
+			t.Error("a tap stands in the place of what lay behind the results")
+		}
+	})
+}

@@ -54,6 +54,8 @@ type Tap struct {
 	Keys []Segment
 	// Mask tells of each key whether it is attended to; padding is not. nil means that all are.
 	Mask []bool
+	// Half tells that the model computes in float16, where Q and K themselves are wider; of float16 ones it need not be said.
+	Half bool
 	// Auxiliary marks a self-attention beside the layer's main one (SD3.5's attn2), which is read only where it is asked for.
 	Auxiliary bool
 }

@@ -124,6 +124,58 @@ func TestGrids(t *testing.T) {
 	}
 }
 
+// TestGridOfTheFinest holds that a quarter is one of the finest attention of all, which in many models is self-attention alone.
+func TestGridOfTheFinest(t *testing.T) {
+	synthetic.In(t, func() {
+		var taps []attention.Tap
+		for i, side := range []int{16, 8, 4, 2} {
+			tap := attention.Tap{Name: "attn", Height: side, Width: side, Scale: 1, Keys: attention.Cross(9)}
+			if i == 0 {
+				tap.Keys = attention.Self(side, side)
+			}
+			tap.Q = torch.Zeros([]int64{1, 1, int64(side * side), 2}, torch.Float32, torch.CPU)
+			tap.K = torch.Zeros([]int64{1, 1, int64(tap.Length(attention.Image) + tap.Length(attention.Text)), 2}, torch.Float32, torch.CPU)
+			taps = append(taps, tap)
+		}
+		r, err := attention.Read(taps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := &attend{opt: Official(), target: catsAndDog()}
+		if r, err = g.read(r); err != nil || len(r.Taps) != 1 || r.Top.String() != "4x4" {
+			t.Errorf("%d layers of %s are read, %v: want the one of 4x4", len(r.Taps), r.Top, err)
+		}
+	})
+}
+
+// TestRefinementThatIsReached holds that a loss which just reaches the threshold is enough.
+func TestRefinementThatIsReached(t *testing.T) {
+	step, enough := guidance.Step{Count: 50}, 1-Official().Threshold.First
+	if (&attend{opt: Official()}).Again(step, 1, enough) {
+		t.Error("a step that has reached its threshold is refined")
+	}
+	if !(&attend{opt: Official()}).Again(step, 1, enough+1e-9) {
+		t.Error("a step that has not reached its threshold is not refined")
+	}
+}
+
+// TestSmoothOfShortSides holds the reflection at the edges by hand, and that a side of one position is left.
+func TestSmoothOfShortSides(t *testing.T) {
+	synthetic.In(t, func() {
+		near := math.Exp(-1)
+		a, b, c := 1.0, 4.0, 9.0
+		for _, tt := range [][2][]float64{
+			{{a}, {a}},
+			{{a, b}, {(a + 2*near*b) / (1 + 2*near), (b + 2*near*a) / (1 + 2*near)}},
+			{{a, b, c}, {(a + 2*near*b) / (1 + 2*near), (b + near*(a+c)) / (1 + 2*near), (c + 2*near*b) / (1 + 2*near)}},
+		} {
+			n := int64(len(tt[0]))
+			synthetic.Near(t, "a row", smooth(torch.FromFloat64s(tt[0], 1, 1, n)).Float64s(), tt[1], 1e-12)
+			synthetic.Near(t, "a column", smooth(torch.FromFloat64s(tt[0], 1, n, 1)).Float64s(), tt[1], 1e-12)
+		}
+	})
+}
+
 // some is a model of a part of the taps of another.
 func some(layers synthetic.Layers, first, end int) guidance.Model {
 	return synthetic.ModelFunc(func(x torch.Tensor, timestep float64) []attention.Tap {
@@ -207,13 +259,18 @@ func TestOptions(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	paper := Official()
+	paper.Accumulate = true // as ISAC's appendix B.1 has it
+	if AttendPaper() != paper {
+		t.Errorf("paper is %+v, want %+v", AttendPaper(), paper)
+	}
 	got, err := guidance.With(Official(), map[string]string{"eta": "10", "threshold.third": "0.9", "tries": "5", "accumulate": "true"})
 	if err != nil || got.Eta != 10 || got.Threshold != (Thresholds{0.05, 0.5, 0.9}) || got.Tries != 5 || !got.Accumulate {
 		t.Errorf("options %+v, %v", got, err)
 	}
-	bad := AttendExcite{Resolution: -1, Threshold: Thresholds{First: 2, Third: math.NaN()}}
+	bad := AttendExcite{Resolution: -1, Threshold: Thresholds{First: 2, Second: -1, Third: math.NaN()}}
 	err = bad.Validate()
-	for _, want := range []string{"eta is 0", "resolution is -1", "tries are 0", "threshold first is 2", "threshold third is NaN"} {
+	for _, want := range []string{"eta is 0", "resolution is -1", "tries are 0", "threshold first is 2", "threshold second is -1", "threshold third is NaN"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("it is not said %q: %v", want, err)
 		}

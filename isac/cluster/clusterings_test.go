@@ -99,6 +99,15 @@ func TestMixtureAgreesWithScikitLearn(t *testing.T) {
 					t.Errorf("after %d steps of EM clusters are %v, want %v", c.Steps, labels, want("gmm_few"))
 				}
 
+				// EM from these clusters goes on until it gains little.
+				m = newMixture(scores, want("gmm_start"), c.N)
+				m.fit(1000)
+				before := m.expect()
+				m.maximise()
+				if gain := m.expect() - before; gain > emTolerance {
+					t.Errorf("a step more than EM took gains %v", gain)
+				}
+
 				labels := gaussians(x, c.N, nil, usual)
 				if ari := randIndex(labels, want("gmm")); ari < 0.97 {
 					t.Errorf("agreement with scikit-learn's best of 20 starts is %v", ari)
@@ -221,8 +230,9 @@ func TestClusteringsHaveNoEmptyCluster(t *testing.T) {
 		}
 		for name, values := range map[string][]float64{"flat": slices.Repeat([]float64{0.2}, 36), "zeros": make([]float64, 36), "a spike": spike, "noise": noise} {
 			for _, kind := range []Kind{KMeans, Spectral, GMM} {
-				for n := 1; n <= 6; n++ {
-					c := &Clusterer{Kind: kind, Options: usual, Weight: 1}
+				for i := range 12 {
+					n, weight := 1+i%6, float64(i/6) // without coordinates all pixels of a flat map are equal
+					c := &Clusterer{Kind: kind, Options: usual, Weight: weight}
 					for range 2 { // cold and warm
 						labels := c.Cluster(torch.FromFloat64s(values, 6, 6), []int{0, 1, 2, 5, 6, 8}, Grid{3, 3}, n)
 						for i := range n {

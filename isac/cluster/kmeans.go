@@ -124,7 +124,7 @@ func (l *lloyd) assign(centroids torch.Tensor) ([]int, float64) {
 		}
 		inertia -= nearest[far]
 		count[labels[far]]--
-		labels[far], nearest[far], count[c] = c, 0, 1
+		labels[far], count[c] = c, 1
 	}
 	return labels, inertia
 }

@@ -98,13 +98,19 @@ func TestKMeansSettles(t *testing.T) {
 	err := torch.InScope(func() error {
 		data, _ := cloud(7, 80, 5, 1, 1)
 		x := torch.FromFloat32s(data, 80, 5)
-		labels := kmeans(x, 5, nil, Options{Iterations: 200, Restarts: 3})
-		points := rows(x)
-		centres, _ := means(points, labels, 5)
-		for i, p := range points {
-			for c := range centres {
-				if squared(p, centres[c]) < squared(p, centres[labels[i]])-1e-5 {
-					t.Errorf("point %d is in cluster %d and nearer to %d", i, labels[i], c)
+		poor := make([]int, 80)
+		for i := range poor {
+			poor[i] = i % 5
+		}
+		for _, start := range [][]int{nil, poor} {
+			labels := kmeans(x, 5, start, Options{Iterations: 200, Restarts: 3})
+			points := rows(x)
+			centres, _ := means(points, labels, 5)
+			for i, p := range points {
+				for c := range centres {
+					if squared(p, centres[c]) < squared(p, centres[labels[i]])-1e-5 {
+						t.Errorf("point %d is in cluster %d and nearer to %d", i, labels[i], c)
+					}
 				}
 			}
 		}

@@ -10,12 +10,20 @@ import (
 
 // conditional is the model under one prompt, as guidance reads it.
 type conditional struct {
-	p *Pipeline
-	c Conditioning
+	ctx context.Context // a guidance session hands on none of its own
+	p   *Pipeline
+	c   Conditioning
 }
 
 // Conditional gives the model under the conditioning c, for a guidance session. It is good as long as c is open.
-func (p *Pipeline) Conditional(c Conditioning) guidance.Model { return conditional{p: p, c: c} }
+func (p *Pipeline) Conditional(c Conditioning) guidance.Model {
+	return p.ConditionalContext(context.Background(), c)
+}
+
+// ConditionalContext is Conditional whose evaluations stop between two blocks of the model, with ctx's error, once ctx is done.
+func (p *Pipeline) ConditionalContext(ctx context.Context, c Conditioning) guidance.Model {
+	return conditional{ctx: ctx, p: p, c: c}
+}
 
 var _ guidance.Model = conditional{}
 
@@ -27,7 +35,7 @@ func (c conditional) Taps(x torch.Tensor, timestep float64) ([]attention.Tap, er
 	if err != nil {
 		return nil, err
 	}
-	out, err := d.ForwardContext(context.Background(), x.To(d.DType()).ToDevice(d.Device()), timestep, text, vector, r)
+	out, err := d.ForwardContext(c.ctx, x.To(d.DType()).ToDevice(d.Device()), timestep, text, vector, r)
 	if err != nil {
 		return nil, err
 	}

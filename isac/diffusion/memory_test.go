@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
+	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
@@ -81,4 +83,56 @@ func TestBFloat16(t *testing.T) {
 	if _, reports := sample(t, half, r); reports[0][0].Skipped != "" {
 		t.Errorf("guidance was skipped: %s", reports[0][0].Skipped)
 	}
+}
+
+// TestHalfPrecisionGuidesAlike holds that the first guided step of both presets goes the same way in float16, bfloat16 and float32: no
+// preset's losses are too large or too small for a type.
+func TestHalfPrecisionGuidesAlike(t *testing.T) {
+	wide := loadTiny(t)
+	direction := func(p *Pipeline, o isac.Options) []float64 {
+		positive := encode(t, p, scene)
+		g := guided(positive, func(to *isac.Options) { *to = o })
+		var out []float64
+		fixture.InScope(t, func() {
+			generator := torch.NewGenerator(3)
+			defer generator.Close()
+			s, err := guidance.Open(guidance.Config{Model: p.Conditional(positive), Noise: p.Noise(), Method: g.Method, Target: g.Target})
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, report, err := s.Gradient(generator.Randn(1, 4, 8, 8).MulScalar(10), guidance.Step{Index: 1, Count: 4, Sigma: 10})
+			if err != nil || report.Skipped != "" {
+				t.Fatalf("%s: %v, skipped %q, losses %v", p.DType(), err, report.Skipped, report.Losses)
+			}
+			out = d.DivScalar(d.NormAll().Item()).Float64s()
+		})
+		return out
+	}
+	for _, dtype := range []torch.DType{torch.BFloat16, torch.Float16} {
+		t.Run(dtype.String(), func(t *testing.T) {
+			if dtype == torch.Float16 && !convolves(dtype) {
+				t.Skip("this libtorch has no convolution in float16 on the CPU: it has from 2.1 on")
+			}
+			p := load(t, fixture.Dir("tiny"), LoadOptions{DType: dtype})
+			for name, o := range map[string]isac.Options{"typed": isac.Typed(), "paper": isac.Paper()} {
+				want, got := direction(wide, o), direction(p, o)
+				cosine := 0.0
+				for i := range want {
+					cosine += want[i] * got[i]
+				}
+				if cosine < 0.8 { // one pixel's gradient, at 8 or 11 bits
+					t.Errorf("%s: the cosine to float32's gradient is %v", name, cosine)
+				}
+			}
+		})
+	}
+}
+
+// convolves tells whether the CPU can convolve in a type.
+func convolves(dtype torch.DType) bool {
+	return torch.InScope(func() error {
+		x := torch.Ones([]int64{1, 1, 3, 3}, dtype, torch.CPU)
+		torch.Conv2d(x, x, torch.Tensor{}, []int64{1, 1}, []int64{0, 0}, []int64{1, 1}, 1)
+		return nil
+	}) == nil
 }

@@ -76,6 +76,16 @@ func TestCandidates(t *testing.T) {
 	if _, _, err := p.Sample(context.Background(), r); err == nil || !strings.Contains(err.Error(), "cannot tell which") {
 		t.Errorf("a method that cannot judge: %v", err)
 	}
+	r = request(t, p)
+	r.Guidance = guided(r.Positive)
+	r.Guidance.Candidates = 2
+	torch.WithScope(func() []torch.Tensor {
+		r.Noise = torch.Zeros([]int64{2, 4, 16, 16}, torch.Float32, torch.CPU)
+		if _, _, err := p.Sample(context.Background(), r); err == nil || !strings.Contains(err.Error(), "2 candidates start from one noise") {
+			t.Errorf("candidates of one noise: %v", err)
+		}
+		return nil
+	})
 }
 
 // silent is ISAC without its judgement of runs, and with noise of its own.

@@ -19,8 +19,11 @@ type Pipeline struct {
 	maxMemory  int64
 }
 
-// Close frees the weights. Closing twice is allowed.
-func (p *Pipeline) Close() { p.model.Close() }
+// Close frees the weights and gives their memory back, which the C library would keep. Closing twice is allowed.
+func (p *Pipeline) Close() {
+	p.model.Close()
+	_ = torch.Try(func() error { torch.EmptyCache(p.device); return nil }) // a device that is lost has no memory to give
+}
 
 // Family is the kind of model.
 func (p *Pipeline) Family() *family.Family { return p.model.Family }

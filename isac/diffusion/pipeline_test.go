@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -160,6 +161,12 @@ func TestImagesAndLatents(t *testing.T) {
 		at := images[0].NRGBAAt(5, 7)
 		if i := (7*24 + 5) * 3; at.R != uint8(255*values[i]) || at.G != uint8(255*values[i+1]) || at.B != uint8(255*values[i+2]) || at.A != 255 {
 			t.Errorf("pixel %v, want %v·255", at, values[i:i+3])
+		}
+	})
+	fixture.InScope(t, func() { // values outside of 0..1 end at black and white, 255·v is rounded down
+		images, err := Images(torch.FromFloat32s([]float32{-0.2, 0.5, 1.3, 1, 0, 0.999}, 1, 1, 2, 3))
+		if err != nil || !slices.Equal(images[0].Pix, []uint8{0, 127, 255, 255, 255, 0, 254, 255}) {
+			t.Errorf("bytes %v, %v", images[0].Pix, err)
 		}
 	})
 	for name, try := range map[string]func() error{

@@ -105,6 +105,9 @@ func (p *Pipeline) plan(r *SampleRequest) (plan, error) {
 	}
 	if g := r.Guidance; g != nil {
 		errs = append(errs, g.check())
+		if g.Candidates > 1 && r.Noise.Defined() {
+			bad("%d candidates start from one noise and would be one run: leave the noise out, and give a seed", g.Candidates)
+		}
 		if h := r.Positive.Hidden; h.Defined() && h.Dim() == 3 {
 			errs = append(errs, g.Target.CheckTokens(int(h.Size(1))))
 		}

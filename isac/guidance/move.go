@@ -1,128 +1,116 @@
 package guidance
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
-// halfScale is what a loss is multiplied with where some tap is float16.
-const halfScale = 4096
-
-// move takes the moves of one step from x = X_t, one for most methods, and gives X̃_t; undefined where the report says that the
-// step is skipped.
-func (s *Session) move(x torch.Tensor, report *Report, maps *Maps) (torch.Tensor, error) {
-	to, err := s.once(x, report, maps)
-	if err != nil || report.Skipped != "" {
-		return torch.Tensor{}, err
+// move takes the moves of one step from x = X_t, one for most methods, and gives X̃_t; undefined where the report says that the step
+// is skipped.
+func (s *Session) move(x torch.Tensor, r *Report, maps *Maps) (torch.Tensor, error) {
+	r.Wanted = true
+	if s.stale { // what was only looked at must not change what guidance does
+		if err := s.start(); err != nil {
+			return torch.Tensor{}, err
+		}
 	}
-	report.Moves = 1
 	refiner, _ := s.guide.(Refiner)
-	for loss := report.Loss; refiner != nil && refiner.Again(report.Step, report.Moves, loss); report.Moves++ {
-		further := Report{Step: report.Step}
-		next, err := scoped(func() (torch.Tensor, error) { return s.once(to, &further, nil) })
+	to := x
+	for again := true; again; {
+		var seen look
+		next, err := scoped(func() (next torch.Tensor, err error) {
+			if seen, err = s.look(to, r.Step, s.takesGradient(), maps); err == nil {
+				next = s.descend(&seen, r.Step)
+			}
+			return next, err
+		})
 		if err != nil {
 			return torch.Tensor{}, err
 		}
-		if further.Skipped != "" {
-			break // what was reached stays
+		if r.Moves == 0 {
+			r.fill(seen)
 		}
-		to.Close()
-		to, loss = next, further.Loss
+		if !next.Defined() {
+			break // what was reached before stays
+		}
+		to, maps = next, nil
+		r.Moves++
+		again = refiner != nil && refiner.Again(r.Step, r.Moves, seen.loss)
+	}
+	if r.Moves == 0 {
+		return torch.Tensor{}, nil
 	}
 	from := wide(x.Detach())
-	report.StepNorm, report.LatentNorm = wide(to).Sub(from).NormAll().Item(), from.NormAll().Item()
+	r.StepNorm, r.LatentNorm = wide(to).Sub(from).NormAll().Item(), from.NormAll().Item()
 	return to, nil
 }
 
-// once takes one move from x, in x's type; undefined where report says why there is none.
-func (s *Session) once(x torch.Tensor, report *Report, maps *Maps) (torch.Tensor, error) {
-	direction, norm, err := s.direction(x, report, maps)
-	if err != nil || report.Skipped != "" {
-		return torch.Tensor{}, err
+// takesGradient tells whether a move needs the gradient: the length of a relative step does not depend on it, so a random one does
+// without.
+func (s *Session) takesGradient() bool {
+	return s.options.Direction != DirectionRandom || s.options.StepRule != StepRelative
+}
+
+// descend takes one move from where seen was seen, against the gradient or in a random direction as far, in the type of X_t; undefined
+// where seen.Skipped says why there is none.
+func (s *Session) descend(seen *look, step Step) torch.Tensor {
+	if seen.Skipped != "" {
+		return torch.Tensor{}
+	}
+	from, norm := wide(seen.at.Detach()), 1.0
+	var direction torch.Tensor
+	if s.takesGradient() {
+		torch.WithGrad(func() { direction = s.gradient(seen) })
+		if !direction.Defined() {
+			return direction
+		}
+		norm = seen.gradNorm
+	}
+	if s.options.Direction == DirectionRandom {
+		direction = randomLike(from, s.options.DirectionSeed+s.config.Seed, step.Index).MulScalar(norm)
 	}
 	pace := 1.0
 	if p, ok := s.guide.(Pacer); ok {
-		pace = p.Pace(report.Step)
+		pace = p.Pace(step)
 	}
-	from := wide(x.Detach())
-	to := s.options.move(from, direction, norm, pace).To(x.DType())
+	to := s.options.move(from, direction, norm, pace).To(seen.at.DType())
 	if !finite(wide(to).Sub(from).NormAll().Item()) {
-		report.GradNorm = 0
-		report.Skipped = fmt.Sprintf("a step of size %v leads out of the numbers: lower eta", s.options.Eta)
-		return torch.Tensor{}, nil
+		seen.gradNorm = 0
+		seen.Skipped = fmt.Sprintf("a step of size %v leads out of the numbers: lower eta", s.options.Eta)
+		return torch.Tensor{}
 	}
-	return to, nil
+	return to
 }
 
-// direction gives what a move goes against, in a wide type, and its norm: the gradient, or a random tensor of the same norm. The
-// length of a relative step does not depend on the gradient, so a random one does without it and has norm 1.
-func (s *Session) direction(x torch.Tensor, report *Report, maps *Maps) (torch.Tensor, float64, error) {
-	random := s.options.Direction == DirectionRandom
-	seed := s.options.DirectionSeed + s.config.Seed
-	if random && s.options.StepRule == StepRelative {
-		if err := s.inspect(x, report, maps); err != nil || report.Skipped != "" {
-			return torch.Tensor{}, 0, err
-		}
-		return randomLike(wide(x.Detach()), seed, report.Index), 1, nil
+// gradient is ∇L_t where seen was seen, in a wide type; undefined where seen.Skipped says why there is none. Gradients have to be on.
+func (s *Session) gradient(seen *look) (gradient torch.Tensor) {
+	if seen.Skipped != "" {
+		return gradient
 	}
-	gradient, err := s.gradient(x, report, maps)
-	if err != nil || report.Skipped != "" {
-		return torch.Tensor{}, 0, err
+	loss := seen.total()
+	if !loss.Defined() {
+		seen.Skipped = "no loss has weight at this step"
+		return gradient
 	}
-	norm := gradient.NormAll().Item()
-	switch {
+	if seen.half {
+		gradient = s.scaled(loss, seen.at, seen.loss)
+	} else {
+		scale := cmp.Or(s.options.LossScale, 1)
+		gradient = wide(torch.Grad(loss.MulScalar(scale), seen.at)[0]).DivScalar(scale)
+	}
+	switch norm := gradient.NormAll().Item(); {
 	case !finite(norm):
-		report.Skipped = "the gradient is not finite (NaN or Inf)"
-		return torch.Tensor{}, 0, nil
+		seen.Skipped = "the gradient is not finite (NaN or Inf)"
 	case norm == 0:
-		report.Skipped = "the gradient is zero"
-		return torch.Tensor{}, 0, nil
+		seen.Skipped = "the gradient is zero"
+	default:
+		seen.gradNorm = norm
+		return gradient
 	}
-	report.GradNorm = norm
-	if random {
-		gradient = randomLike(gradient, seed, report.Index).MulScalar(norm)
-	}
-	return gradient, norm, nil
+	return torch.Tensor{}
 }
 
-// gradient is ∇L_t at x, in a wide type; undefined where the report says that the step is skipped.
-func (s *Session) gradient(x torch.Tensor, report *Report, maps *Maps) (gradient torch.Tensor, err error) {
-	torch.WithGrad(func() {
-		leaf := x.Detach().Clone().SetRequiresGrad(true)
-		m, r, failed := s.measure(leaf, report, maps)
-		if err = failed; err != nil || report.Skipped != "" {
-			return
-		}
-		loss := total(m.Terms)
-		if !loss.Defined() {
-			report.Skipped = "no loss has weight at this step"
-			return
-		}
-		scale := s.options.LossScale
-		if scale == 0 {
-			scale = 1
-			if r.Half {
-				scale = halfScale
-			}
-		}
-		gradient = wide(torch.Grad(loss.MulScalar(scale), leaf)[0]).DivScalar(scale)
-	})
-	return gradient, err
-}
-
-// total is the weighted sum of the terms, undefined where none has weight: one without is left out of the graph.
-func total(terms []Term) torch.Tensor {
-	var sum torch.Tensor
-	for _, t := range terms {
-		if t.Weight == 0 {
-			continue
-		}
-		v := t.Value.MulScalar(t.Weight)
-		if sum.Defined() {
-			v = sum.Add(v)
-		}
-		sum = v
-	}
-	return sum
-}
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

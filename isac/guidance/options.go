@@ -25,8 +25,9 @@ type Options struct {
 	// direction of its own, and the same one in every run.
 	DirectionSeed uint64 `json:"direction_seed" help:"Chooses among random directions."`
 	// LossScale multiplies the loss before the backward pass and divides the gradient after it, so that single-pixel losses
-	// do not vanish in float16. 0 chooses it: 4096 where a tap is float16, else 1.
-	LossScale float64 `json:"loss_scale" help:"Multiplies the loss before the backward pass and divides the gradient after it, for half precision; 0 chooses it."`
+	// do not vanish in float16. 0 chooses it: 1, and where a tap is float16 one by the loss's own size. There it is only the first
+	// that is tried: what comes out infinite or vanishes is tried again with less or more.
+	LossScale float64 `json:"loss_scale" help:"Multiplies the loss before the backward pass and divides the gradient after it, for half precision; 0 chooses it by the loss."`
 }
 
 // Common gives the options themselves: what a method that embeds them has for Method.Common.

@@ -1,10 +1,6 @@
 package guidance
 
-import (
-	"math"
-
-	"github.com/isac-guidance/isac/isac/attention"
-)
+import "fmt"
 
 // Report says what one guided step saw and did, the same way for every method. It can be written as JSON: no field is ever NaN or
 // infinite.
@@ -12,6 +8,9 @@ type Report struct {
 	Step
 	// Skipped tells why the latent was left as it was; it is "" where the step was guided.
 	Skipped string `json:"skipped,omitempty"`
+	// Wanted tells that the step was to be guided: within the window, with some weight. One that is wanted and skipped is guidance
+	// that did not happen (see Shortfall).
+	Wanted bool `json:"wanted"`
 	// Losses are what the method measured before the step, Loss is their weighted sum.
 	Losses []Loss  `json:"losses,omitempty"`
 	Loss   float64 `json:"loss"`
@@ -34,6 +33,29 @@ type Report struct {
 	Labels []int `json:"labels,omitempty"`
 }
 
+// Shortfall says for people, of the reports of a run, [step][image], how many steps that were to be guided were not, and why the first of
+// them was not; "" where all were.
+func Shortfall(reports [][]Report) string {
+	wanted, skipped, reason := 0, 0, ""
+	for _, images := range reports {
+		for _, r := range images {
+			if !r.Wanted {
+				continue
+			}
+			wanted++
+			if r.Skipped != "" {
+				if skipped++; reason == "" {
+					reason = r.Skipped
+				}
+			}
+		}
+	}
+	if skipped == 0 {
+		return ""
+	}
+	return fmt.Sprintf("guidance was left out at %d of %d steps that it was asked for: %s", skipped, wanted, reason)
+}
+
 // Loss is one term of what a step lowers.
 type Loss struct {
 	// Name is the method's word for it: "instance", "class".
@@ -53,22 +75,8 @@ func (r Report) Named(name string) (Loss, bool) {
 	return Loss{}, false
 }
 
-// fill takes in what a guide found. Losses that are not finite end the step.
-func (r *Report) fill(at attention.Reading, m Measurement) {
-	r.Height, r.Width = m.Height, m.Width
-	if r.Height == 0 {
-		r.Height, r.Width = at.Top.Height, at.Top.Width
-	}
-	r.Foreground, r.Labels, r.Masks = m.Foreground, m.Labels, m.Masks
-	r.Losses, r.Loss = nil, 0
-	for _, t := range m.Terms {
-		l := Loss{Name: t.Name, Weight: t.Weight, Value: t.Value.Item()}
-		r.Losses = append(r.Losses, l)
-		r.Loss += l.Weight * l.Value
-	}
-	r.Skipped = m.Skipped
-	if math.IsNaN(r.Loss) || math.IsInf(r.Loss, 0) {
-		r.Losses, r.Loss = nil, 0
-		r.Skipped = "the loss is not finite (NaN or Inf)"
-	}
+// fill takes in what was seen.
+func (r *Report) fill(seen look) {
+	r.Skipped, r.Losses, r.Loss, r.GradNorm = seen.Skipped, seen.losses, seen.loss, seen.gradNorm
+	r.Height, r.Width, r.Foreground, r.Labels, r.Masks = seen.Height, seen.Width, seen.Foreground, seen.Labels, seen.Masks
 }

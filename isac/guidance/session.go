@@ -3,7 +3,6 @@ package guidance
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/isac-guidance/isac/isac/attention"
@@ -54,7 +53,8 @@ type Session struct {
 	config  Config
 	options Options
 	guide   Guide
-	stale   bool // guide has seen steps that were not guided, for an observer
+	stale   bool    // guide has seen steps that were not guided, for an observer
+	scale   float64 // of the loss, as the last step through a float16 model had it; 0 before the first
 	closed  bool
 }
 
@@ -113,6 +113,59 @@ func (s *Session) Close() { s.closed = true }
 // method cannot use what it sees, or maps, loss or gradient are not finite. It fails where x is no single finite latent, the step
 // is outside its run, the model's taps do not fit together, or an operation fails.
 func (s *Session) Guide(x torch.Tensor, step Step) (torch.Tensor, Report, error) {
+	var maps *Maps
+	if s.config.Observe != nil {
+		maps = &Maps{}
+	}
+	out, report, err := s.at(x, step, func(at torch.Tensor, r *Report) (torch.Tensor, error) {
+		idle := s.idle(r.Step)
+		if idle == "" && !s.config.Measure {
+			return s.move(at, r, maps)
+		}
+		if s.config.Measure || maps != nil { // a look without a move, which must not change what guidance does
+			s.stale = true
+			seen, err := s.look(at, r.Step, false, maps)
+			if err != nil {
+				return torch.Tensor{}, err
+			}
+			r.fill(seen)
+		}
+		if r.Skipped == "" && !s.config.Measure {
+			r.Skipped = idle
+		}
+		return torch.Tensor{}, nil
+	})
+	if err == nil && maps != nil && maps.Height > 0 {
+		maps.Labels, maps.Masks, maps.Report = report.Labels, report.Masks, report
+		s.config.Observe(*maps)
+	}
+	switch {
+	case err != nil:
+		return torch.Tensor{}, report, err
+	case !out.Defined():
+		return torch.Scoped(func() torch.Tensor { return x.Detach().Clone() }), report, nil
+	}
+	return torch.Scoped(func() torch.Tensor { return s.config.Noise.Output(out, step.Sigma) }), report, nil
+}
+
+// Gradient gives ∇L_t at X_t of the host's latent x [1,C,H,W], in float32 or better, without taking the step: for a host that has
+// its own use for it. It is undefined where the report says that the step is skipped; the window does not matter to it. It fails
+// where Guide does.
+func (s *Session) Gradient(x torch.Tensor, step Step) (torch.Tensor, Report, error) {
+	return s.at(x, step, func(at torch.Tensor, r *Report) (gradient torch.Tensor, err error) {
+		torch.WithGrad(func() {
+			var seen look
+			if seen, err = s.look(at, r.Step, true, nil); err == nil {
+				gradient = s.gradient(&seen)
+				r.fill(seen)
+			}
+		})
+		return gradient, err
+	})
+}
+
+// at runs fn on X_t of the host's x, in a scope that its result leaves, after what every step has to hold.
+func (s *Session) at(x torch.Tensor, step Step, fn func(at torch.Tensor, r *Report) (torch.Tensor, error)) (torch.Tensor, Report, error) {
 	step.Timestep = s.config.Noise.Timestep(step.Sigma)
 	report := Report{Step: step}
 	if s.closed {
@@ -121,53 +174,16 @@ func (s *Session) Guide(x torch.Tensor, step Step) (torch.Tensor, Report, error)
 	if err := step.check(); err != nil {
 		return torch.Tensor{}, Report{}, err
 	}
-	var maps *Maps
-	if s.config.Observe != nil {
-		maps = &Maps{}
-	}
 	out, err := scoped(func() (torch.Tensor, error) {
 		if err := checkLatent(x); err != nil {
 			return torch.Tensor{}, err
 		}
-		moved, err := s.step(s.config.Noise.Input(x, step.Sigma), &report, maps)
-		if err != nil || !moved.Defined() {
-			return x.Detach().Clone(), err
-		}
-		return s.config.Noise.Output(moved, step.Sigma), nil
+		return fn(s.config.Noise.Input(x, step.Sigma), &report)
 	})
 	if err != nil {
 		return torch.Tensor{}, report, fmt.Errorf("guidance: step %d of %d: %w", step.Index+1, step.Count, err)
 	}
-	if maps != nil && maps.Height > 0 {
-		maps.Labels, maps.Masks, maps.Report = report.Labels, report.Masks, report
-		s.config.Observe(*maps)
-	}
 	return out, report, nil
-}
-
-// step guides, looks or leaves X_t alone, and gives X̃_t where it was moved.
-func (s *Session) step(x torch.Tensor, report *Report, maps *Maps) (moved torch.Tensor, err error) {
-	idle := s.idle(report.Step)
-	switch {
-	case s.config.Measure:
-		err = s.inspect(x, report, maps)
-	case idle == "":
-		if s.stale { // what was only looked at must not change what guidance does
-			err = s.start()
-		}
-		if err == nil {
-			moved, err = s.move(x, report, maps)
-		}
-	case maps != nil:
-		s.stale = true
-		err = s.inspect(x, report, maps)
-		if report.Skipped == "" {
-			report.Skipped = idle
-		}
-	default:
-		report.Skipped = idle
-	}
-	return moved, err
 }
 
 // idle tells why a step needs no look at the model, "" if it does.
@@ -177,30 +193,6 @@ func (s *Session) idle(step Step) string {
 		return fmt.Sprintf("step %d of %d is outside the guided steps %d to %d", step.Index+1, step.Count, first+1, end)
 	}
 	return s.guide.Idle(step)
-}
-
-// inspect measures without gradient.
-func (s *Session) inspect(x torch.Tensor, report *Report, maps *Maps) (err error) {
-	torch.NoGrad(func() { _, _, err = s.measure(x.Detach(), report, maps) })
-	return err
-}
-
-// measure evaluates the model at x and fills in the report, which says where there is no loss, and maps unless it is nil.
-func (s *Session) measure(x torch.Tensor, report *Report, maps *Maps) (Measurement, attention.Reading, error) {
-	taps, err := s.config.Model.Taps(x, report.Timestep)
-	if err != nil {
-		return Measurement{}, attention.Reading{}, err
-	}
-	r, err := attention.Read(taps)
-	if err != nil {
-		return Measurement{}, r, err
-	}
-	m, err := s.guide.Measure(r, report.Step, maps)
-	if err != nil {
-		return m, r, err
-	}
-	report.fill(r, m)
-	return m, r, nil
 }
 
 // checkLatent says what is wrong with a latent.
@@ -237,5 +229,3 @@ func scoped(fn func() (torch.Tensor, error)) (out torch.Tensor, err error) {
 	})
 	return out, err
 }
-
-func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -48,7 +48,7 @@ func (l *lowering) Measure(r attention.Reading, _ guidance.Step, maps *guidance.
 	}
 	q := r.Taps[0].Q
 	return guidance.Measurement{Foreground: l.measured, Terms: []guidance.Term{
-		{Name: "energy", Weight: 2, Value: q.Square().MeanAll()}, {Name: "weightless", Value: q.SumAll()},
+		{Name: "energy", Weight: 2, Value: q.Square().MeanAll()}, {Name: "weightless", Value: q.MulScalar(0).Sqrt().SumAll()}, // its gradient is not finite
 	}}, nil
 }
 
@@ -186,8 +186,25 @@ func TestPrepare(t *testing.T) {
 		if _, _, err := open(t, guidance.Config{Model: broken, Method: m}).Prepare(noise, guidance.Step{Count: 3}); err == nil || !strings.Contains(err.Error(), "before the first step") {
 			t.Errorf("%v", err)
 		}
-		if _, _, err := open(t, guidance.Config{Model: layers, Method: m}).Prepare(noise, guidance.Step{Index: 5, Count: 3}); err == nil {
-			t.Error("a step outside the run was taken")
+		if _, _, err := open(t, guidance.Config{Model: layers, Method: m}).Prepare(noise, guidance.Step{Index: 5, Count: 3}); err == nil || !strings.Contains(err.Error(), "the index must be in 0..count-1") {
+			t.Errorf("a step outside the run gives %v", err)
+		}
+		if _, _, err := open(t, guidance.Config{Model: layers, Method: m}).Prepare(noise.MulScalar(math.NaN()), guidance.Step{Count: 3}); err == nil || !strings.Contains(err.Error(), "not finite") {
+			t.Errorf("noise of NaN gives %v", err)
+		}
+		timestep := 0.0
+		told := synthetic.ModelFunc(func(x torch.Tensor, at float64) []attention.Tap {
+			timestep = at
+			taps, _ := layers.Taps(x, at)
+			return taps
+		})
+		s := open(t, guidance.Config{Model: told, Method: m, Noise: doubled{}})
+		if _, _, err := s.Prepare(noise, guidance.Step{Count: 3, Sigma: 3}); err != nil || timestep != 30 {
+			t.Errorf("the model is told timestep %v, want 30: %v", timestep, err)
+		}
+		s.Close()
+		if out, changed, err := s.Prepare(noise, guidance.Step{Count: 3}); out != noise || changed || err != nil {
+			t.Errorf("a closed session changes the noise: %v, %v", changed, err)
 		}
 	})
 }
@@ -215,4 +232,32 @@ type failing struct{ err error }
 func (f failing) Taps(x torch.Tensor, _ float64) ([]attention.Tap, error) {
 	x.Clone()
 	return nil, f.err
+}
+
+// TestShortfall holds that steps that were wanted and skipped are told from those that nobody asked for.
+func TestShortfall(t *testing.T) {
+	layers := synthetic.NewLayers(t, 3)
+	synthetic.In(t, func() {
+		x := synthetic.NewLatent(t, 3, torch.Float32)
+		m := method()
+		m.End = 0.9
+		flat := synthetic.ModelFunc(func(x torch.Tensor, timestep float64) []attention.Tap {
+			taps, _ := layers.Taps(x, timestep)
+			taps[0].Q = taps[0].Q.Detach().Add(x.MulScalar(0).SumAll())
+			return taps
+		})
+		var good, bad [][]guidance.Report
+		for i := range 5 {
+			_, r := guide(t, open(t, guidance.Config{Model: layers, Method: m}), x, guidance.Step{Index: i, Count: 5})
+			good = append(good, []guidance.Report{r})
+			_, s := guide(t, open(t, guidance.Config{Model: flat, Method: m}), x, guidance.Step{Index: i, Count: 5})
+			bad = append(bad, []guidance.Report{r, s})
+		}
+		if got := guidance.Shortfall(good); got != "" { // the fourth step and the last are nobody's
+			t.Errorf("all steps were guided: %q", got)
+		}
+		if got, want := guidance.Shortfall(bad), "guidance was left out at 4 of 8 steps that it was asked for: the gradient is zero"; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package guidance
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -16,8 +17,17 @@ func TestTargetValidate(t *testing.T) {
 	if err := (Target{}).Validate(); err == nil || !strings.Contains(err.Error(), "names no class") {
 		t.Errorf("an empty target gives %v", err)
 	}
-	good := Target{Classes: []Class{{Name: "cat", Count: 2, Tokens: []int{5}}, {Name: "dog", Count: 1, Tokens: []int{8, 9}}}}
+	good := Target{Classes: []Class{{Name: "cat", Count: 2, Tokens: []int{0}}, {Name: "dog", Count: 1, Tokens: []int{8, 9}}}}
 	if err := good.Validate(); err != nil || good.Instances() != 3 {
 		t.Errorf("%v, %d instances, want a valid target of 3", err, good.Instances())
+	}
+	if at := good.Positions(); !slices.Equal(at, []int64{0, 8, 9}) {
+		t.Errorf("positions %v", at)
+	}
+	if err := good.CheckTokens(10); err != nil {
+		t.Error(err)
+	}
+	if err := good.CheckTokens(9); err == nil || !strings.Contains(err.Error(), "dog: token position 9 is outside") {
+		t.Errorf("a sequence of nine tokens gives %v", err)
 	}
 }

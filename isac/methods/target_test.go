@@ -29,6 +29,13 @@ func TestTargetFromPrompt(t *testing.T) {
 	if _, err := TargetFromPrompt(prompt.Parse(text), spans[:6]); err == nil || !strings.Contains(err.Error(), `the class "apple"`) {
 		t.Errorf("a cut prompt gives %v, want an error that names the class", err)
 	}
+	twice, err := prompt.ParseCounts("apple=1, apples=2", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := TargetFromPrompt(twice, spans); err == nil || !strings.Contains(err.Error(), "belongs to apple already") {
+		t.Errorf("two classes of one word give %v", err)
+	}
 	if _, err := TargetFromPrompt(prompt.Parse("a nice day"), spans); !errors.Is(err, prompt.ErrNoClass) {
 		t.Errorf("a prompt without a class gives %v, want ErrNoClass", err)
 	}

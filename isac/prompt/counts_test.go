@@ -38,13 +38,53 @@ func TestParseCountsReportsAllMistakes(t *testing.T) {
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, want := range []string{`"cat":`, `"dog=0"`, `"=2"`, `"bird=1.5"`, `"horse"`, "twice", `"hat=-1"`} {
+	for _, want := range []string{`"cat": expected`, `"dog=0": expected`, `"=2": expected`, `"bird=1.5"`, `"horse"`, "twice", `"hat=-1"`} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error %q does not mention %s", err, want)
 		}
 	}
 	if _, err := ParseCounts(" , ;", "a cat"); err == nil || !strings.Contains(err.Error(), "no class") {
 		t.Errorf("an empty list gives %v, want an error that says so", err)
+	}
+}
+
+// TestCounts holds that what was read is written by classes, and read again as the same.
+func TestCounts(t *testing.T) {
+	text := "two Cats and a hot dog"
+	read := Parse(text)
+	if got := read.Counts(); got != "cat=2, hot dog=1" {
+		t.Errorf("counts %q of %q", got, text)
+	}
+	if again, err := ParseCounts(read.Counts(), text); err != nil || len(again.Phrases) != 2 || again.Phrases[1] != read.Phrases[1] {
+		t.Errorf("%+v, %v", again, err)
+	}
+}
+
+// TestParseCountsGoesByTheParser holds that a class stands where the parser read it, though its word comes earlier.
+func TestParseCountsGoesByTheParser(t *testing.T) {
+	const text = "a cat-shaped box and two cats"
+	got, err := ParseCounts("cat=3", text)
+	if err != nil || got.Phrases[0].Start != strings.Index(text, "cats") {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestFind holds the order in which a class is looked for: as the parser read it, by its class or its text, the word itself, another
+// number of it.
+func TestFind(t *testing.T) {
+	const text = "cats, cats and a cat"
+	second := []Phrase{{Class: "cat", Text: "cats", Start: 6, End: 10}}
+	for _, tt := range []struct {
+		class string
+		known []Phrase
+		start int
+	}{{"cat", second, 6}, {"cats", second, 6}, {"cat", nil, 17}, {"cats", nil, 0}} {
+		if start, _, ok := find(tt.class, text, tt.known); !ok || start != tt.start {
+			t.Errorf("%q is found at %d, want %d", tt.class, start, tt.start)
+		}
+	}
+	if start, end, ok := find("cat", "two cats", nil); !ok || start != 4 || end != 8 {
+		t.Errorf("a plural is found at %d to %d", start, end)
 	}
 }
 
@@ -61,6 +101,7 @@ func TestFindWord(t *testing.T) {
 		{"cat", "cat cat", 1, "cat "},
 		{"kätzchen", "zwei KÄTZCHEN", 0, "zwei "},
 		{"at", "Kät at", 0, "Kät "},
+		{"cat", "cat5 9cat cat", 0, "cat5 9cat "},
 		{"cat", "", 0, "-"},
 	}
 	for _, tt := range tests {
@@ -100,6 +141,13 @@ func TestIn(t *testing.T) {
 	if err != nil || plural.Phrases[0].Text != "cats" {
 		t.Errorf("a singular was not found as its plural: %+v, error %v", plural, err)
 	}
+	later := Parsed{Prompt: "cat show with a cat", Phrases: []Phrase{{Class: "cat", Text: "cat", Count: 1, Start: 16, End: 19}}}
+	if same, err := later.In(later.Prompt); err != nil || same.Phrases[0].Start != 16 {
+		t.Errorf("in its own text a word moved: %+v, %v", same, err)
+	}
+	if vague, err := Parse("some dogs").In("some dogs, in a wood"); err != nil || len(vague.Notes) == 0 {
+		t.Errorf("notes were lost: %+v, %v", vague, err)
+	}
 	if _, err := from.In("a horse"); err == nil || !strings.Contains(err.Error(), `"cats"`) || !strings.Contains(err.Error(), `"dog"`) {
 		t.Errorf("error %v does not name both words that are missing", err)
 	}
@@ -115,5 +163,8 @@ func TestInFindsRepeatedWords(t *testing.T) {
 	moved, err := from.In(text)
 	if err != nil || moved.Phrases[0].Start == moved.Phrases[1].Start {
 		t.Errorf("two mentions moved to %+v, error %v: want the two places of the word", moved.Phrases, err)
+	}
+	if moved, err := from.In("a cat"); err == nil || !strings.Contains(err.Error(), `"cat"`) {
+		t.Errorf("two mentions of a word that is there once moved to %+v", moved.Phrases)
 	}
 }

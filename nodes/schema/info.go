@@ -21,6 +21,21 @@ type Info struct {
 	Optional   []Input
 	Hidden     []Hidden
 	Outputs    []Output
+	// Limits are what a host can refuse before anything runs.
+	Limits []Limit
+}
+
+// Limit is a bound of a number that is narrower than the input's own, which is ComfyUI's, or that depends on another input. Entries of
+// ComfyUI have none of it; editors that do not know it show the input's own bounds.
+type Limit struct {
+	// Input is the number's name.
+	Input string `json:"input"`
+	// Share, where it is not empty, names an input in 0..1 that the number is divided by before it is held against Max; 0 is no limit.
+	Share string `json:"share,omitempty"`
+	// Max is the largest whole number that is taken.
+	Max int `json:"max"`
+	// Why completes "…, as": what sets the bound.
+	Why string `json:"why"`
 }
 
 // Input is one input as editors see it.
@@ -112,6 +127,9 @@ func (n Info) MarshalJSON() ([]byte, error) {
 	}
 	if tipped {
 		out = append(out, member{"output_tooltips", tips})
+	}
+	if len(n.Limits) > 0 {
+		out = append(out, member{"limits", n.Limits})
 	}
 	return out.MarshalJSON()
 }

@@ -7,19 +7,17 @@ import (
 	"os"
 	"strings"
 
+	"github.com/isac-guidance/isac/isac/diffusion"
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/nodes"
 	"github.com/isac-guidance/isac/plugin"
 	"github.com/isac-guidance/isac/plugin/server"
 )
 
-// families are what package diffusion loads. Folders of Stable Diffusion 2 load as well, but nobody compared their pictures yet.
-var families = []string{"sd1"}
-
 // options are what both serving and the commands by hand work with.
 func (c *commands) options() server.Options {
 	return server.Options{
-		Registry: nodes.Standard(), Version: version, Families: families, ModelPaths: c.Models, Device: torch.Device(c.Device), MaxMemory: int64(c.Memory),
+		Registry: nodes.Standard(), Version: version, Families: diffusion.Families(), ModelPaths: c.Models, Device: torch.Device(c.Device), MaxMemory: int64(c.Memory),
 	}
 }
 

@@ -81,7 +81,9 @@ func (r *report) models(folders []string, d plugin.Description) {
 	for _, name := range names {
 		r.line("", "%s", name)
 	}
-	if len(names) == 0 {
+	if len(names) > 0 {
+		r.line("", "(isac-plugin models tells what each is)")
+	} else {
 		r.warn("no model found: put .safetensors files or diffusers folders into a directory of %s", plugin.EnvModels)
 	}
 }

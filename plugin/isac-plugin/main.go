@@ -3,16 +3,14 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"strings"
 
 	"github.com/alecthomas/kong"
-	"github.com/hashicorp/go-hclog"
 
+	"github.com/isac-guidance/isac/isac/diffusion/synth"
 	"github.com/isac-guidance/isac/isac/methods"
 	"github.com/isac-guidance/isac/plugin"
-	"github.com/isac-guidance/isac/plugin/server"
 )
 
 // version is stamped by the build: -ldflags "-X main.version=v1.2.3".
@@ -29,38 +27,21 @@ type commands struct {
 	Memory   plugin.Bytes `name:"max-memory" help:"The most memory that models and runs take on the device, such as 8GiB. What needs more is refused. Default: what there is." env:"ISAC_MAX_MEMORY" placeholder:"SIZE"`
 	LogLevel string       `help:"What is logged: trace, debug, info, warn, error." env:"ISAC_LOG" enum:"trace,debug,info,warn,error" default:"info"`
 
-	Serve    serve     `cmd:"" default:"1" hidden:"" help:"Serve the host that started this process."`
+	Serve    serve     `cmd:"" default:"withargs" help:"Serve the host that started this process, or with --listen hosts on other machines."`
 	Describe describe  `cmd:"" help:"Print as JSON what this plugin can do; works without libtorch."`
 	Doctor   doctor    `cmd:"" help:"Print what was found on this machine, and how to mend what is wrong."`
+	List     models    `cmd:"" name:"models" help:"List the models in folders: family, precision, size, and what cannot be loaded."`
 	Bench    benchmark `cmd:"" help:"Measure whether guidance helps: pictures, counts, tables, plots."`
 	Explain  explain   `cmd:"" help:"Draw what the model sees of a prompt, without and with guidance."`
+	Synth    synthetic `cmd:"" help:"Write a synthetic checkpoint: exact names and shapes, random values."`
 	Version  showing   `cmd:"" help:"Print the version."`
 }
 
 func main() {
 	var c commands
 	parser := kong.Must(&c, kong.Name("isac-plugin"), kong.Description(description), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Vars{"methods": strings.Join(methods.Names(), ", ")})
+		kong.Vars{"methods": strings.Join(methods.Names(), ", "), "synthetic": strings.Join(synth.Names(), ",")})
 	chosen, err := parser.Parse(os.Args[1:])
 	parser.FatalIfErrorf(err)
 	chosen.FatalIfErrorf(chosen.Run(&c))
-}
-
-type serve struct{}
-
-// Run serves, or explains itself to whoever started this without a host.
-func (serve) Run(c *commands) error {
-	if !server.Started() {
-		fmt.Fprint(os.Stderr, description+`
-
-  isac-plugin describe    what it can do, as JSON
-  isac-plugin doctor      what it found on this machine
-  isac-plugin --help      the rest
-
-To make images: isac-host run workflow.json --out DIR
-`)
-		os.Exit(1)
-	}
-	os.Exit(server.Serve(c.options(), hclog.LevelFromString(c.LogLevel)))
-	return nil
 }

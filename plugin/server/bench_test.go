@@ -38,3 +38,41 @@ func BenchmarkRoundTrip(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkGuidedStep is what a guided step costs a host beside the computation: the latents of an image of 1024×1024 pixels there and
+// back, over the process's unix socket with mutual TLS, less the time that the process worked. Steps are outside the window, so that
+// this is little itself.
+func BenchmarkGuidedStep(b *testing.B) {
+	torchtest.Require(b)
+	c := start(b, func(config *plugin.Config) { config.Env = []string{roleEnv + "=models"} })
+	session, err := c.Guidance.Open(b.Context(), plugin.GuidanceConfig{Checkpoint: "mini", Prompt: "two cats and a dog", Parametrisation: plugin.ParametrisationComfyUI})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer session.Close()
+	for _, c := range []struct {
+		name  string
+		dtype plugin.DType
+		bytes int
+		side  int64
+	}{{"float32", plugin.Float32, 4, 128}, {"float16", plugin.Float16, 2, 128}, {"float32-8MiB", plugin.Float32, 4, 724}} {
+		b.Run(c.name, func(b *testing.B) {
+			step := plugin.GuidanceStep{
+				Index: 19, Count: 20, Level: plugin.AtSigma(1),
+				Latents: plugin.Tensor{DType: c.dtype, Shape: []int64{1, 4, c.side, c.side}, Data: make([]byte, 4*int(c.side*c.side)*c.bytes)},
+			}
+			var times []time.Duration
+			for b.Loop() {
+				began := time.Now()
+				result, err := session.Guide(b.Context(), step)
+				if err != nil {
+					b.Fatal(err)
+				}
+				times = append(times, time.Since(began)-result.Worked)
+			}
+			slices.Sort(times)
+			b.ReportMetric(times[len(times)/2].Seconds()*1e3, "ms/median")
+			b.ReportMetric(times[0].Seconds()*1e3, "ms/least")
+		})
+	}
+}

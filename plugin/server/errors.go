@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/isac-guidance/isac/isac/diffusion"
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/nodes/schema"
@@ -44,4 +46,20 @@ func classify(err error) *plugin.Error {
 		return &plugin.Error{Kind: plugin.KindInternal, Message: err.Error()}
 	}
 	return &plugin.Error{Kind: plugin.KindFailed, Message: err.Error()}
+}
+
+// report logs an error of a call, and gives it its kind.
+func (s *Server) report(err error, log hclog.Logger) *plugin.Error {
+	failure := classify(err)
+	log.Info("call failed", "kind", failure.Kind.String(), "error", failure.Message)
+	if panicked := (*torch.PanicError)(nil); errors.As(err, &panicked) {
+		log.Error("panic in a call", "panic", fmt.Sprint(panicked.Value), "stack", panicked.Stack)
+	}
+	if native := (*torch.Error)(nil); errors.As(err, &native) {
+		log.Error("libtorch refused", "op", native.Op, "at", native.Where, "stack", native.Stack)
+	}
+	if torch.IsFatal(err) && s.options.Fatal != nil {
+		s.options.Fatal(err)
+	}
+	return failure
 }

@@ -4,14 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc"
 
-	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/nodes"
 	"github.com/isac-guidance/isac/plugin"
 	"github.com/isac-guidance/isac/plugin/isacpb"
@@ -49,19 +47,8 @@ func (s *Server) Execute(request *isacpb.ExecuteRequest, stream grpc.ServerStrea
 
 // report logs a failure, and makes of it what the host gets.
 func (r *run) report(err error) *plugin.Error {
-	failure := classify(err)
+	failure := r.Server.report(err, r.options.Log.With("prompt", r.request.PromptId, "node", r.request.NodeId, "class", r.request.ClassType))
 	failure.NodeID, failure.Class = r.request.NodeId, r.request.ClassType
-	log := r.options.Log.With("prompt", r.request.PromptId, "node", r.request.NodeId, "class", r.request.ClassType)
-	log.Info("node failed", "kind", failure.Kind.String(), "error", failure.Message)
-	if panicked := (*torch.PanicError)(nil); errors.As(err, &panicked) {
-		log.Error("panic in a node", "panic", fmt.Sprint(panicked.Value), "stack", panicked.Stack)
-	}
-	if native := (*torch.Error)(nil); errors.As(err, &native) {
-		log.Error("libtorch refused", "op", native.Op, "at", native.Where, "stack", native.Stack)
-	}
-	if torch.IsFatal(err) && r.options.Fatal != nil {
-		r.options.Fatal(err)
-	}
 	return failure
 }
 
@@ -75,15 +62,8 @@ func (r *run) execute(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	executor, err := r.library.wait(ctx)
-	if err != nil && ctx.Err() == nil {
-		return &plugin.Error{Kind: plugin.KindUnavailable, Message: err.Error()}
-	}
-	if err != nil {
-		return err
-	}
 	var result nodes.Result
-	err = executor.Do(ctx, func() (err error) {
+	err = r.do(ctx, func() (err error) {
 		r.begin(r)
 		result, err = node.Run(ctx, r.env(), inputs)
 		return err

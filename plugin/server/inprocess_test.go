@@ -19,7 +19,7 @@ func inProcess(t *testing.T) *plugin.Nodes {
 	t.Helper()
 	torchtest.Require(t)
 	s := server.New(server.Options{Registry: registry(), Version: "v1.2.3", Families: []string{"matrices"}})
-	client, _ := goplugin.TestPluginGRPCConn(t, false, plugin.Versions(s)[plugin.ProtocolVersion])
+	client, _ := goplugin.TestPluginGRPCConn(t, false, plugin.Versions(s, s.Guidance())[plugin.ProtocolVersion])
 	t.Cleanup(func() {
 		// Also stops the server.
 		client.Close()

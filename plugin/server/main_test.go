@@ -8,18 +8,23 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 	goplugin "github.com/hashicorp/go-plugin"
 
+	"github.com/isac-guidance/isac/nodes"
 	"github.com/isac-guidance/isac/plugin"
 	"github.com/isac-guidance/isac/plugin/server"
 )
 
 // The test binary is also the plugin process (with the small registry) and the hosts that tests kill.
 const roleEnv = "ISAC_TEST_ROLE"
+
+// mini is the folder of the bundled model.
+var mini = filepath.Join("..", "..", "examples", "mini")
 
 func TestMain(m *testing.M) {
 	switch os.Getenv(roleEnv) {
@@ -36,6 +41,8 @@ func TestMain(m *testing.M) {
 			}
 		}
 		os.Exit(server.Serve(server.Options{Registry: registry(), Version: "test", MaxMemory: int64(most)}, hclog.Info))
+	case "models":
+		os.Exit(server.Serve(server.Options{Registry: nodes.Standard(), ModelPaths: []string{mini}}, hclog.Info))
 	case "host":
 		os.Exit(host())
 	case "foreign-host":

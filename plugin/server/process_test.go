@@ -179,7 +179,7 @@ func TestLogReachesTheHost(t *testing.T) {
 		config.Logger = hclog.New(&hclog.LoggerOptions{Output: &text, Level: hclog.Debug})
 	})
 	_, _ = c.Execute(t.Context(), plugin.Request{PromptID: "p7", NodeID: "3", Class: "Faulty", Inputs: map[string]plugin.Value{"how": number(`"panic"`)}}, nil)
-	for _, want := range []string{"panic in a node", "index out of range [5] with length 0", "nodes_test.go", "p7"} {
+	for _, want := range []string{"panic in a call", "index out of range [5] with length 0", "nodes_test.go", "p7"} {
 		if !await.Within(5*time.Second, func() bool { return strings.Contains(text.String(), want) }) {
 			t.Errorf("the log does not say %q:\n%s", want, text.String())
 		}

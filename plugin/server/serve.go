@@ -43,10 +43,11 @@ func Serve(options Options, level hclog.Level) int {
 		// Late enough for the host to get the node's error first. It restarts the plugin when it finds it gone.
 		time.AfterFunc(time.Second, func() { end(home, log, "the device is unusable for this process", err.Error()) })
 	}
+	options.Shared = home.dir
 	s := New(options)
 	goplugin.Serve(&goplugin.ServeConfig{
 		HandshakeConfig:  plugin.Handshake,
-		VersionedPlugins: plugin.Versions(s),
+		VersionedPlugins: plugin.Versions(s, s.Guidance()),
 		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
 			return plugin.GRPCServer(append(opts, s.interceptors()...))
 		},

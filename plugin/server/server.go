@@ -16,6 +16,7 @@ import (
 	"github.com/isac-guidance/isac/nodes"
 	"github.com/isac-guidance/isac/plugin"
 	"github.com/isac-guidance/isac/plugin/isacpb"
+	"github.com/isac-guidance/isac/plugin/server/guidance"
 )
 
 // Options say what is served. Registry is needed, the rest may be zero.
@@ -32,6 +33,8 @@ type Options struct {
 	// MaxMemory bounds what models and runs together take on Device, in bytes; 0 is what the device has.
 	MaxMemory int64
 	Log       hclog.Logger
+	// Shared is a folder that this process and its host have to themselves; "" where there is none.
+	Shared string
 	// Fatal, where not nil, is called when an error has left the device unusable for this process. It must not block.
 	Fatal func(error)
 }
@@ -45,6 +48,8 @@ type Server struct {
 	library *library
 	mu      sync.Mutex
 	running map[*run]struct{}
+	// guidance is the other service of the process; it shares executor and checkpoints.
+	guidance *guidance.Service
 }
 
 // New makes a server; it neither listens nor loads libtorch yet. Close has to be called.
@@ -52,7 +57,27 @@ func New(options Options) *Server {
 	if options.Log == nil {
 		options.Log = hclog.NewNullLogger()
 	}
-	return &Server{options: options, started: time.Now(), handles: newTable(), library: newLibrary(), running: map[*run]struct{}{}}
+	s := &Server{options: options, started: time.Now(), handles: newTable(), library: newLibrary(), running: map[*run]struct{}{}}
+	s.guidance = guidance.New(guidance.Host{
+		Registry: options.Registry, Env: s.env, Do: s.do, Shared: options.Shared,
+		Report: func(err error) *plugin.Error { return s.report(err, options.Log.With("service", "guidance")) },
+	})
+	return s
+}
+
+// Guidance is the Guidance service, on the same thread and the same checkpoints as the nodes.
+func (s *Server) Guidance() isacpb.GuidanceServer { return s.guidance }
+
+// do runs fn on the thread that owns the models, and loads libtorch first.
+func (s *Server) do(ctx context.Context, fn func() error) error {
+	executor, err := s.library.wait(ctx)
+	if err != nil && ctx.Err() == nil {
+		return &plugin.Error{Kind: plugin.KindUnavailable, Message: err.Error()}
+	}
+	if err != nil {
+		return err
+	}
+	return executor.Do(ctx, fn)
 }
 
 // Close releases all handles and ends the executor. No call may be under way.
@@ -123,7 +148,7 @@ func (s *Server) Free(ctx context.Context, request *isacpb.FreeRequest) (*isacpb
 func (s *Server) Stats(context.Context, *isacpb.StatsRequest) (*isacpb.StatsResponse, error) {
 	answer := &isacpb.StatsResponse{
 		Handles: s.handles.count(), ResidentBytes: residentBytes(), Running: s.runs(),
-		UptimeSeconds: time.Since(s.started).Seconds(), Pid: int32(os.Getpid()),
+		UptimeSeconds: time.Since(s.started).Seconds(), Pid: int32(os.Getpid()), GuidanceSessions: int32(s.guidance.Sessions()),
 	}
 	if s.library.loaded() != nil {
 		answer.Tensors = int64(torch.LiveHandles())

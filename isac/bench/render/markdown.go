@@ -122,7 +122,7 @@ func mainTable(s score.Summary) table {
 	}
 	t.head = append(t.head, "s/image", "memory")
 	for _, m := range s.Methods {
-		cells := []string{plain(m)}
+		cells := []string{plain(m) + skippedMark(s.Skipped[m])}
 		for _, task := range s.Tasks {
 			row := task.Row(m)
 			all := categories(task)
@@ -143,6 +143,17 @@ func mainTable(s score.Summary) table {
 		t.rows = append(t.rows, cells)
 	}
 	return t
+}
+
+// skippedMark says beside a method's name how many of the steps that it was to guide it left out.
+func skippedMark(share float64) string {
+	switch {
+	case share == 0:
+		return ""
+	case share < 0.001:
+		return " (under 0.1 % of its steps skipped)"
+	}
+	return fmt.Sprintf(" (%.1f %% of its steps skipped)", 100*share)
 }
 
 // headline is the score that a task is known by: the paper's accuracy, and for numeracy the benchmark's own score.

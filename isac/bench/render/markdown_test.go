@@ -119,3 +119,20 @@ func TestRelationsAreAsWrittenByHand(t *testing.T) {
 		t.Errorf("it is not said whose losses they are:\n%s", text)
 	}
 }
+
+func TestSkippedMark(t *testing.T) {
+	for share, want := range map[float64]string{0: "", 0.0004: " (under 0.1 % of its steps skipped)", 0.25: " (25.0 % of its steps skipped)"} {
+		if got := skippedMark(share); got != want {
+			t.Errorf("%v: %q, expected %q", share, got, want)
+		}
+	}
+	s := handSummary()
+	s.Skipped = map[string]float64{s.Methods[1]: 0.25}
+	var b strings.Builder
+	if err := Markdown(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(b.String(), "(25.0 % of its steps skipped)"); n != 1 {
+		t.Errorf("%d rows are marked, expected one", n)
+	}
+}

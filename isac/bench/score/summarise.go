@@ -31,6 +31,7 @@ func Summarise(records []Record, base string) (Summary, error) {
 		Methods:   methodsOf(records, base),
 		Detectors: slices.Sorted(maps.Keys(records[0].Found)),
 	}
+	s.Skipped = skipped(records)
 	costs := map[string]*costTable{}
 	for _, name := range Tasks() {
 		g := gather(name, records, base)
@@ -48,6 +49,30 @@ func Summarise(records []Record, base string) (Summary, error) {
 		}
 	}
 	return s, nil
+}
+
+// skipped gives the share of steps that guided methods left out although they looked at them: a foreground too small, a gradient that
+// is not finite. Methods that left none out are not there.
+func skipped(records []Record) map[string]float64 {
+	out, all := map[string]float64{}, map[string]float64{}
+	for _, r := range records {
+		if r.Options == nil { // measured, and not to be guided
+			continue
+		}
+		for _, l := range r.Losses {
+			all[r.Method]++
+			if l.Skipped != "" {
+				out[r.Method]++
+			}
+		}
+	}
+	for m := range out {
+		out[m] /= all[m]
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return out
 }
 
 // methodsOf lists the methods, the base first, the others sorted.

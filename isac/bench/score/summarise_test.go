@@ -3,6 +3,7 @@ package score
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/isac-guidance/isac/isac/bench/detect"
+	"github.com/isac-guidance/isac/isac/methods"
 )
 
 // picture is a record of n cats wanted and m found, side by side.
@@ -253,5 +255,22 @@ func BenchmarkSummarise(b *testing.B) {
 		if _, err := Summarise(records, "none"); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestSkippedSteps holds that the share of steps that a guided method left out is told, and none of a run that was only measured.
+func TestSkippedSteps(t *testing.T) {
+	isac := &methods.Chosen{}
+	records := []Record{
+		{Method: "none", Losses: []StepLoss{{Skipped: "no foreground"}}},
+		{Method: "isac", Options: isac, Losses: []StepLoss{{Step: 0}, {Step: 1, Skipped: "the gradient is zero"}}},
+		{Method: "isac", Options: isac, Losses: []StepLoss{{Step: 0}, {Step: 1}}},
+		{Method: "random", Options: isac, Losses: []StepLoss{{Step: 0}}},
+	}
+	if got, want := skipped(records), (map[string]float64{"isac": 0.25}); !maps.Equal(got, want) {
+		t.Errorf("%v, expected %v", got, want)
+	}
+	if got := skipped(records[3:]); got != nil {
+		t.Errorf("%v, expected nothing", got)
 	}
 }

@@ -157,6 +157,9 @@ type Summary struct {
 	// Pairs and LeftOut are the sums over all tasks, also over tasks without a compared pair.
 	Pairs   int `json:"pairs"`
 	LeftOut int `json:"left_out"`
+	// Skipped is, of each method that left steps out which it was to guide, their share of all that it looked at, 0..1: what its
+	// numbers say of the method they say only in part.
+	Skipped map[string]float64 `json:"skipped,omitempty"`
 	// Notes are sentences that belong below the tables: what was left out and why, which intervals are missing.
 	Notes []string `json:"notes,omitempty"`
 }

@@ -2,10 +2,12 @@ package family
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/isac-guidance/isac/isac/diffusion/sampling"
@@ -216,6 +218,16 @@ func TestSingleFileTellsItsPrediction(t *testing.T) {
 		if got := noise.(*sampling.Discrete).Prediction; got != c.want {
 			t.Errorf("%s: %v, expected %v", c.name, got, c.want)
 		}
+	}
+}
+
+// The noise of EDM is not the discrete schedule's, and a picture by it would be wrong.
+func TestSchedulerOfEDMIsRefused(t *testing.T) {
+	dir := copyModel(t)
+	put(t, `{"_class_name":"EDMEulerScheduler"}`, dir, "scheduler", "scheduler_config.json")
+	_, err := discrete(openModel(t, dir))
+	if !errors.Is(err, weights.ErrUnsupported) || !strings.Contains(err.Error(), "EDMEulerScheduler") || !strings.Contains(err.Error(), "Playground 2.5") {
+		t.Errorf("%v", err)
 	}
 }
 

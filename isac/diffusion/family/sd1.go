@@ -2,6 +2,7 @@ package family
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/isac-guidance/isac/isac/diffusion/config"
 	"github.com/isac-guidance/isac/isac/diffusion/denoiser"
@@ -60,6 +61,9 @@ func discrete(f *Files) (sampling.Noise, error) {
 	b.Start, b.End = c.Float("beta_start", b.Start), c.Float("beta_end", b.End)
 	b.Timesteps = int(c.IntIn("num_train_timesteps", int64(b.Timesteps), 2, config.MaxTimesteps))
 	b.ZeroSNR = c.Bool("rescale_betas_zero_snr", f.Raw != nil && f.Raw.Has("ztsnr"))
+	if class := c.String("_class_name", ""); strings.HasPrefix(class, "EDM") {
+		c.Fail("_class_name", weights.ErrUnsupported, "a model with the noise of EDM (Playground 2.5, CosXL)")
+	}
 	name := c.String("prediction_type", string(f.prediction()))
 	if err := c.Err(); err != nil {
 		return nil, err

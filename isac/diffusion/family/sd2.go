@@ -74,7 +74,7 @@ func discreteOrVelocity(f *Files) (sampling.Noise, error) {
 	return discrete(f)
 }
 
-// deviation is the standard deviation of a sample, divided by n−1.
+// deviation is the standard deviation of all values there are, divided by n, as ComfyUI takes it.
 func deviation(values []float64) float64 {
 	mean, square := 0.0, 0.0
 	for _, v := range values {
@@ -83,5 +83,5 @@ func deviation(values []float64) float64 {
 	for _, v := range values {
 		square += (v - mean) * (v - mean)
 	}
-	return math.Sqrt(square / float64(max(1, len(values)-1)))
+	return math.Sqrt(square / float64(len(values)))
 }

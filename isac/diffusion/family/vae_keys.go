@@ -83,6 +83,9 @@ func vaeNames(src weights.Source) weights.Source {
 // flattened drops the two trailing sizes of 1 of attention projections.
 type flattened struct{ weights.Source }
 
+// Below is the source with all sizes: names and bytes are the same (see weights.Locate).
+func (f *flattened) Below() weights.Source { return f.Source }
+
 func (f *flattened) conv1x1(name string) bool {
 	if !strings.Contains(name, ".attentions.") || !strings.Contains(name, ".to_") {
 		return false

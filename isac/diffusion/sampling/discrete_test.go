@@ -136,6 +136,14 @@ func TestPartialSchedule(t *testing.T) {
 		t.Fatal(err)
 	}
 	nearAll(t, "half", half, full[20:])
+	almost, err := PartialSchedule("karras", d, 300, 0.995) // of 301 steps the last 300
+	if err != nil {
+		t.Fatal(err)
+	}
+	if full, err = Schedule("karras", d, 301); err != nil {
+		t.Fatal(err)
+	}
+	nearAll(t, "almost all", almost, full[1:])
 	if one, err := PartialSchedule("normal", d, 20, 1); err != nil || len(one) != 21 {
 		t.Errorf("denoise 1: %d levels, %v", len(one), err)
 	}
@@ -160,6 +168,19 @@ func TestScheduleRefuses(t *testing.T) {
 	} {
 		if _, err := PartialSchedule(c.name, d, c.steps, c.denoise); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s, %d steps, denoise %g: %v, expected %q", c.name, c.steps, c.denoise, err, c.want)
+		}
+	}
+}
+
+// TestConstantBetas holds that β may be the same at all timesteps: then 1−ᾱ_t = 1−(1−β)^(t+1).
+func TestConstantBetas(t *testing.T) {
+	for _, schedule := range []string{"linear", "scaled_linear"} {
+		d := discrete(t, Betas{Schedule: schedule, Start: 0.02, End: 0.02, Timesteps: 3})
+		for i, got := range d.Sigmas() {
+			kept := math.Pow(0.98, float64(i+1))
+			if want := math.Sqrt((1 - kept) / kept); !near(got, want) {
+				t.Errorf("%s: sigma %d is %g, expected %g", schedule, i, got, want)
+			}
 		}
 	}
 }

@@ -51,9 +51,6 @@ func (f *Flow) Timestep(sigma float64) float64 { return float64(float32(sigma) *
 func (f *Flow) SigmaAt(t float64) float64 {
 	// Step by step in float32, as ComfyUI's tensors: a fused operation would round once where they round twice.
 	part := float32(t) / flowTimesteps
-	if f.Shift == 1 {
-		return float64(part)
-	}
 	above := float32(float32(f.Shift) * part)
 	below := float32(float32(f.Shift-1)*part) + 1
 	return float64(above / below)

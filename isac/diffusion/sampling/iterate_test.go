@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/isac-guidance/isac/isac/torch"
@@ -39,6 +40,9 @@ func TestGuidanceMovesStatesOnly(t *testing.T) {
 					return x, nil
 				},
 				AfterStep: func(i int, sigma float64, x, denoised torch.Tensor) error {
+					if sigma != sigmas[i] {
+						t.Errorf("%s: step %d is reported at sigma %g, it started from %g", name, i, sigma, sigmas[i])
+					}
 					if got := x.Float64s(); !slices.Equal(got, guided[2*i:]) || denoised.Numel() != 2 {
 						t.Errorf("%s: step %d reports state %v, guided was %v", name, i, got, guided[2*i:])
 					}
@@ -139,6 +143,9 @@ func TestSamplersStopAtOnce(t *testing.T) {
 			if !errors.Is(err, stop) && !(where == "panic" && errors.As(err, &failed)) {
 				t.Errorf("%s, %s: %v", name, where, err)
 			}
+			if name == "euler" && where == "before" && !strings.Contains(err.Error(), "step 3: guidance: stopped") {
+				t.Errorf("guidance stopped at the third step: %v", err)
+			}
 			if calls > 2 {
 				t.Errorf("%s, %s: %d evaluations, expected at most 2", name, where, calls)
 			}
@@ -146,6 +153,32 @@ func TestSamplersStopAtOnce(t *testing.T) {
 				t.Errorf("%s, %s: %d tensors stay alive", name, where, after-before)
 			}
 		}
+	}
+}
+
+// A run leaves its result alone, which is a tensor of its own whatever the model gives: here the caller's.
+func TestSamplersLeaveTheResult(t *testing.T) {
+	torchtest.Require(t)
+	all := map[string]Sampler{"euler_ancestral of flow": EulerAncestralFlow}
+	for _, name := range Names() {
+		all[name], _ = Named(name, nil)
+	}
+	for name, sampler := range all {
+		x, given := torch.FromFloat64s([]float64{1, 2}, 1, 1, 1, 2), torch.FromFloat64s([]float64{3, 4}, 1, 1, 1, 2)
+		before := torch.LiveHandles()
+		out, err := sampler(func(torch.Tensor, float64) (torch.Tensor, error) { return given, nil }, x, []float64{1, 0.5, 0}, Hooks{
+			Noise: func(_ int, _ float64, like torch.Tensor) torch.Tensor { return like.OnesLike() },
+		})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		nearAll(t, name, out.Float64s(), []float64{3, 4}) // at sigma 0 it is what the model believes
+		out.Close()
+		if after := torch.LiveHandles(); after != before || !slices.Equal(given.Float64s(), []float64{3, 4}) {
+			t.Errorf("%s: %d tensors stay alive", name, after-before)
+		}
+		x.Close()
+		given.Close()
 	}
 }
 

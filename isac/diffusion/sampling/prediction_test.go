@@ -58,6 +58,9 @@ func TestNoised(t *testing.T) {
 			{torch.Tensor{}, d.SigmaMax(), 2 * math.Sqrt(1+d.SigmaMax()*d.SigmaMax())},
 			{latent, d.SigmaMax() * 2, 2*math.Sqrt(1+4*d.SigmaMax()*d.SigmaMax()) + 10},
 			{latent, 3, 16},
+			// Within 1e-5 of the highest it is the highest, as in ComfyUI.
+			{latent, d.SigmaMax() * (1 - 5e-6), 2*math.Hypot(1, d.SigmaMax()*(1-5e-6)) + 10},
+			{latent, d.SigmaMax() * (1 - 5e-5), 2*d.SigmaMax()*(1-5e-5) + 10},
 		} {
 			if got := d.Noised(c.latent, noise, c.sigma).Item(); math.Abs(got-c.want) > 1e-9 {
 				t.Errorf("sigma %g: %g, expected %g", c.sigma, got, c.want)

@@ -93,7 +93,7 @@ func karras(n Noise, steps int) []float64 {
 // ddimUniform takes timesteps 1, 1+s, 1+2s, … with s = ⌊T/n⌋, the grid of DDIM as Stable Diffusion was released with it.
 func ddimUniform(n Noise, steps int) []float64 {
 	var sigmas []float64
-	for t := 1; t < len(n.Sigmas()); t += max(1, len(n.Sigmas())/steps) {
+	for t := 1; t < len(n.Sigmas()); t += len(n.Sigmas()) / steps {
 		sigmas = append(sigmas, n.Sigmas()[t])
 	}
 	slices.Reverse(sigmas)

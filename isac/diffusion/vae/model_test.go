@@ -3,7 +3,6 @@ package vae
 import (
 	"errors"
 	"math"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -25,16 +24,7 @@ func source(t *testing.T) (*weights.File, map[string]any) {
 func folder(t *testing.T, name string) (*weights.File, map[string]any) {
 	t.Helper()
 	dir := filepath.Join(fixture.Dir(name), "vae")
-	file, err := weights.Open(filepath.Join(dir, "diffusion_pytorch_model.safetensors"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { file.Close() })
-	text, err := os.ReadFile(filepath.Join(dir, "config.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file, fixture.Settings(t, string(text))
+	return fixture.Weights(t, filepath.Join(dir, "diffusion_pytorch_model.safetensors"), filepath.Join(dir, "config.json"))
 }
 
 func build(t *testing.T, src weights.Source, json map[string]any) *Model {
@@ -145,12 +135,7 @@ func TestEveryTensorOfStableDiffusionHasItsPlace(t *testing.T) {
 	}
 	p := weights.NewParams(src, torch.Float32, torch.CPU)
 	_, err = New(p, cfg)
-	if !errors.Is(err, fixture.ErrNoData) || errors.Is(err, weights.ErrMissing) || errors.Is(err, weights.ErrShape) {
-		t.Errorf("got %v, want no mistake but ErrNoData", err)
-	}
-	if unused := p.Unused(); len(unused) > 0 {
-		t.Errorf("%d tensors are not used, %q first", len(unused), unused[0])
-	}
+	fixture.Whole(t, p, err)
 }
 
 func TestMistakesAreReportedTogether(t *testing.T) {

@@ -1,12 +1,10 @@
 package vae
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
-	"github.com/isac-guidance/isac/isac/diffusion/weights"
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
 
@@ -15,16 +13,8 @@ func TestStableDiffusion3EqualsDiffusers(t *testing.T) {
 	torchtest.Require(t)
 	f := fixture.Open(t, "tiny-sd3")
 	dir := filepath.Join(f.Dir, "vae")
-	src, err := weights.Open(filepath.Join(dir, "diffusion_pytorch_model.safetensors"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer src.Close()
-	text, err := os.ReadFile(filepath.Join(dir, "config.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := build(t, src, fixture.Settings(t, string(text)))
+	src, settings := fixture.Weights(t, filepath.Join(dir, "diffusion_pytorch_model.safetensors"), filepath.Join(dir, "config.json"))
+	m := build(t, src, settings)
 	if c := m.Config; c.QuantConv || c.LatentChannels != 8 || c.Scaling != 1.5305 || c.Shift != 0.0609 {
 		t.Errorf("configuration %+v", c)
 	}

@@ -1,6 +1,10 @@
 package weights
 
-import "github.com/isac-guidance/isac/isac/torch"
+import (
+	"fmt"
+
+	"github.com/isac-guidance/isac/isac/torch"
+)
 
 // DType is the name of an element type as safetensors headers spell it: "F32", "F16", "BF16", "I64", …
 type DType string
@@ -39,3 +43,27 @@ func (d DType) Torch() (torch.DType, bool) {
 
 // Float says whether d is a floating point type that tensors can have.
 func (d DType) Float() bool { return d == F64 || d == F32 || d == F16 || d == BF16 }
+
+// Bits is the size of an element, 0 for a type that the format does not define.
+func (d DType) Bits() int64 { return elementBits[d] }
+
+// precisions are the names that people call floating point types by.
+var precisions = map[DType]string{F64: "fp64", F32: "fp32", F16: "fp16", BF16: "bf16", "F8_E4M3": "fp8_e4m3", "F8_E5M2": "fp8_e5m2"}
+
+// Precision is what people call d: "fp16". Types that have no such name keep their own.
+func (d DType) Precision() string {
+	if name, ok := precisions[d]; ok {
+		return name
+	}
+	return string(d)
+}
+
+// PrecisionNamed finds a floating point type that tensors can have by its name: "fp32", "fp16", "bf16".
+func PrecisionNamed(name string) (DType, error) {
+	for _, d := range []DType{F32, F16, BF16} {
+		if d.Precision() == name {
+			return d, nil
+		}
+	}
+	return "", fmt.Errorf("no precision is called %q: use fp32, fp16 or bf16", name)
+}

@@ -90,6 +90,8 @@ export interface Report {
   count: number;
   /** Why the step was not guided. */
   skipped?: string;
+  /** The step was to be guided: one that is wanted and skipped is guidance that did not happen. */
+  wanted?: boolean;
   /** What the method measured, with the weight that each loss has at this step. */
   losses?: Loss[];
   loss: number;

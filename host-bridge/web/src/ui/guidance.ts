@@ -155,7 +155,11 @@ export class GuidancePanel {
     const terms = report && !why && report.losses && report.losses.length > 1 ? report.losses : [];
     const weights = terms.length > 0 && h("span", { class: "weights" }, "weights ",
       ...terms.flatMap((l, i) => [i > 0 ? " : " : "", h("b", { style: `color:${lossColour(i)}` }, short(l.weight))]));
-    fill(this.legend, ...swatches, weights, why);
+    const wanted = (this.run?.reportsOf(this.sampler, this.image) ?? []).filter((r) => r.wanted);
+    const missed = wanted.filter((r) => r.skipped);
+    const shortfall = missed.length > 0 && h("span", { class: "shortfall" },
+      `Guidance was left out at ${missed.length} of ${wanted.length} steps that it was asked for: ${missed[0]!.skipped}.`);
+    fill(this.legend, ...swatches, weights, why, shortfall);
   }
 }
 

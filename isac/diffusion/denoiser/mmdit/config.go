@@ -27,10 +27,10 @@ func (c Config) Blocks() int { return len(c.Dual) }
 // config.json, nil for none. The error lists all mistakes and names kinds of transformer that this package does not run.
 func ConfigFromWeights(src weights.Source, json map[string]any) (Config, error) {
 	d := newDetector(src, json)
-	if d.refuse(); len(d.errs) > 0 {
-		return Config{}, d.err() // what else such a model lacks would only hide its name
+	if d.refuse(); d.Err() != nil {
+		return Config{}, d.Err() // what else such a model lacks would only hide its name
 	}
 	cfg := d.shapes()
 	d.settings(&cfg)
-	return cfg, d.err()
+	return cfg, d.Err()
 }

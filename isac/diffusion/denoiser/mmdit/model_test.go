@@ -3,7 +3,6 @@ package mmdit
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,16 +18,8 @@ import (
 // open loads a model of testdata.
 func open(t *testing.T, weightsFile, configFile string, dtype torch.DType) *Model {
 	t.Helper()
-	file, err := weights.Open(weightsFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	text, err := os.ReadFile(configFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg, err := ConfigFromWeights(file, fixture.Settings(t, string(text)))
+	file, settings := fixture.Weights(t, weightsFile, configFile)
+	cfg, err := ConfigFromWeights(file, settings)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,20 +28,20 @@ var foreign = []struct{ path, kind string }{
 
 // refuse reports transformers whose tensors or settings ask for arithmetic that this package does not have: wrong images would be
 // worse.
-func (d *detector) refuse() {
+func (d detector) refuse() {
 	for _, f := range foreign {
-		if d.has(f.path) || d.src.Has(f.path) {
-			d.fail("%s: tensors of %q: this is %s, expected Stable Diffusion 3 or 3.5: %w", d.src.Origin(""), f.path, f.kind, weights.ErrUnsupported)
+		if d.Below(f.path) || d.Has(f.path) {
+			d.Fail("%s: tensors of %q: this is %s, expected Stable Diffusion 3 or 3.5: %w", d.Origin(""), f.path, f.kind, weights.ErrUnsupported)
 			return // the first is the most telling
 		}
 	}
-	class := d.json.String("_class_name", "SD3Transformer2DModel")
+	class := d.Settings.String("_class_name", "SD3Transformer2DModel")
 	if class != "SD3Transformer2DModel" {
-		d.json.Fail("_class_name", weights.ErrUnsupported, "expected SD3Transformer2DModel")
+		d.Settings.Fail("_class_name", weights.ErrUnsupported, "expected SD3Transformer2DModel")
 	}
-	for _, name := range d.names {
+	for _, name := range d.Names() {
 		if strings.Contains(name, ".lora_") {
-			d.fail("%s: tensor %q is of a LoRA, which changes a model: merge it into its weights first: %w", d.src.Origin(name), name, weights.ErrUnsupported)
+			d.Fail("%s: tensor %q is of a LoRA, which changes a model: merge it into its weights first: %w", d.Origin(name), name, weights.ErrUnsupported)
 			return
 		}
 	}

@@ -37,7 +37,7 @@ func (a multiHead) forward(x, context torch.Tensor, height, width int64, r *atte
 	if r.On() {
 		r.Add(attention.Tap{
 			Name: a.name, Height: int(height), Width: int(width), Q: q, K: k, Scale: 1 / math.Sqrt(float64(q.Size(-1))),
-			Keys: []attention.Segment{{Kind: a.kind, Length: int(k.Size(2))}},
+			Keys: []attention.Segment{{Kind: a.kind, Length: int(k.Size(2))}}, Half: x.DType() == torch.Float16,
 		})
 	}
 	return a.out.Forward(layer.JoinHeads(torch.SDPA(q, k, v, torch.Tensor{}, false, 0)).To(x.DType()))

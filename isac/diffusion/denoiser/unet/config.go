@@ -49,5 +49,5 @@ func ConfigFromWeights(src weights.Source, json map[string]any) (Config, error) 
 	cfg := d.shapes()
 	d.settings(&cfg)
 	d.refuse(cfg)
-	return cfg, d.err()
+	return cfg, d.Err()
 }

@@ -1,9 +1,7 @@
 package unet
 
 import (
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/isac-guidance/isac/isac/diffusion/config"
@@ -11,93 +9,54 @@ import (
 )
 
 // detector reads a configuration off tensor shapes and config.json, and collects what is wrong with them.
-type detector struct {
-	src   weights.Source
-	names []string
-	json  *config.Reader
-	errs  []error
-}
+type detector struct{ *config.Detector }
 
-func newDetector(src weights.Source, json map[string]any) *detector {
-	return &detector{src: src, names: src.Names(), json: config.New("unet/config.json", json)}
-}
-
-func (d *detector) err() error {
-	errs := append(slices.Clone(d.errs), d.json.Err())
-	return errors.Join(errs...)
-}
-
-func (d *detector) fail(format string, a ...any) {
-	d.errs = append(d.errs, fmt.Errorf("unet: "+format, a...))
-}
-
-// size gives one dimension of a tensor that every UNet has.
-func (d *detector) size(name string, dim, dims int) int64 {
-	n, err := config.Size(d.src, name, dim, dims)
-	if err != nil {
-		d.fail("%w", err)
-	}
-	return n
-}
-
-// count gives how many layers there are of a name with a number in it: count("down_blocks.%d.resnets.0"), at most as many as a UNet can
-// have.
-func (d *detector) count(format string, most int) int {
-	n, err := config.Count(format, most, func(i int) bool { return d.has(fmt.Sprintf(format, i)) })
-	if err != nil {
-		d.fail("%s: %w", d.src.Origin(""), err)
-	}
-	return n
-}
-
-// has says whether any tensor lies below path.
-func (d *detector) has(path string) bool {
-	i, _ := slices.BinarySearch(d.names, path+".")
-	return i < len(d.names) && strings.HasPrefix(d.names[i], path+".")
+func newDetector(src weights.Source, json map[string]any) detector {
+	return detector{config.NewDetector("unet", src, "unet/config.json", json)}
 }
 
 // depths gives the number of transformer blocks after each residual block of a level. They need not be equal: distilled models
 // (SSD-1B) have lost some.
-func (d *detector) depths(level string) []int {
-	depths := make([]int, d.count(level+".resnets.%d", config.MaxLayers))
+func (d detector) depths(level string) []int {
+	depths := make([]int, d.Count(level+".resnets.%d", config.MaxLayers))
 	for i := range depths {
-		depths[i] = d.count(fmt.Sprintf("%s.attentions.%d", level, i)+".transformer_blocks.%d", config.MaxLayers)
+		depths[i] = d.Count(fmt.Sprintf("%s.attentions.%d", level, i)+".transformer_blocks.%d", config.MaxLayers)
 	}
 	return depths
 }
 
-func (d *detector) shapes() Config {
+func (d detector) shapes() Config {
 	cfg := Config{
-		InChannels:  d.size("conv_in.weight", 1, 4),
-		OutChannels: d.size("conv_out.weight", 0, 4),
-		TimeWidth:   d.size("time_embedding.linear_1.weight", 0, 2),
-		MidResnets:  d.count("mid_block.resnets.%d", config.MaxLayers),
-		MidDepth:    d.count("mid_block.attentions.0.transformer_blocks.%d", config.MaxLayers),
+		InChannels:  d.Size("conv_in.weight", 1, 4),
+		OutChannels: d.Size("conv_out.weight", 0, 4),
+		TimeWidth:   d.Size("time_embedding.linear_1.weight", 0, 2),
+		MidResnets:  d.Count("mid_block.resnets.%d", config.MaxLayers),
+		MidDepth:    d.Count("mid_block.attentions.0.transformer_blocks.%d", config.MaxLayers),
 	}
-	levels, ups := d.count("down_blocks.%d", config.MaxLevels), d.count("up_blocks.%d", config.MaxLevels)
+	levels, ups := d.Count("down_blocks.%d", config.MaxLevels), d.Count("up_blocks.%d", config.MaxLevels)
 	if levels == 0 || levels != ups {
-		d.fail("%s: %d down_blocks and %d up_blocks, expected as many of the one as of the other: %w", d.src.Origin(""), levels, ups, weights.ErrMissing)
+		d.Fail("%s: %d down_blocks and %d up_blocks, expected as many of the one as of the other: %w", d.Origin(""), levels, ups, weights.ErrMissing)
 	}
 	for i := range levels {
 		down, up := fmt.Sprintf("down_blocks.%d", i), fmt.Sprintf("up_blocks.%d", levels-1-i)
-		l := Level{Channels: d.size(down+".resnets.0.conv1.weight", 0, 4), Down: d.depths(down), Up: d.depths(up)}
+		l := Level{Channels: d.Size(down+".resnets.0.conv1.weight", 0, 4), Down: d.depths(down), Up: d.depths(up)}
 		if len(l.Up) != len(l.Down)+1 {
-			d.fail("%s: %d residual blocks in %s and %d in %s, expected one more on the way up: %w", d.src.Origin(""), len(l.Down), down, len(l.Up), up, weights.ErrMissing)
+			d.Fail("%s: %d residual blocks in %s and %d in %s, expected one more on the way up: %w", d.Origin(""), len(l.Down), down, len(l.Up), up, weights.ErrMissing)
 		}
 		cfg.Levels = append(cfg.Levels, l)
 	}
-	if d.has("add_embedding.linear_1") {
-		cfg.Vector = d.size("add_embedding.linear_1.weight", 1, 2)
+	if d.Below("add_embedding.linear_1") {
+		cfg.Vector = d.Size("add_embedding.linear_1.weight", 1, 2)
 	}
-	for _, name := range d.names {
+	for _, name := range d.Names() {
 		if strings.HasSuffix(name, ".attn2.to_k.weight") {
-			cfg.Context = d.size(name, 1, 2)
+			cfg.Context = d.Size(name, 1, 2)
 			break
 		}
 	}
-	for _, name := range d.names {
+	for _, name := range d.Names() {
 		if strings.HasSuffix(name, ".proj_in.weight") {
-			shape, _ := d.src.Shape(name)
+			shape, _ := d.Shape(name)
 			cfg.Linear = len(shape) == 2
 			break
 		}
@@ -107,11 +66,11 @@ func (d *detector) shapes() Config {
 
 // settings reads what shapes cannot tell. diffusers' attention_head_dim is the number of heads in every UNet of this family, whatever
 // its name says (diffusers issue 2011).
-func (d *detector) settings(cfg *Config) {
+func (d detector) settings(cfg *Config) {
 	n := len(cfg.Levels)
-	heads := d.json.IntsIn("num_attention_heads", n, 1, config.MaxHeads)
+	heads := d.Settings.IntsIn("num_attention_heads", n, 1, config.MaxHeads)
 	if heads == nil {
-		heads = d.json.IntsIn("attention_head_dim", n, 1, config.MaxHeads)
+		heads = d.Settings.IntsIn("attention_head_dim", n, 1, config.MaxHeads)
 	}
 	for i := range cfg.Levels {
 		l := &cfg.Levels[i]
@@ -125,16 +84,16 @@ func (d *detector) settings(cfg *Config) {
 		}
 		attends := l.attends() || i == n-1 && cfg.MidDepth > 0
 		if attends && (l.Heads < 1 || l.Channels%l.Heads != 0) {
-			d.fail("level %d has %d channels, which %d attention heads do not divide: correct attention_head_dim in config.json (in diffusers it is the number of heads)",
+			d.Fail("level %d has %d channels, which %d attention heads do not divide: correct attention_head_dim in config.json (in diffusers it is the number of heads)",
 				i, l.Channels, l.Heads)
 		}
 	}
-	cfg.Groups = d.json.IntIn("norm_num_groups", 32, 1, config.MaxSize)
-	cfg.Eps = d.json.FloatIn("norm_eps", 1e-5, 0, 1)
-	cfg.CosineFirst = d.json.Bool("flip_sin_to_cos", true)
-	cfg.FreqShift = d.json.FloatIn("freq_shift", 0, -8, 8)
+	cfg.Groups = d.Settings.IntIn("norm_num_groups", 32, 1, config.MaxSize)
+	cfg.Eps = d.Settings.FloatIn("norm_eps", 1e-5, 0, 1)
+	cfg.CosineFirst = d.Settings.Bool("flip_sin_to_cos", true)
+	cfg.FreqShift = d.Settings.FloatIn("freq_shift", 0, -8, 8)
 	// Stable Diffusion 2's scores overflow float16, also those of its folders that do not say so.
-	cfg.Upcast = d.json.Bool("upcast_attention", false) || cfg.Linear && cfg.Context == openCLIPH && cfg.Vector == 0
+	cfg.Upcast = d.Settings.Bool("upcast_attention", false) || cfg.Linear && cfg.Context == openCLIPH && cfg.Vector == 0
 }
 
 // openCLIPH is the width of the text model that Stable Diffusion 2.x is conditioned by, and no other UNet.

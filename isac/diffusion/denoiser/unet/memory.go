@@ -17,8 +17,8 @@ const (
 
 var _ denoiser.Sized = (*Model)(nil)
 
-// memory adds up what blocks take, in elements.
-type memory struct {
+// footprint adds up what blocks take, in elements.
+type footprint struct {
 	e denoiser.Evaluation
 	// skips lie there until the way up; kept is what a gradient needs; work is that of the block that takes most.
 	skips, kept, work float64
@@ -29,7 +29,7 @@ type memory struct {
 func (m *Model) Memory(e denoiser.Evaluation) float64 {
 	width := float64(m.DType().Bytes())
 	c := m.Config
-	t := &memory{e: e}
+	t := &footprint{e: e}
 	pixels := float64(e.Batch) * float64(e.Height) * float64(e.Width)
 	channels := c.Levels[0].Channels
 	t.skips = pixels * float64(channels)
@@ -76,7 +76,7 @@ func (m *Model) Memory(e denoiser.Evaluation) float64 {
 }
 
 // stage takes in a residual block and the transformer after it, on so many pixels of the batch.
-func (t *memory) stage(pixels float64, in int64, l Level, depth int) {
+func (t *footprint) stage(pixels float64, in int64, l Level, depth int) {
 	resnet := float64(in + l.Channels)
 	t.work = max(t.work, resnetWork*resnet*pixels)
 	t.kept += resnetKept * resnet * pixels

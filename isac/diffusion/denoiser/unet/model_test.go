@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,16 +22,8 @@ var none torch.Tensor
 // open loads a model of testdata.
 func open(t *testing.T, weightsFile, configFile string) *Model {
 	t.Helper()
-	file, err := weights.Open(weightsFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	text, err := os.ReadFile(configFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg, err := ConfigFromWeights(file, fixture.Settings(t, string(text)))
+	file, settings := fixture.Weights(t, weightsFile, configFile)
+	cfg, err := ConfigFromWeights(file, settings)
 	if err != nil {
 		t.Fatal(err)
 	}

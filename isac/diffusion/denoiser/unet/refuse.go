@@ -24,22 +24,22 @@ var added = []string{"add_embedding.linear_1.bias", "add_embedding.linear_1.weig
 const refiner = 2560
 
 // refuse reports UNets whose tensors or settings ask for arithmetic that this package does not have: wrong images would be worse.
-func (d *detector) refuse(cfg Config) {
+func (d detector) refuse(cfg Config) {
 	unsupported := func(path, kind string) {
-		d.fail("%s: tensors below %q: this is %s: %w", d.src.Origin(""), path, kind, weights.ErrUnsupported)
+		d.Fail("%s: tensors below %q: this is %s: %w", d.Origin(""), path, kind, weights.ErrUnsupported)
 	}
 	for _, f := range foreign {
-		if d.has(f.path) {
+		if d.Below(f.path) {
 			unsupported(f.path, f.kind)
 		}
 	}
-	other := slices.IndexFunc(d.names, func(name string) bool {
+	other := slices.IndexFunc(d.Names(), func(name string) bool {
 		return strings.HasPrefix(name, "add_embedding.") && !slices.Contains(added, name)
 	})
 	switch {
 	case other >= 0:
-		d.fail("%s: tensor %q: this is a UNet with another added conditioning than SDXL's pooled text and sizes (Kandinsky, DeepFloyd IF): %w",
-			d.src.Origin(""), d.names[other], weights.ErrUnsupported)
+		d.Fail("%s: tensor %q: this is a UNet with another added conditioning than SDXL's pooled text and sizes (Kandinsky, DeepFloyd IF): %w",
+			d.Origin(""), d.Names()[other], weights.ErrUnsupported)
 	case cfg.Vector == refiner:
 		unsupported("add_embedding", "SDXL's refiner, which does not paint a picture on its own: give the base model")
 	case cfg.Vector > 0 && cfg.Context == openCLIPH:
@@ -49,24 +49,24 @@ func (d *detector) refuse(cfg Config) {
 		{"resnet_time_scale_shift", "default"}, {"time_embedding_type", "positional"}, {"attention_type", "default"},
 		{"time_embedding_act_fn", ""}, {"timestep_post_act", ""}, {"class_embed_type", ""}, {"encoder_hid_dim_type", ""},
 	} {
-		if got := d.json.String(only[0], only[1]); got != only[1] {
-			d.json.Fail(only[0], weights.ErrUnsupported, "expected %q", only[1])
+		if got := d.Settings.String(only[0], only[1]); got != only[1] {
+			d.Settings.Fail(only[0], weights.ErrUnsupported, "expected %q", only[1])
 		}
 	}
-	if kind := d.json.String("addition_embed_type", ""); kind != "" && kind != "text_time" {
-		d.json.Fail("addition_embed_type", weights.ErrUnsupported, "expected text_time or none")
+	if kind := d.Settings.String("addition_embed_type", ""); kind != "" && kind != "text_time" {
+		d.Settings.Fail("addition_embed_type", weights.ErrUnsupported, "expected text_time or none")
 	}
-	if act := d.json.String("act_fn", "silu"); act != "silu" && act != "swish" {
-		d.json.Fail("act_fn", weights.ErrUnsupported, "expected silu")
+	if act := d.Settings.String("act_fn", "silu"); act != "silu" && act != "swish" {
+		d.Settings.Fail("act_fn", weights.ErrUnsupported, "expected silu")
 	}
 	for _, key := range []string{"center_input_sample", "dual_cross_attention", "only_cross_attention", "mid_block_only_cross_attention", "resnet_skip_time_act"} {
-		if d.json.Bool(key, false) {
-			d.json.Fail(key, weights.ErrUnsupported, "expected false")
+		if d.Settings.Bool(key, false) {
+			d.Settings.Fail(key, weights.ErrUnsupported, "expected false")
 		}
 	}
 	for _, key := range []string{"mid_block_scale_factor", "resnet_out_scale_factor", "downsample_padding"} {
-		if d.json.Float(key, 1) != 1 {
-			d.json.Fail(key, weights.ErrUnsupported, "expected 1")
+		if d.Settings.Float(key, 1) != 1 {
+			d.Settings.Fail(key, weights.ErrUnsupported, "expected 1")
 		}
 	}
 }

@@ -20,15 +20,7 @@ import (
 func folderText(t *testing.T, model, part string) *TextModel {
 	t.Helper()
 	dir := filepath.Join(fixture.Dir(model), part)
-	file, err := weights.Open(filepath.Join(dir, "model.safetensors"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	text, err := os.ReadFile(filepath.Join(dir, "config.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	file, settings := fixture.Weights(t, filepath.Join(dir, "model.safetensors"), filepath.Join(dir, "config.json"))
 	to := map[string]string{}
 	for _, name := range file.Names() { // transformers 5 writes them without "text_model."
 		if strings.HasPrefix(name, "text_") {
@@ -38,16 +30,7 @@ func folderText(t *testing.T, model, part string) *TextModel {
 		}
 	}
 	root := TextRoot(weights.Renamed(file, to))
-	cfg, err := TextConfigFromWeights(root, fixture.Settings(t, string(text)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := NewTextModel(weights.NewParams(root, torch.Float32, torch.CPU), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(m.Close)
-	return m
+	return buildText(t, root, settings)
 }
 
 func folderTokenizer(t *testing.T, model, part string) *Tokenizer {
@@ -132,9 +115,7 @@ func TestActivationByWidth(t *testing.T) {
 	torchtest.Require(t)
 	p := weights.NewParams(root, torch.Float32, torch.CPU)
 	_, err = NewTextModel(p, got)
-	if unused := p.Unused(); !errors.Is(err, fixture.ErrNoData) || errors.Is(err, weights.ErrMissing) || errors.Is(err, weights.ErrShape) || len(unused) > 0 {
-		t.Errorf("%v, unused %q", err, unused)
-	}
+	fixture.Whole(t, p, err)
 }
 
 // The same ids as transformers', with each tokenizer's padding.

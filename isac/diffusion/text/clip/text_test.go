@@ -25,11 +25,17 @@ func tinyText(t *testing.T, json string) *TextModel {
 		below["text_model."+strings.TrimPrefix(name, "text_model.")] = name
 	}
 	root := TextRoot(weights.Renamed(file, below))
-	cfg, err := TextConfigFromWeights(root, fixture.Settings(t, json))
+	return buildText(t, root, fixture.Settings(t, json))
+}
+
+// buildText builds the text model whose tensors src holds.
+func buildText(t *testing.T, src weights.Source, settings map[string]any) *TextModel {
+	t.Helper()
+	cfg, err := TextConfigFromWeights(src, settings)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := NewTextModel(weights.NewParams(root, torch.Float32, torch.CPU), cfg)
+	m, err := NewTextModel(weights.NewParams(src, torch.Float32, torch.CPU), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,6 +26,15 @@ func OpenAI() (*Tokenizer, error) {
 }
 
 var openAI = sync.OnceValues(func() (*Tokenizer, error) {
+	merges, err := openAIPairs()
+	if err != nil {
+		return nil, err
+	}
+	return newTokenizer(vocabularyOf(merges), merges)
+})
+
+// openAIPairs unpacks the merges.
+func openAIPairs() ([][2]string, error) {
 	z, err := gzip.NewReader(bytes.NewReader(openAIMerges))
 	if err != nil {
 		return nil, fmt.Errorf("embedded tokenizer: %w", err)
@@ -38,8 +47,8 @@ var openAI = sync.OnceValues(func() (*Tokenizer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded tokenizer: %w", err)
 	}
-	return newTokenizer(vocabularyOf(merges), merges)
-})
+	return merges, nil
+}
 
 // vocabularyOf numbers the tokens as OpenAI did: the bytes' symbols, printable ones first, the same at the end of a word, the merges in
 // their order, and the two marks.

@@ -1,0 +1,71 @@
+package guidance
+
+import (
+	"math"
+
+	"github.com/isac-guidance/isac/isac/attention"
+	"github.com/isac-guidance/isac/isac/torch"
+)
+
+// look is one evaluation of the model, and what the method made of it. Its tensors belong to the scope that it was made in.
+type look struct {
+	Measurement
+	at       torch.Tensor // X_t, which gradients are taken for
+	half     bool         // the model computes in float16
+	losses   []Loss
+	loss     float64 // their weighted sum
+	gradNorm float64 // once a gradient was taken
+}
+
+// look evaluates the model at x, with gradients or without, and has the method measure. Losses that are not finite leave nothing to be
+// done, and a loss without weight has no gradient: Skipped says so. maps may be nil.
+func (s *Session) look(x torch.Tensor, step Step, grad bool, maps *Maps) (seen look, err error) {
+	evaluate := func() {
+		seen.at = x.Detach()
+		if grad {
+			seen.at = seen.at.Clone().SetRequiresGrad(true)
+		}
+		var taps []attention.Tap
+		if taps, err = s.config.Model.Taps(seen.at, step.Timestep); err != nil {
+			return
+		}
+		var r attention.Reading
+		if r, err = attention.Read(taps); err != nil {
+			return
+		}
+		seen.half = r.Half
+		if seen.Measurement, err = s.guide.Measure(r, step, maps); err == nil && seen.Height == 0 {
+			seen.Height, seen.Width = r.Top.Height, r.Top.Width
+		}
+	}
+	if grad {
+		torch.WithGrad(evaluate)
+	} else {
+		torch.NoGrad(evaluate)
+	}
+	for _, t := range seen.Terms {
+		l := Loss{Name: t.Name, Weight: t.Weight, Value: t.Value.Item()}
+		seen.losses = append(seen.losses, l)
+		seen.loss += l.Weight * l.Value
+	}
+	if math.IsNaN(seen.loss) || math.IsInf(seen.loss, 0) {
+		seen.losses, seen.loss, seen.Skipped = nil, 0, "the loss is not finite (NaN or Inf)"
+	}
+	return seen, err
+}
+
+// total is the weighted sum of the terms, undefined where none has weight: one without is left out of the graph.
+func (l *look) total() torch.Tensor {
+	var sum torch.Tensor
+	for _, t := range l.Terms {
+		if t.Weight == 0 {
+			continue
+		}
+		v := t.Value.MulScalar(t.Weight)
+		if sum.Defined() {
+			v = sum.Add(v)
+		}
+		sum = v
+	}
+	return sum
+}
