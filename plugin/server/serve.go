@@ -34,8 +34,8 @@ func Serve(options Options, level hclog.Level) int {
 		return 1
 	}
 	defer home.remove()
-	// Whatever ends this process without returning from here has to clean up first.
 	protect(options, log)
+	// Whatever ends this process without returning from here has to clean up first.
 	watchSignals(home, log)
 	watchHost(home, log)
 
