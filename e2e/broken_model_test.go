@@ -62,6 +62,13 @@ func TestBrokenModels(t *testing.T) {
 		{"configuration is no JSON", func(m *model) { m.change("unet/config.json", func([]byte) []byte { return []byte("{") }) }, 1, []string{"config.json"}},
 		{"vocabulary is no JSON", func(m *model) { m.change("tokenizer/vocab.json", func([]byte) []byte { return []byte(`{"a":`) }) }, 1, []string{"vocab.json"}},
 		{"no merges", func(m *model) { m.remove("tokenizer/merges.txt") }, 1, []string{"merges.txt"}},
+		{"a pipe in place of weights", func(m *model) { m.pipe(unetFile) }, 1, []string{"unet", "a named pipe, expected a file"}},
+		{"a pipe in place of a configuration", func(m *model) { m.pipe("vae/config.json") }, 1, []string{"vae/config.json", "a named pipe, expected a file"}},
+		{"impossible number of timesteps", func(m *model) {
+			m.change("scheduler/scheduler_config.json", func(b []byte) []byte {
+				return []byte(strings.Replace(string(b), "\"num_train_timesteps\": 1000", "\"num_train_timesteps\": 2000000000", 1))
+			})
+		}, 1, []string{"num_train_timesteps is 2e+09", "from 2 to 10000"}},
 		{"no index", func(m *model) { m.remove("model_index.json") }, 2, []string{"node 1 (CheckpointLoaderSimple", "ckpt_name: 'broken' not in"}},
 	}
 	for _, test := range tests {
@@ -109,4 +116,10 @@ func (s *session) expectRefusal(status int, says ...string) {
 func lastLines(text string, count int) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return strings.Join(lines[max(0, len(lines)-count):], "\n")
+}
+
+// TestTooLarge: a picture that no machine has the memory for is refused at once with both numbers, and nothing is taken for it.
+func TestTooLarge(t *testing.T) {
+	s := start(t, demo, "--set", "4.width=16384", "--set", "4.height=16384", "--max-memory", "4GiB")
+	s.expectRefusal(1, "16384×16384 pixels: this needs about", "of 4.0 GiB are free to this process (--max-memory)")
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -51,6 +52,15 @@ func copyModel(t *testing.T) *model {
 func (m *model) remove(name string) {
 	m.t.Helper()
 	if err := os.Remove(filepath.Join(m.dir, name)); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// pipe puts a pipe that nobody writes to in the place of the link.
+func (m *model) pipe(name string) {
+	m.t.Helper()
+	m.remove(name)
+	if err := syscall.Mkfifo(filepath.Join(m.dir, name), 0o600); err != nil {
 		m.t.Fatal(err)
 	}
 }

@@ -18,6 +18,7 @@ type checkpointKey struct {
 	path   string
 	device torch.Device
 	dtype  torch.DType
+	memory int64 // see Env.MaxMemory
 }
 
 // checkpoint is a loaded model that several values share; the last one to go closes it.
@@ -37,7 +38,7 @@ func (cs *checkpoints) acquire(key checkpointKey, name string) (*checkpoint, err
 		c.uses++
 		return c, nil
 	}
-	pipeline, err := diffusion.Load(key.path, diffusion.LoadOptions{Device: key.device, DType: key.dtype})
+	pipeline, err := diffusion.Load(key.path, diffusion.LoadOptions{Device: key.device, DType: key.dtype, MaxMemory: key.memory})
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint %q: %w", name, err)
 	}

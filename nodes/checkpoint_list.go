@@ -26,20 +26,22 @@ const (
 // listCheckpoints finds all checkpoints in the model folders: single .safetensors files, and folders that hold a
 // model_index.json. A folder of detectors is left out. It returns their paths by the names that ckpt_name shows: relative to the model folder, with forward
 // slashes. A model folder that is itself a checkpoint goes by its own name. Of two with one name the first folder's wins.
-// A folder that cannot be read counts as empty: one missing drive must not hide the other models.
+// A folder that cannot be read counts as empty: one missing drive must not hide the other models. Of a folder that links lead to, the
+// files are found once, under the folder's own name where that lies within.
 func listCheckpoints(folders []string) map[string]string {
 	found := map[string]string{}
-	add := func(name, path string) {
-		if _, taken := found[name]; !taken {
-			found[name] = path
-		}
-	}
 	for _, folder := range folders {
 		if folder == "" {
 			continue
 		}
 		if root, err := filepath.Abs(folder); err == nil {
-			walkCheckpoints(root, "", deepest, add)
+			w := checkpointWalk{root: root, found: found, walked: map[string]bool{}}
+			w.folder("", deepest)
+			for len(w.links) > 0 {
+				next := w.links[0]
+				w.links = w.links[1:]
+				w.folder(next.inside, next.depth)
+			}
 		}
 	}
 	return found
@@ -49,15 +51,41 @@ func listCheckpoints(folders []string) map[string]string {
 // they can be loaded is not looked at.
 func Checkpoints(folders []string) map[string]string { return listCheckpoints(folders) }
 
-func walkCheckpoints(root, inside string, depth int, add func(name, path string)) {
-	folder := filepath.Join(root, inside)
+// checkpointWalk goes through one model folder. Links to folders come after all others, and no folder is gone into twice: a few links
+// to their own parents would otherwise be thousands of folders.
+type checkpointWalk struct {
+	root   string
+	found  map[string]string
+	walked map[string]bool // by the path without links
+	links  []linkedFolder
+}
+
+// linkedFolder is a link to a folder, inside of the root.
+type linkedFolder struct {
+	inside string
+	depth  int
+}
+
+func (w *checkpointWalk) add(name, path string) {
+	if _, taken := w.found[name]; !taken {
+		w.found[name] = path
+	}
+}
+
+func (w *checkpointWalk) folder(inside string, depth int) {
+	folder := filepath.Join(w.root, inside)
 	if isFile(filepath.Join(folder, diffusersFile)) {
-		add(folderName(root, inside), folder)
+		w.add(folderName(w.root, inside), folder)
 		return // what lies within are its parts
 	}
 	if isFile(filepath.Join(folder, detectorFile)) {
 		return
 	}
+	real, err := filepath.EvalSymlinks(folder)
+	if err != nil || w.walked[real] {
+		return
+	}
+	w.walked[real] = true
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return
@@ -66,10 +94,12 @@ func walkCheckpoints(root, inside string, depth int, add func(name, path string)
 		path := filepath.Join(inside, e.Name())
 		switch info, err := fs.Stat(os.DirFS(folder), e.Name()); {
 		case err != nil || strings.HasPrefix(e.Name(), "."):
+		case info.IsDir() && depth > 1 && e.Type()&fs.ModeSymlink != 0:
+			w.links = append(w.links, linkedFolder{path, depth - 1})
 		case info.IsDir() && depth > 1:
-			walkCheckpoints(root, path, depth-1, add)
+			w.folder(path, depth-1)
 		case info.Mode().IsRegular() && strings.EqualFold(filepath.Ext(e.Name()), singleFile):
-			add(filepath.ToSlash(path), filepath.Join(root, path))
+			w.add(filepath.ToSlash(path), filepath.Join(w.root, path))
 		}
 	}
 }

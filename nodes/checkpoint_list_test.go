@@ -84,3 +84,23 @@ func TestLinkedModelsAndLoops(t *testing.T) {
 		t.Error("a link to nothing is listed")
 	}
 }
+
+// Links are followed once: links to their own parents would otherwise be as many folders as there are ways to go.
+func TestLinksAreFollowedOnce(t *testing.T) {
+	root, shared := tree(t, "a/b/one.safetensors"), tree(t, "two.safetensors", "three/model_index.json")
+	for link, to := range map[string]string{"away": shared, "beside": shared, "a/again": filepath.Join(root, "a", "b"), "a/zz": filepath.Join(root, "a")} {
+		if err := os.Symlink(to, filepath.Join(root, filepath.FromSlash(link))); err != nil {
+			t.Skip(err)
+		}
+	}
+	for i := range 20 {
+		if err := os.Symlink("..", filepath.Join(root, "a", "b", "up"+string(rune('a'+i)))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := slices.Sorted(maps.Keys(listCheckpoints([]string{root})))
+	want := []string{"a/b/one.safetensors", "away/three", "away/two.safetensors"}
+	if !slices.Equal(got, want) {
+		t.Errorf("found %q, want %q", got, want)
+	}
+}

@@ -14,6 +14,8 @@ type Env struct {
 	Device torch.Device
 	// DType is what models compute in; the zero value is float32. See diffusion.LoadOptions.
 	DType torch.DType
+	// MaxMemory bounds what models and runs together take on Device, in bytes; 0 is what the device has.
+	MaxMemory int64
 	// Progress receives how far a long node is; called from the node's own goroutine. May be nil.
 	Progress func(value, max int)
 	// Preview receives pictures of work in progress; format is "png" or "jpeg". nil means that nobody looks and none is made.
@@ -35,6 +37,14 @@ func (e *Env) step(report any) {
 	if e != nil && e.Step != nil {
 		e.Step(report)
 	}
+}
+
+// maxMemory bounds memory of the machine: what bounds a GPU's says nothing of it.
+func (e *Env) maxMemory() int64 {
+	if e == nil || e.Device != "" && e.Device != torch.CPU {
+		return 0
+	}
+	return e.MaxMemory
 }
 
 func (e *Env) workflow() json.RawMessage {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 
+	"github.com/isac-guidance/isac/isac/diffusion"
 	"github.com/isac-guidance/isac/isac/guidance"
 )
 
@@ -22,9 +23,12 @@ func isacMasks() Node {
 		Class: "ISACMasks", DisplayName: "ISAC Masks", Category: "isac",
 		Description: "Draws the instance masks that ISAC found in the model's attention while it guided: one colour an instance, fainter where the mask is weaker.",
 		Outputs:     []Output{{Type: "IMAGE", Name: "IMAGE", Tooltip: "The masks, image by image, and step by step within an image."}},
-	}, func(_ context.Context, _ *Env, in *masksInput) (Result, error) {
+	}, func(ctx context.Context, env *Env, in *masksInput) (Result, error) {
 		if len(in.Samples.Reports) == 0 {
 			return Result{}, errors.New("samples have no instance masks: expected latents from a KSampler whose model comes from ISACGuidance")
+		}
+		if err := in.checkMemory(env); err != nil {
+			return Result{}, err
 		}
 		var below []*image.NRGBA
 		if in.Image != nil {
@@ -43,11 +47,32 @@ func isacMasks() Node {
 				p.below, p.width, p.height = below[i], below[i].Rect.Dx(), below[i].Rect.Dy()
 			}
 			for _, r := range pickSteps(reports, in.Step) {
+				if err := ctx.Err(); err != nil {
+					return Result{}, err
+				}
 				painted = append(painted, p.paint(r))
 			}
 		}
 		return Result{Values: []any{imageFrom(painted)}}, nil
 	})
+}
+
+// maskBytes is what a pixel of a mask takes: four bytes of a picture, and three floats twice.
+const maskBytes = 4 + 2*3*4
+
+// checkMemory says whether there is room for all pictures: steps times images can be many.
+func (in *masksInput) checkMemory(env *Env) error {
+	width, height, count := in.Samples.Width, in.Samples.Height, 0
+	if in.Image != nil {
+		if s := in.Image.Pixels.Shape(); len(s) == 4 {
+			height, width = int(s[1]), int(s[2])
+		}
+	}
+	for _, reports := range in.Samples.Reports {
+		count += len(pickSteps(reports, in.Step))
+	}
+	what := fmt.Sprintf("%d pictures of masks of %d×%d pixels", count, width, height)
+	return diffusion.CheckMemory(what, maskBytes*float64(count)*float64(width)*float64(height), env.maxMemory())
 }
 
 // pickSteps chooses among the steps that have masks; where no step of an image has any, one empty report stands for it, so

@@ -54,6 +54,7 @@ func runKSampler(ctx context.Context, env *Env, in *samplerInput) (Result, error
 	request := diffusion.SampleRequest{
 		Positive: in.Positive.Encoded, Negative: in.Negative.Encoded,
 		Steps: in.Steps, CFG: in.CFG, Sampler: in.SamplerName, Scheduler: in.Scheduler, Seed: in.Seed, Denoise: in.Denoise,
+		Decode: true, // what is sampled is looked at, and a run whose pictures do not fit should not begin
 	}
 	if in.Latent.Samples.Defined() {
 		request.Latent = in.Latent.Samples

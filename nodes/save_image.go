@@ -20,8 +20,8 @@ func saveImage() Node {
 	return Define(Meta{
 		Class: "SaveImage", DisplayName: "Save Image", Category: "image", OutputNode: true, Hidden: pngMetadata,
 		Description: "Writes images to the output folder as PNG files that carry their workflow.",
-	}, func(_ context.Context, env *Env, in *saveImageInput) (Result, error) {
-		return pngFiles(env, in.Images, in.Prefix, OutputFile)
+	}, func(ctx context.Context, env *Env, in *saveImageInput) (Result, error) {
+		return pngFiles(ctx, env, in.Images, in.Prefix, OutputFile)
 	})
 }
 
@@ -34,12 +34,12 @@ func previewImage() Node {
 	return Define(Meta{
 		Class: "PreviewImage", DisplayName: "Preview Image", Category: "image", OutputNode: true, Hidden: pngMetadata,
 		Description: "Shows images without keeping them.",
-	}, func(_ context.Context, env *Env, in *previewImageInput) (Result, error) {
-		return pngFiles(env, in.Images, "ComfyUI_temp", TempFile)
+	}, func(ctx context.Context, env *Env, in *previewImageInput) (Result, error) {
+		return pngFiles(ctx, env, in.Images, "ComfyUI_temp", TempFile)
 	})
 }
 
-func pngFiles(env *Env, images *Image, prefix, kind string) (Result, error) {
+func pngFiles(ctx context.Context, env *Env, images *Image, prefix, kind string) (Result, error) {
 	pictures, err := images.pictures()
 	if err != nil {
 		return Result{}, err
@@ -50,6 +50,9 @@ func pngFiles(env *Env, images *Image, prefix, kind string) (Result, error) {
 	}
 	var result Result
 	for i, picture := range pictures {
+		if err := ctx.Err(); err != nil {
+			return Result{}, err
+		}
 		subfolder, name, err := savePlace(prefix, picture.Rect.Dx(), picture.Rect.Dy(), time.Now())
 		if err != nil {
 			return Result{}, err

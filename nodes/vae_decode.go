@@ -17,14 +17,15 @@ func vaeDecode() Node {
 		Class: "VAEDecode", DisplayName: "VAE Decode", Category: "latent",
 		Description: "Decodes latents into images.",
 		Outputs:     []Output{{Type: "IMAGE", Name: "IMAGE", Tooltip: "The decoded images."}},
-	}, func(_ context.Context, _ *Env, in *decodeInput) (Result, error) {
-		pipeline, latent := in.VAE.checkpoint.pipeline, in.Samples.Samples
-		if !latent.Defined() { // never sampled: zeros, as ComfyUI's empty latent has
-			f := in.Samples
-			shape := []int64{int64(f.Batch), int64(pipeline.LatentChannels()), int64(f.Height / pipeline.Factor()), int64(f.Width / pipeline.Factor())}
-			latent = torch.Zeros(shape, torch.Float32, torch.CPU)
+	}, func(ctx context.Context, _ *Env, in *decodeInput) (Result, error) {
+		pipeline, latent := in.VAE.checkpoint.pipeline, in.Samples
+		var pixels torch.Tensor
+		var err error
+		if latent.Samples.Defined() {
+			pixels, err = pipeline.DecodeLatentContext(ctx, latent.Samples)
+		} else { // never sampled: zeros, as ComfyUI's empty latent has
+			pixels, err = pipeline.DecodeEmpty(ctx, latent.Width, latent.Height, latent.Batch)
 		}
-		pixels, err := pipeline.DecodeLatent(latent)
 		if err != nil {
 			return Result{}, err
 		}

@@ -44,6 +44,8 @@ const (
 	EnvModels = "ISAC_MODELS"
 	// EnvDevice is the device that models run on: "cpu", "cuda:0".
 	EnvDevice = "ISAC_DEVICE"
+	// EnvMaxMemory bounds what models and runs together take on the device, as Bytes reads it: "8GiB".
+	EnvMaxMemory = "ISAC_MAX_MEMORY"
 )
 
 // Protocols lists the protocol versions that this package speaks, rising.

@@ -73,9 +73,8 @@ type Limits struct {
 	BodyRate int64
 	// UserdataBytes of one file of userdata; default 32 MiB.
 	UserdataBytes int64
-	// Pictures that are decoded at once, for previews and masks; default 2.
-	Pictures int
-	// ImagePixels of an image that is decoded, for a preview or a mask; default 100 million.
+	// ImagePixels of an image that is decoded, for a preview or a mask; default 40 million, which is more than 8K. All that are decoded at
+	// once take as much memory as one of that size, 16 bytes a pixel; others wait.
 	ImagePixels int
 
 	// Sockets that are open at once; default 1000.
@@ -99,8 +98,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.BodyStall, 10*time.Second)
 	set(&l.BodyRate, 64<<10)
 	set(&l.UserdataBytes, 32<<20)
-	set(&l.Pictures, 2)
-	set(&l.ImagePixels, 100_000_000)
+	set(&l.ImagePixels, 40_000_000)
 	set(&l.Sockets, 1000)
 	set(&l.SocketMessageBytes, 64<<10)
 	set(&l.SocketFrames, 1024)

@@ -5,10 +5,12 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path"
 	"slices"
+	"syscall"
 
 	"github.com/isac-guidance/isac/host-bridge/store"
 )
@@ -18,7 +20,7 @@ const maxHeader = 1 << 20
 
 // safetensorsHeader reads the JSON at the beginning of a file: eight bytes say how long it is.
 func safetensorsHeader(name string) ([]byte, error) {
-	f, err := os.Open(name)
+	f, _, err := openRegular(name)
 	if err != nil {
 		return nil, err
 	}
@@ -37,14 +39,38 @@ func safetensorsHeader(name string) ([]byte, error) {
 
 // readSmall reads a regular file of at most so many bytes.
 func readSmall(name string, most int64) ([]byte, error) {
-	info, err := os.Stat(name)
+	f, info, err := openRegular(name)
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() || info.Size() > most {
-		return nil, fmt.Errorf("%s is no file of at most %d bytes", name, most)
+	defer f.Close()
+	if info.Size() > most {
+		return nil, fmt.Errorf("%s has %d bytes; at most %d are read", name, info.Size(), most)
 	}
-	return os.ReadFile(name)
+	return io.ReadAll(io.LimitReader(f, most))
+}
+
+// openRegular opens a plain file. What is none is refused before it is opened: opening a pipe would wait for who writes to it.
+func openRegular(name string) (*os.File, fs.FileInfo, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, nil, fmt.Errorf("%s is no plain file", name)
+	}
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // should a pipe take its place just now
+	if err != nil {
+		return nil, nil, err
+	}
+	if info, err = f.Stat(); err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no plain file", name)
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return f, info, nil
 }
 
 // folderPaths says where files are looked for.

@@ -1,15 +1,22 @@
 package comfyapi
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"hash/crc32"
 	"image"
 	"image/color"
 	"image/jpeg"
 	"image/png"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/isac-guidance/isac/plugin"
 )
@@ -158,12 +165,100 @@ func TestMask(t *testing.T) {
 	}
 }
 
-// TestLargePicture: a small file that would fill the memory is not decoded.
+// TestLargePicture: a small file that would fill the memory is not decoded, and the error has both numbers.
 func TestLargePicture(t *testing.T) {
-	_, web := start(t, openReal(t), func(c *Config) { c.Limits.ImagePixels = 100 })
-	body, kind := form(t, picture(t, 11, 10, color.White), "big.png")
-	call(t, "POST", web.URL+"/upload/image", body, "Content-Type", kind)
-	if status, _, text := call(t, "GET", web.URL+"/view?filename=big.png&type=input&preview=webp", ""); status != 415 || !strings.Contains(text, "too large") {
+	_, web := start(t, openReal(t))
+	head := []byte("\x00\x00\x00\x0dIHDR")
+	head = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(head, 9999), 9999)
+	head = append(head, 8, 6, 0, 0, 0) // 8 bits, RGBA
+	head = binary.BigEndian.AppendUint32(head, crc32.ChecksumIEEE(head[4:]))
+	large := string(pngSignature) + string(head)
+	for _, name := range []string{"big.png", "other.png"} {
+		body, kind := form(t, large, name)
+		call(t, "POST", web.URL+"/upload/image", body, "Content-Type", kind)
+		status, _, text := call(t, "GET", web.URL+"/view?filename="+name+"&type=input&preview=webp", "")
+		if status != 415 || !strings.Contains(text, "too large") || !strings.Contains(text, "99980001") || !strings.Contains(text, "40000000") {
+			t.Errorf("%d %s", status, text)
+		}
+	}
+	body, kind := form(t, large, "mask.png", "original_ref", `{"filename":"big.png","type":"input"}`)
+	if status, _, text := call(t, "POST", web.URL+"/upload/mask", body, "Content-Type", kind); status != 400 || !strings.Contains(text, "too large") {
 		t.Errorf("%d %s", status, text)
+	}
+}
+
+// TestRoom: those who wait are let in in their order, as far as there is room; who gives up leaves no trace.
+func TestRoom(t *testing.T) {
+	r := &room{size: 10}
+	take := func(bytes int64) func() {
+		t.Helper()
+		give, err := r.take(t.Context(), bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return give
+	}
+	a, b := take(4), take(4)
+	short, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := r.take(short, 4); !errors.Is(err, context.Canceled) {
+		t.Errorf("there is room for more than there is: %v", err)
+	}
+	all := make(chan func())
+	go func() { all <- take(1000) }() // takes what there is
+	select {
+	case <-all:
+		t.Error("all of the room is given twice")
+	case <-time.After(50 * time.Millisecond):
+	}
+	a()
+	b()
+	(<-all)()
+	if r.taken != 0 || len(r.waiting) != 0 {
+		t.Errorf("%d bytes are taken, %d wait", r.taken, len(r.waiting))
+	}
+}
+
+// TestPipes: what is no plain file is neither opened, which would hang, nor listed, in the folder of outputs and in those of models.
+func TestPipes(t *testing.T) {
+	models := t.TempDir()
+	checkpoints := filepath.Join(models, "checkpoints")
+	if err := os.Mkdir(checkpoints, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 12 {
+		if err := os.Symlink("..", filepath.Join(checkpoints, fmt.Sprint("up", i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	q, data := openRealAt(t)
+	_, web := start(t, q, func(c *Config) { c.Models = []string{models} })
+	for _, pipe := range []string{filepath.Join(data, "output", "pipe.png"), filepath.Join(checkpoints, "pipe.safetensors"), filepath.Join(checkpoints, "pipe.png")} {
+		if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+			t.Skip(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(checkpoints, "real.safetensors"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	for _, row := range []struct {
+		path   string
+		status int
+		text   string
+	}{
+		{"/view?filename=pipe.png", 404, "there is no output file"},
+		{"/view?filename=pipe.png&preview=webp", 404, "there is no output file"},
+		{"/internal/files/output", 200, "[]"},
+		{"/models/checkpoints", 200, `["mini","other.safetensors","real.safetensors"]`},
+		{"/view_metadata/checkpoints?filename=pipe.safetensors", 404, "with metadata"},
+		{"/experiment/models/preview/checkpoints/0/pipe.safetensors", 404, "there is no picture"},
+	} {
+		if status, _, text := call(t, "GET", web.URL+row.path, ""); status != row.status || !strings.Contains(text, row.text) {
+			t.Errorf("%s: %d %s", row.path, status, text)
+		}
+	}
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("it took %v", took)
 	}
 }

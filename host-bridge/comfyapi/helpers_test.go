@@ -84,7 +84,15 @@ func (q realQueue) Nodes(context.Context) (map[string]json.RawMessage, error) { 
 
 func openReal(t testing.TB) realQueue {
 	t.Helper()
-	s, err := queue.Open(context.Background(), queue.Options{Data: t.TempDir(), MaxPending: 20})
+	q, _ := openRealAt(t)
+	return q
+}
+
+// openRealAt also gives the data folder.
+func openRealAt(t testing.TB) (realQueue, string) {
+	t.Helper()
+	data := t.TempDir()
+	s, err := queue.Open(context.Background(), queue.Options{Data: data, MaxPending: 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +101,7 @@ func openReal(t testing.TB) realQueue {
 			t.Error(err)
 		}
 	})
-	return realQueue{s, testNodes()}
+	return realQueue{s, testNodes()}, data
 }
 
 // call sends a request and gives status, headers and body.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"image"
 	"io"
 	"net/http"
 )
@@ -33,23 +34,20 @@ func (s *Server) masked(ctx context.Context, u *upload) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	if err := s.mayDecode(ctx); err != nil {
-		return nil, err
-	}
-	defer s.decoded()
-	img, err := decodePicture(file, s.config.Limits.ImagePixels)
-	if err != nil {
-		return nil, wrong("the original %s cannot be read as an image: %v", quoted(ref.name), err)
-	}
-	mask, err := decodePicture(bytes.NewReader(u.data), s.config.Limits.ImagePixels)
-	if err != nil {
-		return nil, wrong("the mask cannot be read as an image: %v", err)
-	}
-	merged, err := withAlphaOf(img, mask)
-	if err != nil {
-		return nil, wrong("%v; both have to be of one size", err)
-	}
-	out, err := encodePNG(merged)
+	var out []byte
+	err = s.withPictures(ctx, func(images []image.Image) error {
+		merged, err := withAlphaOf(images[0], images[1])
+		if err != nil {
+			return wrong("%v; both have to be of one size", err)
+		}
+		out, err = encodePNG(merged)
+		return err
+	}, func(i int, err error) error {
+		if i == 0 {
+			return wrong("the original %s cannot be read as an image: %v", quoted(ref.name), err)
+		}
+		return wrong("the mask cannot be read as an image: %v", err)
+	}, file, bytes.NewReader(u.data))
 	if err != nil {
 		return nil, wrong("%s with this mask cannot be written as a PNG: %v", quoted(ref.name), err)
 	}

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"maps"
 	"net/http"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -24,9 +23,6 @@ var modelFoldersOfComfyUI = map[string][]string{
 
 // modelEndings are the files that hold models.
 var modelEndings = []string{".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".pkl"}
-
-// deepest is how many folders deep models are looked for. Links are followed, so there has to be an end.
-const deepest = 6
 
 // modelFile is one file of a folder of models.
 type modelFile struct {
@@ -90,7 +86,7 @@ func (s *Server) modelsIn(folder string) []modelFile {
 	var found []modelFile
 	seen := map[string]bool{}
 	for i, root := range s.config.Models {
-		listModels(filepath.Join(root, folder), "", deepest, func(name string, info fs.FileInfo) {
+		listModels(filepath.Join(root, folder), func(name string, info fs.FileInfo) {
 			if !seen[name] {
 				seen[name] = true
 				found = append(found, modelFile{name: name, root: i, info: info})
@@ -98,24 +94,6 @@ func (s *Server) modelsIn(folder string) []modelFile {
 		})
 	}
 	return found
-}
-
-func listModels(root, inside string, depth int, add func(string, fs.FileInfo)) {
-	entries, err := os.ReadDir(filepath.Join(root, inside))
-	if err != nil {
-		return // a missing folder has no files
-	}
-	for _, e := range entries {
-		name := path.Join(filepath.ToSlash(inside), e.Name())
-		info, err := os.Stat(filepath.Join(root, inside, e.Name()))
-		switch {
-		case err != nil || strings.HasPrefix(e.Name(), "."):
-		case info.IsDir() && depth > 1:
-			listModels(root, filepath.Join(inside, e.Name()), depth-1, add)
-		case info.Mode().IsRegular() && slices.Contains(modelEndings, strings.ToLower(path.Ext(e.Name()))):
-			add(name, info)
-		}
-	}
 }
 
 func (s *Server) embeddings(w http.ResponseWriter, _ *http.Request) error {

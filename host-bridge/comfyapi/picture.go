@@ -11,43 +11,74 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"runtime/debug"
 
 	_ "golang.org/x/image/webp" // one more of them
 )
 
-// mayDecode waits until so few pictures are in memory that one more may be; decoded has to follow.
-func (s *Server) mayDecode(ctx context.Context) error {
-	select {
-	case s.pictures <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+const (
+	// bytesPerPixel is the most memory that a pixel of a picture takes while it is decoded and changed: 12 in the coefficients of a
+	// progressive JPEG or 8 of a PNG with 16 bits, and 4 of what is made of it.
+	bytesPerPixel = 16
+	// largePicture, in pixels, is one whose memory is given back at once and not when the collector comes to it.
+	largePicture = 4_000_000
+)
 
-func (s *Server) decoded() { <-s.pictures }
-
-// decodePicture reads an image of at most so many pixels: a small file can hold a picture that fills the memory.
-func decodePicture(file io.ReadSeeker, most int) (image.Image, error) {
+// pictureSize reads the head of an image and gives its number of pixels. An image of more than most is an error: a file of a few
+// kilobytes can hold a picture that fills the memory.
+func pictureSize(file io.ReadSeeker, most int) (pixels int64, err error) {
 	head, _, err := image.DecodeConfig(file)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
+	pixels = int64(head.Width) * int64(head.Height)
 	if head.Width <= 0 || head.Height <= 0 || head.Width > most/head.Height {
-		return nil, fmt.Errorf("%w: %d × %d pixels, and %d are decoded", errTooLarge, head.Width, head.Height, most)
+		return 0, fmt.Errorf("%w: %d × %d = %d pixels, and at most %d are decoded", errTooLarge, head.Width, head.Height, pixels, most)
 	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	img, _, err := image.Decode(file)
-	return img, err
+	_, err = file.Seek(0, io.SeekStart)
+	return pixels, err
 }
 
-// straight gives the picture with colours that are not multiplied by alpha, beginning at 0,0.
+// withPictures decodes images and has fn work on them. It waits until there is room for them: however many clients ask at once, all
+// pictures together take no more memory than one of the largest. decoded says which file an error is of.
+func (s *Server) withPictures(ctx context.Context, fn func(images []image.Image) error, decoded func(i int, err error) error, files ...io.ReadSeeker) error {
+	var pixels int64
+	for i, file := range files {
+		n, err := pictureSize(file, s.config.Limits.ImagePixels)
+		if err != nil {
+			return decoded(i, err)
+		}
+		pixels += n
+	}
+	give, err := s.pictures.take(ctx, pixels*bytesPerPixel)
+	if err != nil {
+		return err
+	}
+	defer give()
+	if pixels > largePicture {
+		defer debug.FreeOSMemory() // before the next one takes the room
+	}
+	return func() error { // whose pictures are gone when it returns
+		images := make([]image.Image, len(files))
+		for i, file := range files {
+			var err error
+			if images[i], _, err = image.Decode(file); err != nil {
+				return decoded(i, err)
+			}
+		}
+		return fn(images)
+	}()
+}
+
+// straight gives the picture with colours that are not multiplied by alpha, beginning at 0,0: the picture itself where it is so.
 func straight(img image.Image) *image.NRGBA {
 	b := img.Bounds()
+	same, ok := img.(*image.NRGBA)
+	if ok && b.Min == (image.Point{}) && same.Stride == 4*b.Dx() {
+		return same
+	}
 	out := image.NewNRGBA(image.Rect(0, 0, b.Dx(), b.Dy()))
-	if same, ok := img.(*image.NRGBA); ok { // colours under alpha 0 stay, which draw would lose
+	if ok { // colours under alpha 0 stay, which draw would lose
 		for y := range b.Dy() {
 			copy(out.Pix[y*out.Stride:][:4*b.Dx()], same.Pix[same.PixOffset(b.Min.X, b.Min.Y+y):])
 		}

@@ -40,8 +40,8 @@ type Server struct {
 	incoming *incoming
 	// uploads is full while as many large uploads as may be are in memory.
 	uploads chan struct{}
-	// pictures is full while as many requests as may be have pictures decoded in memory.
-	pictures chan struct{}
+	// pictures is the memory for pictures that are decoded.
+	pictures room
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -56,7 +56,7 @@ func New(config Config, q Queue) (*Server, error) {
 		return nil, fmt.Errorf("api server: %w", err)
 	}
 	s := &Server{config: config, queue: q, tls: certificate, log: config.Log, uploads: make(chan struct{}, config.Limits.Uploads),
-		pictures: make(chan struct{}, config.Limits.Pictures)}
+		pictures: room{size: int64(config.Limits.ImagePixels) * bytesPerPixel}}
 	for name, values := range map[string]*store.Values{"userdata": &s.userdata, "settings": &s.settings, "users": &s.users} {
 		if *values, err = q.Values(name); err != nil {
 			return nil, fmt.Errorf("api server: store of %s: %w", name, err)

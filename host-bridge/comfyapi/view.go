@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"image"
 	"io"
 	"io/fs"
 	"mime"
 	"net/http"
+	"net/url"
 	"path"
 	"strconv"
 	"strings"
@@ -115,34 +117,18 @@ func harmless(kind, dest string) string {
 // becomes JPEG, or PNG where it is not opaque. The content type tells.
 func (s *Server) viewPicture(w http.ResponseWriter, r *http.Request, ref reference, file io.ReadSeeker) error {
 	query := r.URL.Query()
-	if err := s.mayDecode(r.Context()); err != nil {
-		return err
-	}
-	defer s.decoded()
-	channel := query.Get("channel")
-	img, err := decodePicture(file, s.config.Limits.ImagePixels)
-	if err != nil {
-		return wrongStatus(http.StatusUnsupportedMediaType, "%s cannot be read as an image: %v", quoted(ref.name), err)
-	}
 	var out []byte
 	kind := "image/png"
-	switch {
-	case query.Has("preview"):
-		format, quality := previewOf(query.Get("preview"))
-		switch {
-		case channel == "rgb" || format == "jpeg" && !strings.Contains(channel, "a"):
-			img = withoutAlpha(img)
-		case channel == "a":
-			img = alphaAlone(img)
+	err := s.withPictures(r.Context(), func(images []image.Image) (err error) {
+		if out, kind, err = inAnotherForm(images[0], query); err != nil { // there are shapes of pictures that only some formats take
+			return wrongStatus(http.StatusUnsupportedMediaType, "%s cannot be shown in this form: %v", quoted(ref.name), err)
 		}
-		out, kind, err = compress(img, quality)
-	case channel == "rgb":
-		out, err = encodePNG(withoutAlpha(img))
-	default:
-		out, err = encodePNG(alphaAlone(img))
-	}
-	if err != nil { // there are shapes of pictures that only some formats take
-		return wrongStatus(http.StatusUnsupportedMediaType, "%s cannot be shown in this form: %v", quoted(ref.name), err)
+		return nil
+	}, func(_ int, err error) error {
+		return wrongStatus(http.StatusUnsupportedMediaType, "%s cannot be read as an image: %v", quoted(ref.name), err)
+	}, file)
+	if err != nil {
+		return err
 	}
 	h := w.Header()
 	h.Set("Content-Type", kind)
@@ -155,6 +141,28 @@ func (s *Server) viewPicture(w http.ResponseWriter, r *http.Request, ref referen
 		return nil // the client has left
 	}
 	return nil
+}
+
+// inAnotherForm gives a picture as a query wants it, and its content type.
+func inAnotherForm(img image.Image, query url.Values) (out []byte, kind string, err error) {
+	kind = "image/png"
+	channel := query.Get("channel")
+	switch {
+	case query.Has("preview"):
+		format, quality := previewOf(query.Get("preview"))
+		switch {
+		case channel == "rgb" || format == "jpeg" && !strings.Contains(channel, "a"):
+			img = withoutAlpha(img)
+		case channel == "a":
+			img = alphaAlone(img)
+		}
+		return compress(img, quality)
+	case channel == "rgb":
+		out, err = encodePNG(withoutAlpha(img))
+	default:
+		out, err = encodePNG(alphaAlone(img))
+	}
+	return out, kind, err
 }
 
 // called gives a Content-Disposition with the name of the file. As in ComfyUI a plain name is in quotes: there are clients that look

@@ -25,8 +25,9 @@ type process struct {
 
 // plugins says what plugins work with.
 type plugins struct {
-	Models []string `placeholder:"DIR" env:"ISAC_MODELS" sep:"none" help:"Directory of models; may be given again. Default: examples/mini of the checkout."`
-	Device string   `placeholder:"NAME" env:"ISAC_DEVICE" default:"cpu" help:"Where models run: cpu, cuda:0."`
+	Models []string     `placeholder:"DIR" env:"ISAC_MODELS" sep:"none" help:"Directory of models; may be given again. Default: examples/mini of the checkout."`
+	Device string       `placeholder:"NAME" env:"ISAC_DEVICE" default:"cpu" help:"Where models run: cpu, cuda:0."`
+	Memory plugin.Bytes `name:"max-memory" placeholder:"SIZE" env:"ISAC_MAX_MEMORY" help:"The most memory that models and runs take where they run, such as 8GiB. What needs more is refused. Default: what there is."`
 }
 
 // config is how one plugin is started.
@@ -34,6 +35,9 @@ func (p *plugins) config(path string) plugin.Config {
 	env := []string{plugin.EnvDevice + "=" + p.Device}
 	if models := p.models(); len(models) > 0 {
 		env = append(env, plugin.EnvModels+"="+strings.Join(models, string(os.PathListSeparator)))
+	}
+	if p.Memory > 0 {
+		env = append(env, plugin.EnvMaxMemory+"="+p.Memory.String())
 	}
 	return plugin.Config{Path: path, Env: env}
 }

@@ -47,7 +47,7 @@ func work(t *testing.T, plugins ...plugin.Config) *working {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := New(t.Context(), Config{Plugins: plugins, Version: "test"})
+	w, err := New(t.Context(), Config{Plugins: plugins, Version: "test", Patience: time.Second})
 	if err != nil {
 		_ = s.Close()
 		t.Fatal(err)

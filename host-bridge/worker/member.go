@@ -52,26 +52,38 @@ type member struct {
 	// fruitless counts the starts since the last node that ran well.
 	fruitless int
 	restarts  int
+	// suspects counts those who wait for it to stop something; prompts wait with them.
+	suspects int
 	// calls is held by those who call the process, to be told how it ended before it is cleaned up.
 	calls sync.RWMutex
 
-	stop context.CancelFunc
-	done chan struct{}
+	// patience is what it has to stop after an interrupt.
+	patience time.Duration
+	// dropped takes a process that does not end although it was killed.
+	dropped chan client
+
+	// background ends with the member, after which watchers end.
+	background context.Context
+	stop       context.CancelFunc
+	watchers   sync.WaitGroup
+	done       chan struct{}
 }
 
 // newMember starts a plugin; an error of the very first start is returned.
 func newMember(ctx context.Context, name string, start func(context.Context) (client, error), delay func(int) time.Duration, log *slog.Logger) (*member, error) {
-	m := &member{name: name, start: start, delay: delay, log: log.With("plugin", name), changed: make(chan struct{}), done: make(chan struct{})}
+	m := &member{
+		name: name, start: start, delay: delay, log: log.With("plugin", name), patience: DefaultPatience,
+		changed: make(chan struct{}), dropped: make(chan client), done: make(chan struct{}),
+	}
 	first, err := start(ctx)
 	if err != nil {
 		return nil, err
 	}
 	m.live = first
-	background, stop := context.WithCancel(context.Background())
-	m.stop = stop
+	m.background, m.stop = context.WithCancel(context.Background())
 	go func() {
 		defer close(m.done)
-		m.keep(background, first)
+		m.keep(m.background, first)
 	}()
 	return m, nil
 }
@@ -84,9 +96,14 @@ func (m *member) keep(ctx context.Context, live client) {
 			case <-ctx.Done():
 				return
 			case <-live.Exited():
+				m.log.Error("plugin is gone; it is started again", "reason", reasonOf(live.Err()))
+				m.gone(live)
+			case dropped := <-m.dropped:
+				if dropped != live {
+					continue // it has ended after all
+				}
+				m.forget()
 			}
-			m.log.Error("plugin is gone; it is started again", "reason", reasonOf(live.Err()))
-			m.gone(live)
 		}
 		if ctx.Err() != nil {
 			return
@@ -98,12 +115,17 @@ func (m *member) keep(ctx context.Context, live client) {
 	}
 }
 
-// gone takes leave of a process.
-func (m *member) gone(dead client) {
+// forget makes it known that there is no process.
+func (m *member) forget() {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.live = nil
 	m.turn()
-	m.mu.Unlock()
+}
+
+// gone takes leave of a process.
+func (m *member) gone(dead client) {
+	m.forget()
 	m.calls.Lock()
 	defer m.calls.Unlock()
 	if err := dead.Close(); err != nil { // what it left on the disk
@@ -146,13 +168,17 @@ func (m *member) turn() {
 	m.changed = make(chan struct{})
 }
 
-// get is the running plugin; it waits for one that is being started.
-func (m *member) get(ctx context.Context) (client, error) {
+// get is the running plugin; it waits for one that is being started, and for one that is stopping what it did.
+func (m *member) get(ctx context.Context) (client, error) { return m.wait(ctx, true) }
+
+// wait is get; unless it is for work, a plugin that is stopping something will do.
+func (m *member) wait(ctx context.Context, work bool) (client, error) {
 	for {
 		m.mu.Lock()
-		live, trouble, changed := m.live, m.trouble, m.changed
+		live, trouble, changed, free := m.live, m.trouble, m.changed, m.suspects == 0 || !work
 		m.mu.Unlock()
 		switch {
+		case live != nil && alive(live) && !free:
 		case live != nil && alive(live): // of one that is dead we hear in a moment
 			return live, nil
 		case trouble != nil:
@@ -190,11 +216,14 @@ func (m *member) state() (restarts int, trouble error) {
 // describe asks the plugin for its nodes. One that dies meanwhile is asked again once it is back.
 func (m *member) describe(ctx context.Context) (plugin.Description, error) {
 	for {
-		live, err := m.get(ctx)
+		live, err := m.wait(ctx, false)
 		if err != nil {
 			return plugin.Description{}, err
 		}
 		d, err := live.Describe(ctx)
+		if err != nil && ctx.Err() != nil && alive(live) {
+			m.suspect(live, "saying what nodes it has", max(m.patience, describeTime), describing(live))
+		}
 		switch {
 		case err != nil && !alive(live) && ctx.Err() == nil:
 			continue
@@ -210,6 +239,7 @@ func (m *member) describe(ctx context.Context) (plugin.Description, error) {
 // close ends the plugin for good.
 func (m *member) close() error {
 	m.stop()
+	m.watchers.Wait()
 	var err error
 	if live := m.now(); live != nil {
 		err = live.Close()

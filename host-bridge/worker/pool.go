@@ -93,6 +93,9 @@ func (p *pool) Execute(ctx context.Context, request plugin.Request, events func(
 		return live.Execute(ctx, request, events)
 	}()
 	if err != nil {
+		if ctx.Err() != nil && alive(live) {
+			m.suspect(live, fmt.Sprintf("node %s (%s)", request.NodeID, request.Class), m.patience, executing(live, request))
+		}
 		return result, err
 	}
 	m.good()

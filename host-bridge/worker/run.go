@@ -5,12 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/isac-guidance/isac/host-bridge/graph"
 	"github.com/isac-guidance/isac/host-bridge/queue"
 	"github.com/isac-guidance/isac/host-bridge/store"
 	"github.com/isac-guidance/isac/plugin"
 )
+
+// freeTime bounds giving memory back after it ran out.
+const freeTime = 30 * time.Second
 
 // Run runs a prompt. It fails, rather than the worker, whatever happens in it.
 func (w *Worker) Run(ctx context.Context, r *queue.Record, events *queue.Publisher) (queue.State, *queue.Result) {
@@ -19,7 +23,9 @@ func (w *Worker) Run(ctx context.Context, r *queue.Record, events *queue.Publish
 	outcome, err := w.run(ctx, r, n)
 	if failure := (*plugin.Error)(nil); errors.As(err, &failure) && failure.Kind == plugin.KindOutOfMemory {
 		// What earlier nodes made may be what is in the way of the next prompt.
-		if err := w.Free(context.WithoutCancel(ctx), true, true); err != nil {
+		ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), freeTime)
+		defer stop()
+		if err := w.Free(ctx, true, true); err != nil {
 			w.log.Warn("cannot free memory after it ran out", "reason", err.Error())
 		}
 	}

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,6 +24,8 @@ type Config struct {
 	Plugins []plugin.Config
 	// Version of the host.
 	Version string
+	// Patience is what a plugin has to stop after an interrupt; then its process is ended and started again. 0 is DefaultPatience.
+	Patience time.Duration
 	// Log may be nil.
 	Log *slog.Logger
 }
@@ -75,6 +78,7 @@ func New(ctx context.Context, config Config) (_ *Worker, err error) {
 		if err != nil {
 			return nil, err
 		}
+		m.patience = cmp.Or(config.Patience, m.patience)
 		members = append(members, m)
 	}
 	if w.pool, err = newPool(ctx, members); err != nil {

@@ -31,10 +31,11 @@ type Sampling struct {
 type Request struct {
 	// Model is a diffusers folder or a single .safetensors file.
 	Model string
-	// Device, DType and Checkpoint are as in diffusion.LoadOptions.
+	// Device, DType, Checkpoint and MaxMemory are as in diffusion.LoadOptions.
 	Device     torch.Device
 	DType      torch.DType
 	Checkpoint bool
+	MaxMemory  int64
 	// Detectors are specs as OpenDetectors takes them.
 	Detectors []string
 	Sampling

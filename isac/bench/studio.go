@@ -31,7 +31,7 @@ func OpenStudio(ctx context.Context, p *Plan) (*Studio, error) {
 	}
 	s := &Studio{plan: p, executor: torch.NewExecutor()}
 	err := s.executor.Do(ctx, func() (err error) {
-		if s.pipeline, err = diffusion.Load(p.Model, diffusion.LoadOptions{Device: p.Device, DType: p.DType, Checkpoint: p.Checkpoint}); err != nil {
+		if s.pipeline, err = diffusion.Load(p.Model, diffusion.LoadOptions{Device: p.Device, DType: p.DType, Checkpoint: p.Checkpoint, MaxMemory: p.MaxMemory}); err != nil {
 			return err
 		}
 		if s.size = p.Size; s.size == 0 {

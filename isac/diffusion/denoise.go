@@ -11,22 +11,16 @@ type denoiser struct {
 	ctx          context.Context
 	p            *Pipeline
 	cfg          float64
-	text, vector torch.Tensor // [2B,…]: negatives, then positives; [B,…] where cfg is 1
+	part         int64        // images that are evaluated at once
+	text, vector torch.Tensor // [1,…], or where cfg is not 1 [2,…]: the negative, then the positive
 }
 
 // newDenoiser brings both conditionings into the denoiser's type and place, once for the run.
 func newDenoiser(r *run) (denoiser, error) {
-	d := denoiser{ctx: r.ctx, p: r.p, cfg: r.request.CFG}
-	f, batch := r.p.Factor(), r.plan.shape[0]
+	d := denoiser{ctx: r.ctx, p: r.p, cfg: r.request.CFG, part: r.plan.part}
+	f := r.p.Factor()
 	place := func(c Conditioning) (text, vector torch.Tensor, err error) {
-		text, vector, err = r.p.place(c, int(r.plan.shape[3])*f, int(r.plan.shape[2])*f)
-		if err != nil {
-			return text, vector, err
-		}
-		if vector.Defined() {
-			vector = vector.Expand(batch, -1)
-		}
-		return text.Expand(batch, -1, -1), vector, nil
+		return r.p.place(c, int(r.plan.shape[3])*f, int(r.plan.shape[2])*f)
 	}
 	var err error
 	if d.text, d.vector, err = place(r.request.Positive); err != nil || d.cfg == 1 {
@@ -65,26 +59,65 @@ func gcd(a, b int64) int64 {
 //
 //	D = D_negative + cfg·(D_positive − D_negative),
 //
-// both from one evaluation on a batch of [negative; positive]. D is linear in the prediction, so the two are combined before.
+// both from one evaluation on a batch of [negative; positive]. D is linear in the prediction, so the two are combined before. Where there
+// is no room for all images at once, there are several evaluations.
 func (d denoiser) at(x torch.Tensor, sigma float64) (torch.Tensor, error) {
 	var err error
 	out := torch.Scoped(func() torch.Tensor {
 		network, noise := d.p.model.Denoiser, d.p.noise
 		in := noise.Input(x, sigma).To(network.DType())
-		if d.cfg != 1 {
-			in = torch.Cat([]torch.Tensor{in, in}, 0)
+		var parts []torch.Tensor
+		for first, all := int64(0), x.Size(0); first < all && err == nil; first += d.part {
+			n := min(d.part, all-first)
+			parts = append(parts, torch.Scoped(func() torch.Tensor {
+				var y torch.Tensor
+				y, err = d.predict(in.Narrow(0, first, n), noise.Timestep(sigma))
+				return y
+			}))
 		}
-		var y torch.Tensor
-		if y, err = network.ForwardContext(d.ctx, in, noise.Timestep(sigma), d.text, d.vector, nil); err != nil {
+		if err != nil {
 			return torch.Tensor{}
 		}
-		y = y.To(torch.Float32)
-		if d.cfg != 1 {
-			n := x.Size(0)
-			negative := y.Narrow(0, 0, n)
-			y = negative.Add(y.Narrow(0, n, n).Sub(negative).MulScalar(d.cfg))
+		y := parts[0]
+		if len(parts) > 1 {
+			y = torch.Cat(parts, 0)
 		}
 		return noise.Denoised(x, y, sigma)
 	})
 	return out, err
+}
+
+// predict evaluates the model on what it takes in, [n,C,h,w], and combines both sides.
+func (d denoiser) predict(in torch.Tensor, timestep float64) (torch.Tensor, error) {
+	n := in.Size(0)
+	text, vector := repeated(d.text, n), repeated(d.vector, n)
+	if d.cfg != 1 {
+		in = torch.Cat([]torch.Tensor{in, in}, 0)
+	}
+	y, err := d.p.model.Denoiser.ForwardContext(d.ctx, in, timestep, text, vector, nil)
+	if err != nil {
+		return torch.Tensor{}, err
+	}
+	if y = y.To(torch.Float32); d.cfg == 1 {
+		return y, nil
+	}
+	negative := y.Narrow(0, 0, n)
+	return negative.Add(y.Narrow(0, n, n).Sub(negative).MulScalar(d.cfg)), nil
+}
+
+// repeated has each of the rows of t [s,…] n times, [s·n,…]; undefined where t is.
+func repeated(t torch.Tensor, n int64) torch.Tensor {
+	if !t.Defined() || n == 1 {
+		return t
+	}
+	shape := t.Shape()
+	each := make([]torch.Tensor, shape[0])
+	for i := range each {
+		row := append([]int64{n}, shape[1:]...)
+		each[i] = t.Narrow(0, int64(i), 1).Expand(row...)
+	}
+	if len(each) == 1 {
+		return each[0]
+	}
+	return torch.Cat(each, 0)
 }

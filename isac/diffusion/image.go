@@ -1,6 +1,7 @@
 package diffusion
 
 import (
+	"context"
 	"fmt"
 	"image"
 	"image/color"
@@ -9,34 +10,69 @@ import (
 )
 
 // DecodeLatent maps latents [B,C,h,w] (unscaled) to images [B,H,W,3] in 0..1, float32, on the CPU, kept. Images are decoded one at a time,
-// so that memory does not grow with the batch.
+// so that only the pictures' own memory grows with the batch. Too much for what there is of it is a *MemoryError.
 func (p *Pipeline) DecodeLatent(latent torch.Tensor) (torch.Tensor, error) {
+	return p.DecodeLatentContext(context.Background(), latent)
+}
+
+// DecodeLatentContext is DecodeLatent, and stops between two images with ctx's error once ctx is done.
+func (p *Pipeline) DecodeLatentContext(ctx context.Context, latent torch.Tensor) (torch.Tensor, error) {
 	if s := latent.Shape(); len(s) != 4 || s[1] != int64(p.LatentChannels()) {
 		return torch.Tensor{}, fmt.Errorf("decode latent: shape %v, expected [B %d h w] for this model", s, p.LatentChannels())
 	}
+	s := latent.Shape()
+	if err := p.mayDecode(s); err != nil {
+		return torch.Tensor{}, fmt.Errorf("decode latent: %w", err)
+	}
 	var out torch.Tensor
-	err := torch.InScope(func() error {
-		torch.NoGrad(func() {
-			images := make([]torch.Tensor, latent.Size(0))
-			for i := range images {
-				images[i] = torch.Scoped(func() torch.Tensor {
-					z := latent.Narrow(0, int64(i), 1).To(p.model.VAE.DType()).ToDevice(p.model.VAE.Device())
-					x := p.model.VAE.Decode(z).To(torch.Float32).MulScalar(0.5).AddScalar(0.5).Clamp(0, 1)
-					return x.Permute(0, 2, 3, 1).ToDevice(torch.CPU).Contiguous()
-				})
-			}
-			out = torch.Cat(images, 0)
-		})
-		if !out.AllFinite() {
-			return fmt.Errorf("the image has values that are not finite: %w", ErrNotFinite)
-		}
-		out.Keep()
-		return nil
+	err := torch.InScope(func() (err error) {
+		torch.NoGrad(func() { out, err = p.decode(ctx, latent) })
+		return err
 	})
 	if err != nil {
 		return torch.Tensor{}, fmt.Errorf("decode latent: %w", err)
 	}
 	return out, nil
+}
+
+// DecodeEmpty is DecodeLatentContext of a batch of latents that are all 0, for images of width×height pixels. They are made one at a time.
+func (p *Pipeline) DecodeEmpty(ctx context.Context, width, height, batch int) (torch.Tensor, error) {
+	f := p.Factor()
+	shape := []int64{int64(batch), int64(p.LatentChannels()), int64(height / f), int64(width / f)}
+	if batch < 1 || width < f || height < f {
+		return torch.Tensor{}, fmt.Errorf("decode latent: %d images of %d×%d pixels, expected at least one of %d×%d", batch, width, height, f, f)
+	}
+	if err := p.mayDecode(shape); err != nil {
+		return torch.Tensor{}, fmt.Errorf("decode latent: %w", err)
+	}
+	var images torch.Tensor
+	err := torch.InScope(func() (err error) {
+		one := torch.Zeros([]int64{1, shape[1], shape[2], shape[3]}, torch.Float32, torch.CPU)
+		images, err = p.DecodeLatentContext(ctx, one.Expand(shape...))
+		return err
+	})
+	return images, err
+}
+
+// decode decodes latents into pictures, which are kept.
+func (p *Pipeline) decode(ctx context.Context, latent torch.Tensor) (torch.Tensor, error) {
+	s, f := latent.Shape(), int64(p.Factor())
+	out := torch.Zeros([]int64{s[0], s[2] * f, s[3] * f, p.model.VAE.Config.ImageChannels}, torch.Float32, torch.CPU)
+	for i := range s[0] {
+		if err := ctx.Err(); err != nil {
+			return torch.Tensor{}, err
+		}
+		torch.WithScope(func() []torch.Tensor {
+			z := latent.Narrow(0, i, 1).To(p.model.VAE.DType()).ToDevice(p.model.VAE.Device())
+			x := p.model.VAE.Decode(z).To(torch.Float32).MulScalar(0.5).AddScalar(0.5).Clamp(0, 1)
+			out.Narrow(0, i, 1).CopyFrom(x.Permute(0, 2, 3, 1))
+			return nil
+		})
+	}
+	if !out.AllFinite() {
+		return torch.Tensor{}, fmt.Errorf("the image has values that are not finite: %w", ErrNotFinite)
+	}
+	return out.Keep(), nil
 }
 
 // EncodeImage maps images [B,H,W,3] in 0..1 to the mean of their latents [B,C,h,w], unscaled, float32, on the CPU, kept. Sides have to be
@@ -48,6 +84,10 @@ func (p *Pipeline) EncodeImage(images torch.Tensor) (torch.Tensor, error) {
 	}
 	if s[1]%f != 0 || s[2]%f != 0 || s[1] == 0 || s[2] == 0 {
 		return torch.Tensor{}, fmt.Errorf("encode image: %d×%d pixels, expected multiples of %d: crop or resize it", s[2], s[1], f)
+	}
+	// The encoder takes what the decoder takes, the other way round.
+	if err := p.mayDecode([]int64{s[0], int64(p.LatentChannels()), s[1] / f, s[2] / f}); err != nil {
+		return torch.Tensor{}, fmt.Errorf("encode image: %w", err)
 	}
 	var out torch.Tensor
 	err := torch.InScope(func() (err error) {
@@ -85,20 +125,20 @@ func Images(t torch.Tensor) ([]*image.NRGBA, error) {
 	if len(s) != 4 || s[3] != 3 {
 		return nil, fmt.Errorf("images: shape %v, expected [B H W 3]", s)
 	}
-	var values []float32
-	err := torch.InScope(func() error {
-		values = t.To(torch.Float32).ToDevice(torch.CPU).Contiguous().Float32s()
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("images: %w", err)
-	}
 	out := make([]*image.NRGBA, s[0])
 	height, width := int(s[1]), int(s[2])
 	for b := range out {
+		var values []float32
+		err := torch.InScope(func() error { // one at a time: values take three times as much as the image
+			values = t.Narrow(0, int64(b), 1).To(torch.Float32).ToDevice(torch.CPU).Contiguous().Float32s()
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("images: %w", err)
+		}
 		out[b] = image.NewNRGBA(image.Rect(0, 0, width, height))
 		for i := range height * width {
-			v := values[(b*height*width+i)*3:]
+			v := values[i*3:]
 			out[b].SetNRGBA(i%width, i/width, color.NRGBA{R: byteOf(v[0]), G: byteOf(v[1]), B: byteOf(v[2]), A: 255})
 		}
 	}

@@ -19,6 +19,8 @@ type LoadOptions struct {
 	// Checkpoint keeps only the inputs of the denoiser's blocks in a guided step and computes them again for the gradient: less memory,
 	// about one evaluation more.
 	Checkpoint bool
+	// MaxMemory bounds what models and runs together take on Device, in bytes; 0 is what the device has. See MemoryError.
+	MaxMemory int64
 }
 
 // Load reads a model from a diffusers folder or a single .safetensors file, of any family that package family lists. The error lists
@@ -30,9 +32,13 @@ func Load(path string, opt LoadOptions) (*Pipeline, error) {
 		return nil, err
 	}
 	defer files.Close()
-	p := &Pipeline{Path: path, device: opt.Device}
+	p := &Pipeline{Path: path, device: opt.Device, checkpoint: opt.Checkpoint, maxMemory: opt.MaxMemory}
 	if p.device == "" {
 		p.device = torch.CPU
+	}
+	bytes := float64(files.Bytes(opt.DType))
+	if err := p.check("the model's weights", need{device: bytes}); err != nil {
+		return nil, fmt.Errorf("load %s: %w", path, err)
 	}
 	err = torch.InScope(func() (err error) {
 		p.model, err = family.Load(files, opt.DType, p.device)

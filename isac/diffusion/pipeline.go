@@ -12,9 +12,11 @@ type Pipeline struct {
 	// Path is what Load was given.
 	Path string
 
-	device torch.Device
-	model  *family.Model
-	noise  sampling.Noise
+	device     torch.Device
+	model      *family.Model
+	noise      sampling.Noise
+	checkpoint bool
+	maxMemory  int64
 }
 
 // Close frees the weights and gives their memory back, which the C library would keep. Closing twice is allowed.

@@ -35,6 +35,8 @@ type SampleRequest struct {
 	Noise torch.Tensor
 	// Denoise is how much of the way from noise to image is gone: 1 all of it, less to keep something of Latent. Above 0, at most 1.
 	Denoise float64
+	// Decode says that the latents will be decoded: memory for that is asked for before sampling too.
+	Decode bool
 	// Guidance turns a guidance method on. nil is plain sampling.
 	Guidance *Guidance
 	// OnStep, if not nil, is called after every step. Its error ends the run.
@@ -74,9 +76,10 @@ type plan struct {
 	sampler sampling.Sampler
 	sigmas  []float64 // from noise to 0
 	shape   []int64   // of the latent
+	part    int64     // images that the model evaluates at once
 }
 
-// plan checks a request. All mistakes are reported together.
+// plan checks a request. All mistakes are reported together; only of a request without any it is asked whether there is memory for it.
 func (p *Pipeline) plan(r *SampleRequest) (plan, error) {
 	var errs []error
 	bad := func(format string, a ...any) { errs = append(errs, fmt.Errorf(format, a...)) }
@@ -109,7 +112,11 @@ func (p *Pipeline) plan(r *SampleRequest) (plan, error) {
 			errs = append(errs, g.Target.CheckTokens(int(h.Size(1))))
 		}
 	}
-	return pl, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return pl, err
+	}
+	pl.part, err = p.fit(r, pl.shape)
+	return pl, err
 }
 
 // latentShape gives [B,C,h,w].

@@ -16,6 +16,9 @@ var ErrNotFinite = errors.New("not finite")
 // Sample makes latents [B,C,h,w], unscaled, float32, on the CPU and kept, for DecodeLatent. With guidance it also gives a report for
 // each step and image, [step][image]. The same request gives the same bytes on the CPU.
 //
+// Before anything is allocated the memory that the run needs is compared with what there is: too much is a *MemoryError. Only the
+// latents of a batch are there all at once: the model evaluates as many images together as there is room for, on the CPU one.
+//
 // A context that is done ends the run within one evaluation of the model, with its error. A latent that is no longer finite ends it
 // with an error that names the step.
 func (p *Pipeline) Sample(ctx context.Context, r SampleRequest) (torch.Tensor, [][]guidance.Report, error) {

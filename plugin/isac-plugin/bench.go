@@ -178,7 +178,7 @@ func (b *benchRun) request(c *commands) (bench.Request, error) {
 		device = torch.Device(b.Devices[b.Shard.index%len(b.Devices)])
 	}
 	r := bench.Request{
-		Model: b.Model, Device: device, DType: dtypes[b.DType], Checkpoint: b.Checkpoint, Detectors: b.Detectors,
+		Model: b.Model, Device: device, DType: dtypes[b.DType], Checkpoint: b.Checkpoint, MaxMemory: int64(c.Memory), Detectors: b.Detectors,
 		Sampling: bench.Sampling{Sampler: b.Sampler, Scheduler: b.Scheduler, Steps: b.Steps, CFG: b.CFG, Size: b.Size},
 		Methods:  methods, Measure: b.Measure, Tasks: tasks, NumeracyFile: b.Numeracy, Sample: b.Sample, TaskSeed: b.TaskSeed,
 		Split: b.Split, Prompts: b.Prompts, Seeds: b.Seeds,

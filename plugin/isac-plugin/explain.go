@@ -60,13 +60,13 @@ func (e *explain) Run(c *commands) error {
 	}
 	ctx, release := interruptible()
 	defer release()
-	if err = e.run(ctx, torch.Device(c.Device), stdout); errors.Is(err, context.Canceled) {
+	if err = e.run(ctx, diffusion.LoadOptions{Device: torch.Device(c.Device), MaxMemory: int64(c.Memory)}, stdout); errors.Is(err, context.Canceled) {
 		return interrupted{}
 	}
 	return err
 }
 
-func (e *explain) run(ctx context.Context, device torch.Device, stdout io.Writer) error {
+func (e *explain) run(ctx context.Context, how diffusion.LoadOptions, stdout io.Writer) error {
 	request, err := e.request()
 	if err := errors.Join(err, pictures.Folder(e.Out)); err != nil {
 		return err
@@ -78,7 +78,7 @@ func (e *explain) run(ctx context.Context, device torch.Device, stdout io.Writer
 	defer executor.Close()
 	var seen *pictures.Comparison
 	err = executor.Do(ctx, func() error {
-		pipeline, err := diffusion.Load(e.Model, diffusion.LoadOptions{Device: device})
+		pipeline, err := diffusion.Load(e.Model, how)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/isac-guidance/isac/isac/diffusion/synth"
 	"github.com/isac-guidance/isac/isac/methods"
+	"github.com/isac-guidance/isac/plugin"
 )
 
 // version is stamped by the build: -ldflags "-X main.version=v1.2.3".
@@ -21,9 +22,10 @@ This program is a plugin: a host such as isac-host starts it and gives it work. 
 does nothing but say so.`
 
 type commands struct {
-	Models   []string `help:"Directories of models." env:"ISAC_MODELS" sep:":" placeholder:"DIR"`
-	Device   string   `help:"Device that models run on: cpu, cuda:0." env:"ISAC_DEVICE" default:"cpu"`
-	LogLevel string   `help:"What is logged: trace, debug, info, warn, error." env:"ISAC_LOG" enum:"trace,debug,info,warn,error" default:"info"`
+	Models   []string     `help:"Directories of models." env:"ISAC_MODELS" sep:":" placeholder:"DIR"`
+	Device   string       `help:"Device that models run on: cpu, cuda:0." env:"ISAC_DEVICE" default:"cpu"`
+	Memory   plugin.Bytes `name:"max-memory" help:"The most memory that models and runs take on the device, such as 8GiB. What needs more is refused. Default: what there is." env:"ISAC_MAX_MEMORY" placeholder:"SIZE"`
+	LogLevel string       `help:"What is logged: trace, debug, info, warn, error." env:"ISAC_LOG" enum:"trace,debug,info,warn,error" default:"info"`
 
 	Serve    serve     `cmd:"" default:"withargs" help:"Serve the host that started this process, or with --listen hosts on other machines."`
 	Describe describe  `cmd:"" help:"Print as JSON what this plugin can do; works without libtorch."`

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/isac-guidance/isac/isac/diffusion"
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/nodes/schema"
 	"github.com/isac-guidance/isac/plugin"
@@ -30,6 +31,10 @@ func classify(err error) *plugin.Error {
 			names = append(names, m.Input)
 		}
 		return invalid(names, "%v", err)
+	}
+	// What other nodes hold may be in the way: then giving it back helps, and the host does that.
+	if short := (*diffusion.MemoryError)(nil); errors.As(err, &short) && short.Fits() {
+		return &plugin.Error{Kind: plugin.KindOutOfMemory, Message: err.Error()}
 	}
 	if torch.IsOutOfMemory(err) {
 		return &plugin.Error{Kind: plugin.KindOutOfMemory, Message: err.Error()}

@@ -33,7 +33,14 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, "this is a plugin")
 			os.Exit(1)
 		}
-		os.Exit(server.Serve(server.Options{Registry: registry(), Version: "test"}, hclog.Info))
+		var most plugin.Bytes
+		if text := os.Getenv(plugin.EnvMaxMemory); text != "" {
+			if err := most.UnmarshalText([]byte(text)); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+		}
+		os.Exit(server.Serve(server.Options{Registry: registry(), Version: "test", MaxMemory: int64(most)}, hclog.Info))
 	case "models":
 		os.Exit(server.Serve(server.Options{Registry: nodes.Standard(), ModelPaths: []string{mini}}, hclog.Info))
 	case "host":

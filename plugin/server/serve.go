@@ -34,6 +34,7 @@ func Serve(options Options, level hclog.Level) int {
 		return 1
 	}
 	defer home.remove()
+	protect(options, log)
 	// Whatever ends this process without returning from here has to clean up first.
 	watchSignals(home, log)
 	watchHost(home, log)

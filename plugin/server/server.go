@@ -30,7 +30,9 @@ type Options struct {
 	ModelPaths []string
 	// Device is where models run; empty means the CPU.
 	Device torch.Device
-	Log    hclog.Logger
+	// MaxMemory bounds what models and runs together take on Device, in bytes; 0 is what the device has.
+	MaxMemory int64
+	Log       hclog.Logger
 	// Shared is a folder that this process and its host have to themselves; "" where there is none.
 	Shared string
 	// Fatal, where not nil, is called when an error has left the device unusable for this process. It must not block.
@@ -86,7 +88,7 @@ func (s *Server) Close() {
 
 // env is what every node of this server gets; a run adds its own callbacks.
 func (s *Server) env() *nodes.Env {
-	return &nodes.Env{ModelPaths: s.options.ModelPaths, Device: s.options.Device}
+	return &nodes.Env{ModelPaths: s.options.ModelPaths, Device: s.options.Device, MaxMemory: s.options.MaxMemory}
 }
 
 // Description says what the server can do. It loads libtorch first; if that cannot be loaded, it says so.

@@ -40,19 +40,14 @@ func (d *Detector) Fail(format string, a ...any) {
 	d.errs = append(d.errs, fmt.Errorf(d.network+": "+format, a...))
 }
 
-// Size gives one dimension of a tensor that every network of the kind has, and records a mistake where it is absent or has not as many
-// dimensions as it should.
+// Size gives one dimension of a tensor that every network of the kind has, and records a mistake where it is absent, has not as many
+// dimensions as it should, or is longer than any network's.
 func (d *Detector) Size(name string, dim, dims int) int64 {
-	shape, ok := d.Shape(name)
-	switch {
-	case !ok:
-		d.Fail("%s: tensor %q: %w", d.Origin(name), name, weights.ErrMissing)
-	case len(shape) != dims:
-		d.Fail("%s: tensor %q has shape %v, expected %d dimensions: %w", d.Origin(name), name, shape, dims, weights.ErrShape)
-	default:
-		return shape[dim]
+	n, err := Size(d.Source, name, dim, dims)
+	if err != nil {
+		d.Fail("%w", err)
 	}
-	return 0
+	return n
 }
 
 // Below says whether any tensor lies below path.
@@ -61,11 +56,12 @@ func (d *Detector) Below(path string) bool {
 	return i < len(d.names) && strings.HasPrefix(d.names[i], path+".")
 }
 
-// Count gives how many layers there are of a name with a number in it, counted from 0: Count("down_blocks.%d").
-func (d *Detector) Count(format string) int {
-	n := 0
-	for d.Below(fmt.Sprintf(format, n)) {
-		n++
+// Count gives how many layers there are of a name with a number in it, counted from 0: Count("down_blocks.%d", MaxLevels). It records a
+// mistake where there are more than most.
+func (d *Detector) Count(format string, most int) int {
+	n, err := Count(format, most, func(i int) bool { return d.Below(fmt.Sprintf(format, i)) })
+	if err != nil {
+		d.Fail("%s: %w", d.Origin(""), err)
 	}
 	return n
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/isac-guidance/isac/isac/diffusion/weights"
+	"github.com/isac-guidance/isac/isac/torch"
 )
 
 // Layout is how a model lies on disk.
@@ -73,6 +74,25 @@ func (m *Files) Close() error {
 		errs = append(errs, f.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// Bytes is the memory that the weights take once they are loaded in an element type.
+func (m *Files) Bytes(dtype torch.DType) int64 {
+	sum := 0.0
+	for _, src := range append([]weights.Source{m.Denoiser, m.VAE}, m.Text...) {
+		for _, name := range src.Names() {
+			shape, _ := src.Shape(name)
+			elements := float64(dtype.Bytes())
+			if src == m.VAE && dtype == torch.Float16 {
+				elements = float64(torch.Float32.Bytes()) // see Load
+			}
+			for _, n := range shape {
+				elements *= float64(n)
+			}
+			sum += elements
+		}
+	}
+	return int64(min(sum, 1<<62))
 }
 
 func (m *Files) openSingle() error {

@@ -65,7 +65,7 @@ func Load(f *Files, dtype torch.DType, device torch.Device) (*Model, error) {
 	}
 	note(m.loadVAE(f, dtype))
 	c := config.New(f.Family.Denoiser.Folder+"/config.json", f.Config.Denoiser)
-	if sides := c.Ints("sample_size", 2); sides != nil {
+	if sides := c.IntsIn("sample_size", 2, 1, config.MaxSide); sides != nil {
 		m.Size = max(sides[0], sides[1])
 	}
 	note(c.Err())

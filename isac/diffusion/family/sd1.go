@@ -59,7 +59,7 @@ func discrete(f *Files) (sampling.Noise, error) {
 	b := sampling.StableDiffusion1()
 	b.Schedule = c.String("beta_schedule", b.Schedule)
 	b.Start, b.End = c.Float("beta_start", b.Start), c.Float("beta_end", b.End)
-	b.Timesteps = int(c.Int("num_train_timesteps", int64(b.Timesteps)))
+	b.Timesteps = int(c.IntIn("num_train_timesteps", int64(b.Timesteps), 2, config.MaxTimesteps))
 	b.ZeroSNR = c.Bool("rescale_betas_zero_snr", f.Raw != nil && f.Raw.Has("ztsnr"))
 	if class := c.String("_class_name", ""); strings.HasPrefix(class, "EDM") {
 		c.Fail("_class_name", weights.ErrUnsupported, "a model with the noise of EDM (Playground 2.5, CosXL)")

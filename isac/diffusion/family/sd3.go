@@ -53,7 +53,7 @@ func newMMDiT(p *weights.Params, src weights.Source, json map[string]any) (denoi
 // flow is rectified flow with the scheduler's shift, 3 where none is told.
 func flow(f *Files) (sampling.Noise, error) {
 	c := config.New("scheduler_config.json", f.Config.Scheduler)
-	shift := c.Float("shift", 3)
+	shift := c.FloatIn("shift", 3, 1e-3, 1e3)
 	if c.Bool("use_dynamic_shifting", false) {
 		c.Fail("use_dynamic_shifting", weights.ErrUnsupported, "expected false")
 	}

@@ -36,21 +36,16 @@ func (c Config) Factor() int64 { return 1 << (len(c.Levels) - 1) }
 func ConfigFromWeights(src weights.Source, json map[string]any) (Config, error) {
 	var errs []error
 	size := func(name string, dim int) int64 {
-		shape, ok := src.Shape(name)
-		switch {
-		case !ok:
-			errs = append(errs, fmt.Errorf("%s: vae: tensor %q: %w", src.Origin(name), name, weights.ErrMissing))
-		case len(shape) != 4:
-			errs = append(errs, fmt.Errorf("%s: vae: tensor %q has shape %v, expected 4 dimensions: %w", src.Origin(name), name, shape, weights.ErrShape))
-		default:
-			return shape[dim]
+		n, err := config.Size(src, name, dim, 4)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("vae: %w", err))
 		}
-		return 0
+		return n
 	}
-	count := func(format string) int {
-		n := 0
-		for src.Has(fmt.Sprintf(format, n)) {
-			n++
+	count := func(format string, most int) int {
+		n, err := config.Count(format, most, func(i int) bool { return src.Has(fmt.Sprintf(format, i)) })
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: vae: %w", src.Origin(""), err))
 		}
 		return n
 	}
@@ -61,7 +56,7 @@ func ConfigFromWeights(src weights.Source, json map[string]any) (Config, error) 
 		QuantConv:      src.Has("post_quant_conv.weight"),
 		Encoder:        src.Has("encoder.conv_in.weight"),
 	}
-	n := count("decoder.up_blocks.%d.resnets.0.conv1.weight")
+	n := count("decoder.up_blocks.%d.resnets.0.conv1.weight", config.MaxLevels)
 	if n == 0 {
 		errs = append(errs, fmt.Errorf("%s: vae: no level decoder.up_blocks.0: %w", src.Origin(""), weights.ErrMissing))
 	}
@@ -69,15 +64,15 @@ func ConfigFromWeights(src weights.Source, json map[string]any) (Config, error) 
 		up := fmt.Sprintf("decoder.up_blocks.%d", n-1-i)
 		cfg.Levels = append(cfg.Levels, Level{
 			Channels:      size(up+".resnets.0.conv1.weight", 0),
-			EncoderLayers: count(fmt.Sprintf("encoder.down_blocks.%d", i) + ".resnets.%d.conv1.weight"),
-			DecoderLayers: count(up + ".resnets.%d.conv1.weight"),
+			EncoderLayers: count(fmt.Sprintf("encoder.down_blocks.%d", i)+".resnets.%d.conv1.weight", config.MaxLayers),
+			DecoderLayers: count(up+".resnets.%d.conv1.weight", config.MaxLayers),
 		})
 	}
 
 	c := config.New("vae/config.json", json)
-	cfg.Groups = c.Int("norm_num_groups", 32)
-	cfg.Scaling = c.Float("scaling_factor", 0.18215)
-	cfg.Shift = c.Float("shift_factor", 0)
+	cfg.Groups = c.IntIn("norm_num_groups", 32, 1, config.MaxSize)
+	cfg.Scaling = c.FloatIn("scaling_factor", 0.18215, -1e6, 1e6)
+	cfg.Shift = c.FloatIn("shift_factor", 0, -1e6, 1e6)
 	if cfg.Scaling == 0 {
 		c.Fail("scaling_factor", weights.ErrConfig, "expected the number that latents are multiplied with")
 	}

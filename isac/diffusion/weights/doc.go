@@ -7,6 +7,6 @@
 //
 // # Lifetime
 //
-// A File maps its bytes into memory and its tensors are views of that mapping: no copy is made, and none of them may be used after
-// Close. Params, which model builders use, copies what it loads, so a file can be closed as soon as the model is built.
+// A File reads each tensor that it is asked for into memory of the tensor's own, so a file can be closed as soon as the model is built.
+// Files are not mapped: one that is cut short while it is mapped ends the process, and here it is an error.
 package weights

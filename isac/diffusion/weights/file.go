@@ -1,67 +1,51 @@
 package weights
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
-	"unsafe"
 
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
-// File is one open safetensors file. It is a Source whose tensors are views of the mapped file: no copy is made, and writing to one
-// changes this process's view only, never the file.
+// File is one open safetensors file. It is a Source whose tensors are copies. The file is read and not mapped: a mapped file that
+// somebody cuts short ends the process where the lost part is touched (SIGBUS), and every tensor is copied to its device anyway.
 type File struct {
 	path   string
 	header *header
 
-	mu     sync.Mutex
-	mapped []byte // nil once closed
+	mu      sync.Mutex
+	file    *os.File // nil once closed
+	staging staging
 }
 
-// Open maps a safetensors file and checks its whole header before anything is used. Errors are ErrFormat (with what is wrong) or the
-// file system's. A file that is cut short by somebody else after Open kills the process when the lost part is read (SIGBUS): replace
-// model files by renaming, as Write does.
+// Open opens a safetensors file and checks its whole header before anything is used. Errors are ErrFormat (with what is wrong) or the
+// file system's; what is no plain file, such as a pipe or a device, is refused before it is opened.
 func Open(path string) (*File, error) {
-	f, err := os.Open(path)
+	f, info, err := openRegular(path)
 	if err != nil {
 		return nil, fmt.Errorf("open weights: %w", err)
 	}
-	defer f.Close()
-	info, err := f.Stat()
+	h, err := readHeader(f, info.Size())
 	if err != nil {
-		return nil, fmt.Errorf("open weights: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("open weights: %s is not a file", path)
-	}
-	if info.Size() < 8 {
-		return nil, fmt.Errorf("open weights: %s: %d bytes are too few for a header's length: %w", path, info.Size(), ErrFormat)
-	}
-	mapped, err := mapFile(f, info.Size())
-	if err != nil {
-		return nil, fmt.Errorf("open weights: map %s: %w", path, err)
-	}
-	h, err := parseHeader(mapped)
-	if err != nil {
-		unmapFile(mapped)
+		f.Close()
 		return nil, fmt.Errorf("open weights: %s: %w", path, err)
 	}
-	return &File{path: path, header: h, mapped: mapped}, nil
+	return &File{path: path, header: h, file: f}, nil
 }
 
-// Close unmaps the file. Tensors that Tensor gave, and bytes that Bytes gave, must not be used any more: whoever needs them longer
-// makes a copy before (Params does). Closing twice is allowed.
+// Close closes the file. What Tensor and Bytes gave stays good. Closing twice is allowed.
 func (f *File) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.mapped == nil {
+	if f.file == nil {
 		return nil
 	}
-	err := unmapFile(f.mapped)
-	f.mapped = nil
+	err := errors.Join(f.file.Close(), f.staging.free())
+	f.file = nil
 	return err
 }
 
@@ -92,44 +76,51 @@ func (f *File) DType(name string) (DType, bool) {
 // Origin is the file's name and, for a tensor in it, the tensor's name too.
 func (f *File) Origin(name string) string { return filepath.Base(f.path) }
 
-// Bytes gives a tensor's data as stored, little endian, a view of the mapped file that is valid until Close.
+// Bytes gives a tensor's data as stored, little endian, a copy. A file that was cut short after Open is ErrFormat.
 func (f *File) Bytes(name string) ([]byte, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	e, ok := f.header.tensors[name]
-	if !ok {
-		return nil, fmt.Errorf("%s: tensor %q: %w", f.path, name, ErrMissing)
+	e, err := f.entry(name)
+	if err != nil {
+		return nil, err
 	}
-	if f.mapped == nil {
-		return nil, fmt.Errorf("%s: tensor %q: %w", f.path, name, ErrClosed)
+	data := make([]byte, e.end-e.begin)
+	if err := readAt(f.file, data, f.header.data+e.begin); err != nil {
+		return nil, fmt.Errorf("%s: tensor %q: %w", f.path, name, err)
 	}
-	return f.header.data[e.begin:e.end:e.end], nil
+	return data, nil
 }
 
-// Tensor gives a tensor as a view of the mapped file, owned by the current scope; a tensor whose data is not aligned to its element
-// size is copied. An element type that libtorch cannot hold here (the 8-bit floats among them) is ErrUnsupported.
+// entry finds a tensor of an open file.
+func (f *File) entry(name string) (entry, error) {
+	e, ok := f.header.tensors[name]
+	if !ok {
+		return e, fmt.Errorf("%s: tensor %q: %w", f.path, name, ErrMissing)
+	}
+	if f.file == nil {
+		return e, fmt.Errorf("%s: tensor %q: %w", f.path, name, ErrClosed)
+	}
+	return e, nil
+}
+
+// Tensor reads a tensor; it is owned by the current scope. An element type that libtorch cannot hold here (the 8-bit floats among them)
+// is ErrUnsupported; a file that was cut short after Open is ErrFormat.
 func (f *File) Tensor(name string) (torch.Tensor, error) {
-	data, err := f.Bytes(name)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e, err := f.entry(name)
 	if err != nil {
 		return torch.Tensor{}, err
 	}
-	e := f.header.tensors[name]
 	dtype, ok := e.dtype.Torch()
 	if !ok {
 		return torch.Tensor{}, fmt.Errorf("%s: tensor %q is stored as %s, which this program cannot compute with: get or convert the model in F16, BF16 or F32: %w",
 			f.path, name, e.dtype, ErrUnsupported)
 	}
 	var t torch.Tensor
-	err = torch.Try(func() error {
-		switch {
-		case len(data) == 0:
-			t = torch.Zeros(e.shape, dtype, torch.CPU)
-		case uintptr(unsafe.Pointer(&data[0]))%uintptr(elementBits[e.dtype]/8) != 0:
-			t = torch.FromBytes(data, dtype, e.shape...)
-		default:
-			t = torch.FromBlob(unsafe.Pointer(&data[0]), dtype, e.shape...)
-		}
-		return nil
+	err = torch.Try(func() (err error) {
+		t, err = f.staging.tensor(f.file, f.header.data+e.begin, e.end-e.begin, dtype, e.shape)
+		return err
 	})
 	if err != nil {
 		return torch.Tensor{}, fmt.Errorf("%s: tensor %q: %w", f.path, name, err)

@@ -139,7 +139,7 @@ func TestMisalignedTensorIsCopied(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if err := f.Close(); err != nil { // it is a copy: the mapping is not needed
+		if err := f.Close(); err != nil { // it is a copy: the file is not needed
 			return err
 		}
 		if got := a.Float32s(); !slices.Equal(got, []float32{1.5, -2}) {
@@ -152,28 +152,61 @@ func TestMisalignedTensorIsCopied(t *testing.T) {
 	}
 }
 
-// A tensor is the mapped file itself, and writing to it does not reach the file.
-func TestTensorIsAPrivateView(t *testing.T) {
+// A tensor is a copy, whether it is larger than what is read at once or not: writing to it changes neither the file nor the next copy.
+func TestTensorIsACopy(t *testing.T) {
 	torchtest.Require(t)
-	path := write(t, filepath.Join(t.TempDir(), "a"), Entry{"a", F32, []int64{2}, bytesOf([]float32{1, 2})})
+	const many = stagingSize/4*2 + 7
+	large := make([]float32, many)
+	for i := range large {
+		large[i] = float32(i % 1000)
+	}
+	path := write(t, filepath.Join(t.TempDir(), "a"), Entry{"small", F32, []int64{2}, bytesOf([]float32{1, 2})}, Entry{"large", F32, []int64{1, many}, bytesOf(large)})
 	f := open(t, path)
 	err := torch.InScope(func() error {
-		a, err := f.Tensor("a")
-		if err != nil {
-			return err
-		}
-		a.FillInPlace(7)
-		b, err := f.Bytes("a")
-		if err != nil || !bytes.Equal(b, bytesOf([]float32{7, 7})) {
-			t.Errorf("the mapping has %v, %v", b, err)
+		for name, want := range map[string][]float32{"small": {1, 2}, "large": large} {
+			for range 2 {
+				got, err := f.Tensor(name)
+				if err != nil {
+					return err
+				}
+				if !slices.Equal(got.Float32s(), want) {
+					t.Errorf("%s came back otherwise", name)
+				}
+				got.FillInPlace(7)
+			}
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again := open(t, path); !bytes.Equal(again.header.data, bytesOf([]float32{1, 2})) {
-		t.Errorf("the file has %v", again.header.data)
+}
+
+// A file that is cut short after Open, within a tensor or before it, is an error that names it; the process lives.
+func TestFileThatShrinks(t *testing.T) {
+	torchtest.Require(t)
+	for _, left := range []int64{-4, -stagingSize, -3 * stagingSize, 10} {
+		path := write(t, filepath.Join(t.TempDir(), "model.safetensors"), Entry{"a", F32, []int64{stagingSize / 2}, make([]byte, 2*stagingSize)})
+		f := open(t, path)
+		if left < 0 {
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			left = max(info.Size()+left, 0)
+		}
+		if err := os.Truncate(path, left); err != nil {
+			t.Fatal(err)
+		}
+		p := NewParams(f, torch.Float32, torch.CPU)
+		p.Tensor("a")
+		_, bytes := f.Bytes("a")
+		for _, err := range []error{p.Err(), bytes} {
+			if !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), "model.safetensors") || !strings.Contains(err.Error(), "became shorter after it was opened") {
+				t.Errorf("%d bytes left: %v", left, err)
+			}
+		}
+		p.Close()
 	}
 }
 

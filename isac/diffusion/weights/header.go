@@ -2,10 +2,12 @@ package weights
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/bits"
 	"slices"
 	"unicode/utf8"
@@ -30,27 +32,36 @@ type header struct {
 	tensors  map[string]entry
 	names    []string // sorted
 	metadata map[string]string
-	data     []byte
+	data     int64 // where in the file the data begins
+	size     int64 // of the data
 }
 
-// parseHeader reads the header of a whole safetensors file. What it returns has been checked: every tensor's bytes are there, are as
-// many as its shape asks for, and belong to no other tensor. data is a part of file, not a copy.
-func parseHeader(file []byte) (*header, error) {
-	if len(file) < 8 {
-		return nil, fmt.Errorf("%d bytes are too few for a header's length: %w", len(file), ErrFormat)
+// readHeader reads the header of a safetensors file of a size. What it returns has been checked: every tensor's bytes are there, are as
+// many as its shape asks for, and belong to no other tensor.
+func readHeader(file io.ReaderAt, size int64) (*header, error) {
+	if size < 8 {
+		return nil, fmt.Errorf("%d bytes are too few for a header's length: %w", size, ErrFormat)
 	}
-	if kind := foreign(file); kind != "" {
+	start := make([]byte, min(size, longestMagic))
+	if err := readAt(file, start, 0); err != nil {
+		return nil, err
+	}
+	if kind := foreign(start); kind != "" {
 		return nil, fmt.Errorf("this is %s: %w", kind, ErrFormat)
 	}
-	n := binary.LittleEndian.Uint64(file)
+	n := binary.LittleEndian.Uint64(start)
 	if n > maxHeader {
 		return nil, fmt.Errorf("the header claims %d bytes, more than the format's limit of %d: %w", n, maxHeader, ErrFormat)
 	}
-	if n > uint64(len(file)-8) {
-		return nil, fmt.Errorf("the header claims %d bytes, the file has only %d after its first 8: it is truncated: %w", n, len(file)-8, ErrFormat)
+	if n > uint64(size-8) {
+		return nil, fmt.Errorf("the header claims %d bytes, the file has only %d after its first 8: it is truncated: %w", n, size-8, ErrFormat)
 	}
-	h := &header{tensors: map[string]entry{}, metadata: map[string]string{}, data: file[8+n:]}
-	if err := h.decode(file[8 : 8+n]); err != nil {
+	text := make([]byte, n)
+	if err := readAt(file, text, 8); err != nil {
+		return nil, err
+	}
+	h := &header{tensors: map[string]entry{}, metadata: map[string]string{}, data: 8 + int64(n), size: size - 8 - int64(n)}
+	if err := h.decode(text); err != nil {
 		return nil, fmt.Errorf("header: %w: %w", err, ErrFormat)
 	}
 	slices.Sort(h.names)
@@ -82,15 +93,19 @@ func (h *header) decode(text []byte) error {
 			}
 			continue
 		}
-		var raw json.RawMessage
-		if err := d.Decode(&raw); err != nil {
+		var stored storedEntry
+		wrongType := (*json.UnmarshalTypeError)(nil)
+		if err := d.Decode(&stored); errors.As(err, &wrongType) { // the decoder stands behind the value
+			mistakes = append(mistakes, fmt.Errorf("tensor %q: %w", name, err))
+			continue
+		} else if err != nil {
 			return fmt.Errorf("bad JSON at tensor %q: %w", name, err)
 		}
 		if _, twice := h.tensors[name]; twice {
 			mistakes = append(mistakes, fmt.Errorf("tensor %q occurs twice", name))
 			continue
 		}
-		e, err := parseEntry(raw, int64(len(h.data)))
+		e, err := stored.check(h.size)
 		if err != nil {
 			mistakes = append(mistakes, fmt.Errorf("tensor %q: %w", name, err))
 			continue
@@ -108,15 +123,15 @@ func (h *header) decode(text []byte) error {
 	return mistakes.err()
 }
 
-func parseEntry(raw json.RawMessage, dataSize int64) (entry, error) {
-	var e struct {
-		DType   DType   `json:"dtype"`
-		Shape   []int64 `json:"shape"`
-		Offsets []int64 `json:"data_offsets"`
-	}
-	if err := json.Unmarshal(raw, &e); err != nil {
-		return entry{}, err
-	}
+// storedEntry is a tensor as the JSON has it.
+type storedEntry struct {
+	DType   DType   `json:"dtype"`
+	Shape   []int64 `json:"shape"`
+	Offsets []int64 `json:"data_offsets"`
+}
+
+// check gives the tensor if it lies within dataSize bytes and holds together.
+func (e storedEntry) check(dataSize int64) (entry, error) {
 	width, ok := elementBits[e.DType]
 	if !ok {
 		return entry{}, fmt.Errorf("unknown dtype %q", e.DType)
@@ -165,22 +180,28 @@ func byteSize(shape []int64, width int64) (int64, error) {
 
 // overlaps refuses tensors that share bytes: the format forbids it, and writing to one would change the other.
 func (h *header) overlaps() error {
-	var order []string
+	type place struct {
+		name       string
+		begin, end int64
+	}
+	order := make([]place, 0, len(h.names))
 	for _, name := range h.names {
 		if e := h.tensors[name]; e.end > e.begin {
-			order = append(order, name)
+			order = append(order, place{name, e.begin, e.end})
 		}
 	}
-	slices.SortFunc(order, func(a, b string) int { return int(min(1, max(-1, h.tensors[a].begin-h.tensors[b].begin))) })
+	slices.SortFunc(order, func(a, b place) int { return cmp.Compare(a.begin, b.begin) })
 	var mistakes Mistakes
 	for i := 1; i < len(order); i++ {
-		a, b := h.tensors[order[i-1]], h.tensors[order[i]]
-		if b.begin < a.end {
-			mistakes = append(mistakes, fmt.Errorf("tensors %q [%d, %d] and %q [%d, %d] overlap", order[i-1], a.begin, a.end, order[i], b.begin, b.end))
+		if a, b := order[i-1], order[i]; b.begin < a.end {
+			mistakes = append(mistakes, fmt.Errorf("tensors %q [%d, %d] and %q [%d, %d] overlap", a.name, a.begin, a.end, b.name, b.begin, b.end))
 		}
 	}
 	return mistakes.err()
 }
+
+// longestMagic is as long as the longest beginning of a file that foreign knows.
+const longestMagic = 32
 
 // foreign names the kind of file that is often given in place of safetensors, with what to do, "" for none that is known.
 func foreign(file []byte) string {

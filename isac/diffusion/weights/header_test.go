@@ -18,6 +18,11 @@ func sealed(head string, data int) []byte {
 	return append(append(b, head...), make([]byte, data)...)
 }
 
+// parseHeader reads the header of a file that is in memory.
+func parseHeader(file []byte) (*header, error) {
+	return readHeader(bytes.NewReader(file), int64(len(file)))
+}
+
 const oneTensor = `{"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}}`
 
 func TestParseHeader(t *testing.T) {
@@ -26,8 +31,8 @@ func TestParseHeader(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(h.names, []string{"a", "b", "empty"}) || h.metadata["format"] != "pt" || len(h.data) != 40 {
-		t.Errorf("names %v, metadata %v, %d bytes", h.names, h.metadata, len(h.data))
+	if !slices.Equal(h.names, []string{"a", "b", "empty"}) || h.metadata["format"] != "pt" || h.size != 40 {
+		t.Errorf("names %v, metadata %v, %d bytes", h.names, h.metadata, h.size)
 	}
 	if a := h.tensors["a"]; a.dtype != F32 || !slices.Equal(a.shape, []int64{2, 3}) || a.begin != 0 || a.end != 24 {
 		t.Errorf("a is %+v", a)
@@ -126,14 +131,14 @@ func FuzzHeader(f *testing.F) {
 			}
 			return
 		}
-		used := make([]int, len(h.data))
+		used := make([]int, h.size)
 		var entries []Entry
 		for _, name := range h.names {
 			e := h.tensors[name]
 			for i := e.begin; i < e.end; i++ {
 				used[i]++
 			}
-			entries = append(entries, Entry{name, e.dtype, e.shape, h.data[e.begin:e.end]})
+			entries = append(entries, Entry{name, e.dtype, e.shape, file[h.data+e.begin : h.data+e.end]})
 		}
 		if slices.Contains(used, 2) {
 			t.Fatal("two tensors share a byte")
@@ -159,4 +164,29 @@ func FuzzHeader(f *testing.F) {
 			}
 		}
 	})
+}
+
+// manyTensors is a file of n tensors of one byte.
+func manyTensors(n int) []byte {
+	b := []byte("{")
+	for i := range n {
+		b = fmt.Appendf(b, `"model.diffusion_model.middle_block.%d.weight":{"dtype":"U8","shape":[1],"data_offsets":[%d,%d]},`, i, i, i+1)
+	}
+	b[len(b)-1] = '}'
+	return sealed(string(b), n)
+}
+
+// BenchmarkHeader shows that the time for one tensor does not grow with their number.
+func BenchmarkHeader(b *testing.B) {
+	for _, n := range []int{2_000, 20_000, 200_000} {
+		file := manyTensors(n)
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for b.Loop() {
+				if _, err := parseHeader(file); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/tensor")
+		})
+	}
 }

@@ -7,9 +7,9 @@ import (
 	"os"
 )
 
-// ReadJSON parses a model's config file, as encoding/json gives it; nil for one that does not exist.
+// ReadJSON parses a model's config file, as encoding/json gives it; nil for one that does not exist. See ReadText for what is refused.
 func ReadJSON(path string) (map[string]any, error) {
-	text, err := os.ReadFile(path)
+	text, err := ReadText(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}

@@ -27,6 +27,7 @@ type params struct {
 	src    Source
 	dtype  torch.DType
 	device torch.Device
+	names  []string // of src, sorted
 	loaded map[string]torch.Tensor
 	order  []string
 	errs   Mistakes
@@ -36,7 +37,7 @@ type params struct {
 
 // NewParams loads from src. Floating point tensors are converted to dtype, tensors of whole numbers keep their type.
 func NewParams(src Source, dtype torch.DType, device torch.Device) *Params {
-	return &Params{root: &params{src: src, dtype: dtype, device: device, loaded: map[string]torch.Tensor{}, seen: map[string]bool{}}}
+	return &Params{root: &params{src: src, dtype: dtype, device: device, names: src.Names(), loaded: map[string]torch.Tensor{}, seen: map[string]bool{}}}
 }
 
 // Sub gives the parameters below path: Sub("down_blocks.0").Tensor("weight") is down_blocks.0.weight. Subs share one record of errors and
@@ -65,7 +66,7 @@ func (p *Params) Has(name string) bool { return p.root.src.Has(p.name(name)) }
 // HasAny says whether any tensor lies below path: HasAny("attentions.0").
 func (p *Params) HasAny(path string) bool {
 	prefix := p.name(path) + "."
-	names := p.root.src.Names()
+	names := p.root.names
 	i, _ := slices.BinarySearch(names, prefix)
 	return i < len(names) && strings.HasPrefix(names[i], prefix)
 }
@@ -170,7 +171,7 @@ func (p *Params) Err() error { return p.root.errs.err() }
 // Unused lists the tensors that nobody has asked for, sorted: a sign that the model is of another kind than it was built as.
 func (p *Params) Unused() []string {
 	var unused []string
-	for _, name := range p.root.src.Names() {
+	for _, name := range p.root.names {
 		if _, ok := p.root.loaded[name]; !ok && !p.root.seen[name] {
 			unused = append(unused, name)
 		}

@@ -3,7 +3,6 @@ package weights
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 )
@@ -32,7 +31,7 @@ func OpenPart(dir, base string) (src Source, files []*File, err error) {
 
 // openShards opens the files that an index names and shows the tensors that it lists.
 func openShards(path string) (src Source, files []*File, err error) {
-	text, err := os.ReadFile(path)
+	text, err := ReadText(path)
 	if err != nil {
 		return nil, files, err
 	}

@@ -18,8 +18,7 @@ type Source interface {
 	Shape(name string) ([]int64, bool)
 	// DType gives a tensor's element type as stored, false where there is none of this name.
 	DType(name string) (DType, bool)
-	// Tensor gives the tensor as stored, owned by the current scope. It may share memory with the file and must not be used after
-	// the file is closed: Clone what has to live longer.
+	// Tensor reads the tensor as stored, owned by the current scope. It may be a view of a larger one: Clone what has to live longer.
 	Tensor(name string) (torch.Tensor, error)
 	// Origin says where the tensor comes from, for error messages: the file, and the tensor's own name there if it has another.
 	Origin(name string) string

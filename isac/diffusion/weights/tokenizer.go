@@ -29,7 +29,7 @@ func ReadTokenizer(dir string) (TokenizerFiles, error) {
 		name string
 		to   *[]byte
 	}{{"vocab.json", &t.Vocab}, {"merges.txt", &t.Merges}, {"tokenizer.json", &t.JSON}} {
-		text, err := os.ReadFile(filepath.Join(dir, file.name))
+		text, err := ReadText(filepath.Join(dir, file.name))
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			errs = append(errs, fmt.Errorf("read tokenizer: %w", err))
 		}

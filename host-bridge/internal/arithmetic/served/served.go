@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"sync"
 
 	goplugin "github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
@@ -51,17 +53,20 @@ func Main() {
 	os.Exit(0)
 }
 
-// service offers the arithmetic nodes, and Die, which ends the process in the middle of its work.
+// service offers the arithmetic nodes; Die, which ends the process in the middle of its work; and Hang, which never ends, whoever asks.
 type service struct {
 	isacpb.UnimplementedNodesServer
-	nodes  *arithmetic.Nodes
-	stderr io.Writer
-	prefix string
+	mu      sync.Mutex
+	running []*isacpb.Running
+	nodes   *arithmetic.Nodes
+	stderr  io.Writer
+	prefix  string
 }
 
 func (s *service) Describe(context.Context, *isacpb.DescribeRequest) (*isacpb.DescribeResponse, error) {
 	entries := map[string]json.RawMessage{
-		s.prefix + "Die": json.RawMessage(`{"input":{"required":{"a":["NUMBER"]}},"output":["NUMBER"],"output_node":false}`),
+		s.prefix + "Die":  json.RawMessage(`{"input":{"required":{"a":["NUMBER"]}},"output":["NUMBER"],"output_node":false}`),
+		s.prefix + "Hang": json.RawMessage(`{"input":{"required":{"a":["NUMBER"]}},"output":["NUMBER"],"output_node":false}`),
 	}
 	for class, entry := range arithmetic.Entries {
 		entries[s.prefix+class] = entry
@@ -71,9 +76,13 @@ func (s *service) Describe(context.Context, *isacpb.DescribeRequest) (*isacpb.De
 
 func (s *service) Execute(r *isacpb.ExecuteRequest, stream grpc.ServerStreamingServer[isacpb.ExecuteResponse]) error {
 	class := r.ClassType[len(s.prefix):]
-	if class == "Die" {
+	defer s.enter(r)()
+	switch class {
+	case "Die":
 		fmt.Fprintln(s.stderr, "the last words of the plugin")
 		os.Exit(7)
+	case "Hang":
+		select {}
 	}
 	inputs := map[string]plugin.Value{}
 	for name, v := range r.Inputs {
@@ -104,6 +113,25 @@ func (s *service) Execute(r *isacpb.ExecuteRequest, stream grpc.ServerStreamingS
 		out.Outputs = append(out.Outputs, v.ToProto())
 	}
 	return stream.Send(&isacpb.ExecuteResponse{Event: &isacpb.ExecuteResponse_Result{Result: out}})
+}
+
+// enter notes a call that is at work, until what it returns is called.
+func (s *service) enter(r *isacpb.ExecuteRequest) func() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	call := &isacpb.Running{PromptId: r.PromptId, NodeId: r.NodeId, ClassType: r.ClassType}
+	s.running = append(s.running, call)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.running = slices.DeleteFunc(s.running, func(other *isacpb.Running) bool { return other == call })
+	}
+}
+
+func (s *service) Stats(context.Context, *isacpb.StatsRequest) (*isacpb.StatsResponse, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &isacpb.StatsResponse{Running: slices.Clone(s.running), Pid: int32(os.Getpid())}, nil
 }
 
 func (s *service) Release(ctx context.Context, r *isacpb.ReleaseRequest) (*isacpb.ReleaseResponse, error) {

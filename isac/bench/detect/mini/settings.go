@@ -6,9 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/isac-guidance/isac/isac/diffusion/weights"
 )
 
 // SettingsFile is the file in a detectors' folder that describes it.
@@ -41,7 +42,7 @@ type segmentsSettings struct {
 func readSettings(dir string) (settings, error) {
 	var s settings
 	path := filepath.Join(dir, SettingsFile)
-	text, err := os.ReadFile(path)
+	text, err := weights.ReadText(path)
 	if err != nil {
 		return s, fmt.Errorf("read detectors' settings: %w (give the folder that examples/mini/detector_export.py wrote)", err)
 	}

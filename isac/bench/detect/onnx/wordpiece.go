@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/isac-guidance/isac/isac/diffusion/weights"
 )
 
 // wordpiece is BERT's tokenizer for lower-case text: words are cut at blanks and punctuation, and each word into the longest pieces
@@ -31,7 +32,7 @@ func openWordpiece(folders ...string) (*wordpiece, error) {
 			read func([]byte) (map[string]int64, error)
 		}{{"vocab.txt", readVocabulary}, {"tokenizer.json", readTokenizer}} {
 			path := filepath.Join(folder, from.name)
-			data, err := os.ReadFile(path)
+			data, err := weights.ReadText(path)
 			if errors.Is(err, fs.ErrNotExist) {
 				continue
 			}

@@ -36,7 +36,7 @@ func (d detector) shapes() Config {
 			d.Fail("%s: proj_out has %d rows, expected a multiple of the patch's %d: %w", d.Origin("proj_out.weight"), out, area, weights.ErrShape)
 		}
 	}
-	for i := 0; d.Below(fmt.Sprintf("transformer_blocks.%d", i)); i++ {
+	for i := range d.Count("transformer_blocks.%d", config.MaxLayers) {
 		cfg.Dual = append(cfg.Dual, d.Below(fmt.Sprintf("transformer_blocks.%d.attn2", i)))
 	}
 	if len(cfg.Dual) == 0 {
@@ -47,14 +47,14 @@ func (d detector) shapes() Config {
 
 // settings reads what shapes cannot tell: the number of heads, where no norm of queries has the width of one.
 func (d detector) settings(cfg *Config) {
-	width := d.Settings.Int("attention_head_dim", 64)
+	width := d.Settings.IntIn("attention_head_dim", 64, 1, config.MaxHeads)
 	if cfg.QKNorm {
 		width = d.Size("transformer_blocks.0.attn.norm_q.weight", 0, 1)
 	}
 	if width > 0 {
 		cfg.Heads = max(cfg.Width/width, 1)
 	}
-	if stated := d.Settings.Int("num_attention_heads", cfg.Heads); !cfg.QKNorm {
+	if stated := d.Settings.IntIn("num_attention_heads", cfg.Heads, 1, config.MaxHeads); !cfg.QKNorm {
 		cfg.Heads = stated
 	} else if stated != cfg.Heads {
 		d.Settings.Fail("num_attention_heads", weights.ErrConfig, "the model's weights have %d", cfg.Heads)

@@ -18,9 +18,9 @@ func newDetector(src weights.Source, json map[string]any) detector {
 // depths gives the number of transformer blocks after each residual block of a level. They need not be equal: distilled models
 // (SSD-1B) have lost some.
 func (d detector) depths(level string) []int {
-	depths := make([]int, d.Count(level+".resnets.%d"))
+	depths := make([]int, d.Count(level+".resnets.%d", config.MaxLayers))
 	for i := range depths {
-		depths[i] = d.Count(fmt.Sprintf("%s.attentions.%d", level, i) + ".transformer_blocks.%d")
+		depths[i] = d.Count(fmt.Sprintf("%s.attentions.%d", level, i)+".transformer_blocks.%d", config.MaxLayers)
 	}
 	return depths
 }
@@ -30,10 +30,10 @@ func (d detector) shapes() Config {
 		InChannels:  d.Size("conv_in.weight", 1, 4),
 		OutChannels: d.Size("conv_out.weight", 0, 4),
 		TimeWidth:   d.Size("time_embedding.linear_1.weight", 0, 2),
-		MidResnets:  d.Count("mid_block.resnets.%d"),
-		MidDepth:    d.Count("mid_block.attentions.0.transformer_blocks.%d"),
+		MidResnets:  d.Count("mid_block.resnets.%d", config.MaxLayers),
+		MidDepth:    d.Count("mid_block.attentions.0.transformer_blocks.%d", config.MaxLayers),
 	}
-	levels, ups := d.Count("down_blocks.%d"), d.Count("up_blocks.%d")
+	levels, ups := d.Count("down_blocks.%d", config.MaxLevels), d.Count("up_blocks.%d", config.MaxLevels)
 	if levels == 0 || levels != ups {
 		d.Fail("%s: %d down_blocks and %d up_blocks, expected as many of the one as of the other: %w", d.Origin(""), levels, ups, weights.ErrMissing)
 	}
@@ -68,9 +68,9 @@ func (d detector) shapes() Config {
 // its name says (diffusers issue 2011).
 func (d detector) settings(cfg *Config) {
 	n := len(cfg.Levels)
-	heads := d.Settings.Ints("num_attention_heads", n)
+	heads := d.Settings.IntsIn("num_attention_heads", n, 1, config.MaxHeads)
 	if heads == nil {
-		heads = d.Settings.Ints("attention_head_dim", n)
+		heads = d.Settings.IntsIn("attention_head_dim", n, 1, config.MaxHeads)
 	}
 	for i := range cfg.Levels {
 		l := &cfg.Levels[i]
@@ -88,10 +88,10 @@ func (d detector) settings(cfg *Config) {
 				i, l.Channels, l.Heads)
 		}
 	}
-	cfg.Groups = d.Settings.Int("norm_num_groups", 32)
-	cfg.Eps = d.Settings.Float("norm_eps", 1e-5)
+	cfg.Groups = d.Settings.IntIn("norm_num_groups", 32, 1, config.MaxSize)
+	cfg.Eps = d.Settings.FloatIn("norm_eps", 1e-5, 0, 1)
 	cfg.CosineFirst = d.Settings.Bool("flip_sin_to_cos", true)
-	cfg.FreqShift = d.Settings.Float("freq_shift", 0)
+	cfg.FreqShift = d.Settings.FloatIn("freq_shift", 0, -8, 8)
 	// Stable Diffusion 2's scores overflow float16, also those of its folders that do not say so.
 	cfg.Upcast = d.Settings.Bool("upcast_attention", false) || cfg.Linear && cfg.Context == openCLIPH && cfg.Vector == 0
 }

@@ -42,16 +42,11 @@ func TextRoot(src weights.Source) weights.Source {
 func TextConfigFromWeights(src weights.Source, json map[string]any) (TextConfig, error) {
 	var errs []error
 	size := func(name string, dim, dims int) int64 {
-		shape, ok := src.Shape(name)
-		switch {
-		case !ok:
-			errs = append(errs, fmt.Errorf("%s: text model: tensor %q: %w", src.Origin(name), name, weights.ErrMissing))
-		case len(shape) != dims:
-			errs = append(errs, fmt.Errorf("%s: text model: tensor %q has shape %v, expected %d dimensions: %w", src.Origin(name), name, shape, dims, weights.ErrShape))
-		default:
-			return shape[dim]
+		n, err := config.Size(src, name, dim, dims)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("text model: %w", err))
 		}
-		return 0
+		return n
 	}
 	cfg := TextConfig{
 		Vocab:     size("embeddings.token_embedding.weight", 0, 2),
@@ -62,17 +57,21 @@ func TextConfigFromWeights(src weights.Source, json map[string]any) (TextConfig,
 	if src.Has(projection) {
 		cfg.Projection = size(projection, 0, 2)
 	}
-	for src.Has(fmt.Sprintf("encoder.layers.%d.layer_norm1.weight", cfg.Layers)) {
-		cfg.Layers++
+	var err error
+	cfg.Layers, err = config.Count("encoder.layers.%d", config.MaxLayers, func(i int) bool {
+		return src.Has(fmt.Sprintf("encoder.layers.%d.layer_norm1.weight", i))
+	})
+	if err != nil {
+		errs = append(errs, fmt.Errorf("%s: text model: %w", src.Origin(""), err))
 	}
 	if cfg.Layers == 0 {
 		errs = append(errs, fmt.Errorf("%s: text model: no layer encoder.layers.0: %w", src.Origin(""), weights.ErrMissing))
 	}
 
 	c := config.New("text_encoder/config.json", json)
-	cfg.Heads = c.Int("num_attention_heads", max(cfg.Width/64, 1))
+	cfg.Heads = c.IntIn("num_attention_heads", max(cfg.Width/64, 1), 1, config.MaxHeads)
 	cfg.Activation = c.String("hidden_act", activation(cfg.Width))
-	cfg.Eps = c.Float("layer_norm_eps", 1e-5)
+	cfg.Eps = c.FloatIn("layer_norm_eps", 1e-5, 0, 1)
 	if cfg.Activation != "quick_gelu" && cfg.Activation != "gelu" {
 		c.Fail("hidden_act", weights.ErrUnsupported, "expected quick_gelu or gelu")
 	}

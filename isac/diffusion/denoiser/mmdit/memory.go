@@ -1,0 +1,40 @@
+package mmdit
+
+import "github.com/isac-guidance/isac/isac/diffusion/denoiser"
+
+// How many times a token's width a block takes of both streams, and what of it a gradient keeps: four times the width in the feed-forward
+// layer, twice; queries, keys and values; what is normalised and modulated.
+const (
+	blockWork = 60.0
+	blockKept = 34.0
+)
+
+var _ denoiser.Sized = (*Model)(nil)
+
+// Memory tells what an evaluation takes. See denoiser.Sized.
+func (m *Model) Memory(e denoiser.Evaluation) float64 {
+	c, width := m.Config, float64(m.DType().Bytes())
+	pixels := float64(e.Height) * float64(e.Width) / float64(c.Patch*c.Patch)
+	tokens := pixels + float64(e.Tokens)
+	one := float64(e.Batch) * tokens * float64(c.Width)
+	var layers []denoiser.Layer
+	for _, dual := range c.Dual {
+		layers = append(layers, denoiser.Layer{Queries: pixels, Keys: tokens, Heads: float64(c.Heads)})
+		if dual {
+			layers = append(layers, denoiser.Layer{Queries: pixels, Keys: pixels, Heads: float64(c.Heads)})
+		}
+	}
+	sum := (4 + blockWork) * one
+	if e.Gradient {
+		kept := blockKept * float64(len(layers))
+		if e.Checkpoint {
+			kept = 2*float64(c.Blocks()) + blockWork
+		}
+		sum += (kept + blockWork) * one
+	}
+	bytes := sum*width + denoiser.Probabilities(layers, e, width)
+	if e.Gradient {
+		bytes += denoiser.Maps(layers)
+	}
+	return bytes
+}

@@ -1,0 +1,214 @@
+package diffusion
+
+import (
+	"fmt"
+	"math"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	backbone "github.com/isac-guidance/isac/isac/diffusion/denoiser"
+	"github.com/isac-guidance/isac/isac/diffusion/internal/memory"
+	"github.com/isac-guidance/isac/isac/torch"
+)
+
+// MemoryError says that something needs more memory than there is. Nothing was allocated for it.
+type MemoryError struct {
+	// What needs it: "4 images of 512×512 pixels"; Device is where: "cpu" for the machine's memory.
+	What   string
+	Device torch.Device
+	// Need is what it takes at least, in bytes, beside what is taken already; Free is what there is, Total what there would be if
+	// nothing were taken.
+	Need, Free, Total int64
+	// Bounded says that Free and Total are what LoadOptions.MaxMemory leaves, and not what the device has.
+	Bounded bool
+}
+
+// Error gives both numbers.
+func (e *MemoryError) Error() string {
+	where := "on this machine"
+	if e.Device != torch.CPU {
+		where = "on " + string(e.Device)
+	}
+	if e.Bounded {
+		where = "to this process (--max-memory)"
+	}
+	return fmt.Sprintf("%s: this needs about %s of memory and %s of %s are free %s: make fewer or smaller images, or free memory",
+		e.What, inBytes(e.Need), inBytes(e.Free), inBytes(e.Total), where)
+}
+
+// Fits says whether it would fit if nothing else took memory.
+func (e *MemoryError) Fits() bool { return e.Need <= e.Total }
+
+// inBytes is a number of bytes for people.
+func inBytes(n int64) string {
+	if n >= 1<<30 {
+		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+	}
+	return fmt.Sprintf("%.0f MiB", math.Ceil(float64(n)/(1<<20)))
+}
+
+// whole makes bytes of an estimate, which may be beyond any integer.
+func whole(bytes float64) int64 {
+	if bytes >= math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return int64(bytes)
+}
+
+const (
+	// margin is what estimates of activations are multiplied by, for what allocators round up and libraries take beside.
+	margin = 1.25
+	// fixed is what libraries take once: threads, plans of convolutions, pieces of attention scores.
+	fixed = 64 << 20
+	// latentCopies are the latents that live at once: the sampler's state and history, noise, what goes in and comes out.
+	latentCopies = 16
+	// pictureBytes is what a pixel of a decoded batch takes: three floats, four bytes of an image, and its file.
+	pictureBytes = 3*4 + 4 + 4
+)
+
+// need is memory in bytes beside what is loaded.
+type need struct{ device, host float64 }
+
+// needOf estimates a run whose batch is evaluated in parts of so many images. shape is the latents'.
+func (p *Pipeline) needOf(r *SampleRequest, shape []int64, part int64) need {
+	e := backbone.Evaluation{Batch: part, Height: shape[2], Width: shape[3], Tokens: tokensOf(r), Checkpoint: p.checkpoint, Fused: fused()}
+	if r.CFG != 1 {
+		e.Batch *= 2
+	}
+	text := float64(e.Batch) * float64(e.Tokens) * float64(p.model.Shape.Context) * 4
+	working := p.evaluation(e) + text
+	if r.Guidance != nil { // of one image at a time, on the conditional side
+		e.Batch, e.Gradient = 1, true
+		working = max(working, p.evaluation(e))
+	}
+	latents := latentCopies * 4 * product(shape)
+	var decoding need
+	if r.Decode {
+		decoding = p.needToDecode(shape)
+	}
+	if p.device == torch.CPU {
+		all := latents + max(working, decoding.device+decoding.host)
+		return need{all, all}
+	}
+	return need{device: latents + max(working, decoding.device), host: latents + decoding.host}
+}
+
+// evaluation estimates one evaluation of the denoiser. Of one that does not tell, nothing is known.
+func (p *Pipeline) evaluation(e backbone.Evaluation) float64 {
+	sized, ok := p.model.Denoiser.(backbone.Sized)
+	if !ok {
+		return fixed
+	}
+	return margin*sized.Memory(e) + fixed
+}
+
+// needToDecode estimates the decoding of latents of a shape, one at a time, and all pictures that come of it.
+func (p *Pipeline) needToDecode(shape []int64) need {
+	factor := float64(p.Factor())
+	pixels := float64(shape[2]) * float64(shape[3]) * factor * factor
+	return need{
+		device: margin*p.model.VAE.DecodeMemory(shape[2], shape[3]) + fixed + 4*3*4*pixels,
+		host:   float64(shape[0]) * pixels * pictureBytes,
+	}
+}
+
+func tokensOf(r *SampleRequest) int64 {
+	tokens := int64(0)
+	for _, c := range []Conditioning{r.Positive, r.Negative} {
+		if c.Hidden.Defined() && c.Hidden.Dim() == 3 {
+			tokens = max(tokens, c.Hidden.Size(1))
+		}
+	}
+	return tokens
+}
+
+func product(shape []int64) float64 {
+	n := 1.0
+	for _, d := range shape {
+		n *= float64(d)
+	}
+	return n
+}
+
+// fit gives how many images of a batch are evaluated at once: on a GPU as many as there is room for, on the CPU one, which takes no longer
+// there. The last bits of an image depend on how many are evaluated with it, and on the CPU they must not depend on how much memory is
+// free. A run for which there is no room at all is a *MemoryError.
+func (p *Pipeline) fit(r *SampleRequest, shape []int64) (part int64, err error) {
+	if p.device == torch.CPU {
+		return 1, p.check(p.imagesOf(shape), p.needOf(r, shape, 1))
+	}
+	free := memory.Of(p.device, p.maxMemory)
+	for part = shape[0]; part > 1 && whole(p.needOf(r, shape, part).device) > free.Device; {
+		part = (part + 1) / 2
+	}
+	return part, p.check(p.imagesOf(shape), p.needOf(r, shape, part))
+}
+
+// mayDecode says whether there is room to decode latents of a shape; else it is a *MemoryError.
+func (p *Pipeline) mayDecode(shape []int64) error {
+	n := p.needToDecode(shape)
+	if n.device+n.host < 2*fixed {
+		return nil // little is not asked for: a preview in the middle of a run, which has asked for all that it takes
+	}
+	if p.device == torch.CPU {
+		n.device += n.host
+		n.host = n.device
+	}
+	return p.check(p.imagesOf(shape), n)
+}
+
+// check compares a need with what there is, the second time after what is kept in reserve was given back.
+func (p *Pipeline) check(what string, n need) error {
+	err := p.compare(what, n)
+	if err == nil {
+		return nil
+	}
+	torch.EmptyCache(torch.CPU)
+	if p.device != torch.CPU {
+		torch.EmptyCache(p.device)
+	}
+	debug.FreeOSMemory()
+	return p.compare(what, n)
+}
+
+func (p *Pipeline) compare(what string, n need) error {
+	free := memory.Of(p.device, p.maxMemory)
+	if whole(n.device) > free.Device {
+		return &MemoryError{
+			What: what, Device: p.device, Need: whole(n.device), Free: free.Device, Total: free.DeviceTotal, Bounded: free.DeviceTotal == p.maxMemory,
+		}
+	}
+	if whole(n.host) > free.Host {
+		return &MemoryError{What: what, Device: torch.CPU, Need: whole(n.host), Free: free.Host, Total: free.HostTotal, Bounded: free.HostTotal == p.maxMemory}
+	}
+	return nil
+}
+
+func (p *Pipeline) imagesOf(shape []int64) string {
+	f := int64(p.Factor())
+	images := fmt.Sprintf("%d images", shape[0])
+	if shape[0] == 1 {
+		images = "an image"
+	}
+	return fmt.Sprintf("%s of %d×%d pixels", images, shape[3]*f, shape[2]*f)
+}
+
+// CheckMemory says whether the machine has so many bytes for something, of which the process may take most at all, 0 for no bound of its
+// own; else it is a *MemoryError. what says what it is for.
+func CheckMemory(what string, bytes float64, most int64) error {
+	free := memory.Of(torch.CPU, most)
+	if whole(bytes) <= free.Host {
+		return nil
+	}
+	return &MemoryError{What: what, Device: torch.CPU, Need: whole(bytes), Free: free.Host, Total: free.HostTotal, Bounded: free.HostTotal == most}
+}
+
+// fused tells whether libtorch has an attention that keeps no probabilities: since 2.1, with which the shim uses it.
+func fused() bool {
+	major, rest, _ := strings.Cut(torch.GetInfo().Version, ".")
+	minor, _, _ := strings.Cut(rest, ".")
+	a, _ := strconv.Atoi(major)
+	b, _ := strconv.Atoi(minor)
+	return a > 2 || a == 2 && b >= 1
+}

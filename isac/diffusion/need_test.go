@@ -1,0 +1,170 @@
+package diffusion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
+	"github.com/isac-guidance/isac/isac/torch"
+)
+
+// Too much is an error with both numbers, at once, and nothing is allocated for it.
+func TestTooMuchIsRefusedAtOnce(t *testing.T) {
+	p := loadTiny(t)
+	p.maxMemory = 4 << 30 // whatever the machine has
+	before := resident(t)
+	for name, change := range map[string]func(*SampleRequest){
+		"a large image":        func(r *SampleRequest) { r.Width, r.Height = 1<<17, 1<<17 },
+		"a large guided image": func(r *SampleRequest) { r.Width, r.Height, r.Guidance = 16384, 16384, guided(r.Positive) },
+		"pictures":             func(r *SampleRequest) { r.Width, r.Height, r.Batch, r.Decode = 4096, 4096, 4096, true },
+		"an endless batch":     func(r *SampleRequest) { r.Batch = 1 << 40 },
+		"beyond any number":    func(r *SampleRequest) { r.Width, r.Height, r.Batch = 1<<50, 1<<50, 1<<50 },
+	} {
+		r := request(t, p)
+		change(&r)
+		start := time.Now()
+		latent, _, err := p.Sample(context.Background(), r)
+		short := (*MemoryError)(nil)
+		if !errors.As(err, &short) || short.Need <= short.Free || !strings.Contains(err.Error(), "GiB of memory and") {
+			t.Errorf("%s: %v", name, err)
+			if err == nil {
+				latent.Close()
+			}
+		}
+		if took := time.Since(start); took > 2*time.Second {
+			t.Errorf("%s: it took %v", name, took)
+		}
+	}
+	if _, err := p.DecodeEmpty(t.Context(), 16384, 16384, 4096); !strings.Contains(fmt.Sprint(err), "4096 images of 16384×16384 pixels: this needs about") {
+		t.Errorf("decoding: %v", err)
+	}
+	if grown := resident(t) - before; grown > 64<<20 {
+		t.Errorf("the process grew by %d MiB", grown>>20)
+	}
+}
+
+// A bound of one's own holds for the whole process: what it has taken counts.
+func TestMaxMemory(t *testing.T) {
+	p := loadTiny(t)
+	r := request(t, p)
+	p.maxMemory = int64(resident(t)) + 1<<20
+	_, _, err := p.Sample(context.Background(), r)
+	short := (*MemoryError)(nil)
+	if !errors.As(err, &short) || short.Fits() && short.Need > p.maxMemory || short.Total != p.maxMemory || !strings.Contains(err.Error(), "--max-memory") {
+		t.Errorf("%v", err)
+	}
+	if _, err := Load(fixture.Dir("tiny"), LoadOptions{MaxMemory: 1}); !errors.As(err, &short) || !strings.Contains(err.Error(), "the model's weights") {
+		t.Errorf("%v", err)
+	}
+}
+
+// An image has the same bytes in whichever batch it is: noise is made for all at once, and the model sees one at a time.
+func TestBatchInParts(t *testing.T) {
+	p := loadTiny(t)
+	r := request(t, p)
+	r.Batch, r.Sampler = 3, "euler"
+	for _, with := range []*Guidance{nil, guided(r.Positive)} {
+		r.Guidance = with
+		r.Noise = torch.Tensor{}
+		want, _ := sample(t, p, r)
+		pl, err := p.plan(&r)
+		if err != nil || pl.part != 1 {
+			t.Fatalf("parts of %d, %v", pl.part, err)
+		}
+		g := torch.NewGenerator(r.Seed)
+		fixture.InScope(t, func() {
+			noise := g.Randn(pl.shape...)
+			for i := range int64(3) {
+				one := r
+				one.Batch, one.Noise = 1, noise.Narrow(0, i, 1)
+				one.Seed += uint64(i) // of guidance; the noise is given
+				got, _ := sample(t, p, one)
+				if each := len(want) / 3; !slices.Equal(got, want[int(i)*each:int(i+1)*each]) {
+					t.Errorf("guided %v: image %d alone has other bytes", with != nil, i)
+				}
+			}
+		})
+		g.Close()
+	}
+	// Any other parts, as on a GPU, give the same but for rounding, with ancestral noise too.
+	r.Guidance, r.Sampler = nil, "euler_ancestral"
+	want, _ := sample(t, p, r)
+	pl, err := p.plan(&r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []int64{2, 3} {
+		pl.part = part
+		latent, _, err := p.sample(context.Background(), &r, pl)
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, latent.Float32s(), want, 1e-3)
+		latent.Close()
+	}
+}
+
+// The estimate is not less than what a run takes, and not much more.
+func TestNeedIsNearTheTruth(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes half a gigabyte")
+	}
+	p, _ := loadMini(t)
+	r := SampleRequest{
+		Positive: encode(t, p, "two cats and a dog"), Negative: encode(t, p, ""), Steps: 1, CFG: 7, Seed: 1, Denoise: 1, Sampler: "euler", Scheduler: "normal",
+	}
+	for _, c := range []struct {
+		side, batch int
+		guided      bool
+	}{{192, 1, false}, {192, 3, false}, {128, 1, true}} {
+		r.Width, r.Height, r.Batch, r.Guidance = c.side, c.side, c.batch, nil
+		if c.guided {
+			r.Guidance = guided(r.Positive)
+		}
+		side := int64(c.side / p.Factor())
+		shape := []int64{int64(c.batch), int64(p.LatentChannels()), side, side}
+		peak := peakOf(t, func() {
+			latent, _, err := p.Sample(context.Background(), r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			latent.Close()
+		})
+		compare(t, fmt.Sprintf("%+v", c), p.needOf(&r, shape, 1).device, peak)
+	}
+	peak := peakOf(t, func() {
+		images, err := p.DecodeEmpty(t.Context(), 384, 384, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		images.Close()
+	})
+	n := p.needToDecode([]int64{1, 4, 96, 96})
+	compare(t, "decoding", n.device+n.host, peak)
+}
+
+// peakOf is how much the process grows, in bytes, while fn runs.
+func peakOf(t *testing.T, fn func()) float64 {
+	t.Helper()
+	torch.EmptyCache(torch.CPU)
+	torch.ResetPeak(torch.CPU)
+	before := torch.MemoryStats(torch.CPU)
+	if before.Peak > before.Allocated+32<<20 {
+		t.Skip("the peak cannot be reset here")
+	}
+	fn()
+	return float64(torch.MemoryStats(torch.CPU).Peak - before.Allocated)
+}
+
+func compare(t *testing.T, what string, need, peak float64) {
+	t.Helper()
+	t.Logf("%s: estimated %.0f MiB, taken %.0f MiB", what, need/(1<<20), peak/(1<<20))
+	if need < peak || need > 3*peak {
+		t.Errorf("%s: estimated %.0f MiB, taken %.0f MiB", what, need/(1<<20), peak/(1<<20))
+	}
+}
