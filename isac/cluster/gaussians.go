@@ -25,15 +25,15 @@ const (
 // same clusters.
 func gaussians(x torch.Tensor, n int, start []int, opt Options) []int {
 	labels := kmeans(x, n, start, opt)
-	m := newMixture(principal(x, min(n+1, int(x.Size(0))), opt.Seed), labels, n)
+	m := newMixture(principal(x, min(n+1, int(x.Size(0)))), labels, n)
 	m.fit(opt.Iterations)
 	return m.labels()
 }
 
 // principal gives the k leading principal components of the rows of x [F,D]: [F,k], k ≤ F.
-func principal(x torch.Tensor, k int, seed uint64) *mat.Dense {
+func principal(x torch.Tensor, k int) *mat.Dense {
 	centred := x.Sub(x.Mean([]int64{0}, true))
-	values, vectors := leading(gramOf(centred), int(x.Size(0)), k, seed)
+	values, vectors := leading(centred.Matmul(centred.Transpose(0, 1)), k)
 	for j, v := range values {
 		column := vectors.ColView(j).(*mat.VecDense)
 		column.ScaleVec(math.Sqrt(max(v, 0)), column)

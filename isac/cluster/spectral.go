@@ -19,19 +19,19 @@ func affinity(fg, at torch.Tensor) torch.Tensor {
 
 // spectral divides pixels into n clusters, none of them empty, by normalised spectral clustering (Ng, Jordan and Weiss 2001): of
 // D^-½ W D^-½, W the affinity [F,F] and D its row sums, the n leading eigenvectors are the columns of a matrix whose rows,
-// normalised, are clustered by K-means. start and opt are K-means'. It costs some dozens of products of W with a few vectors.
+// normalised, are clustered by K-means. start and opt are K-means'.
 func spectral(w torch.Tensor, n int, start []int, opt Options) []int {
-	_, rows := embed(w, n, opt.Seed)
+	_, rows := embed(w, n)
 	return kmeans(rows, n, start, opt)
 }
 
 // embed gives the n leading eigenvalues of the normalised affinity, and the normalised rows of its eigenvectors [F,n] in double
 // precision.
-func embed(w torch.Tensor, n int, seed uint64) ([]float64, torch.Tensor) {
+func embed(w torch.Tensor, n int) ([]float64, torch.Tensor) {
 	size := w.Size(0)
 	// A pixel without any affinity has a row of zeros, whatever it is multiplied by.
 	scale := w.Sum([]int64{1}, true).Clamp(1e-30, math.MaxFloat32).Rsqrt()
-	values, vectors := leading(matrixOf(w.Mul(scale).Mul(scale.Transpose(0, 1))), int(size), n, seed)
+	values, vectors := leading(w.Mul(scale).Mul(scale.Transpose(0, 1)), n)
 	rows := make([]float64, 0, int(size)*n)
 	for i := range int(size) {
 		row := vectors.RawRowView(i)

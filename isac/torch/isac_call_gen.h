@@ -85,6 +85,7 @@ static inline isac_result isac_avg_pool2d(uint64_t x_, const int64_t *kernel_, i
 static inline isac_result isac_max_pool2d(uint64_t x_, const int64_t *kernel_, int64_t n_kernel, const int64_t *stride_, int64_t n_stride) { return isac_loaded->ops.max_pool2d(x_, kernel_, n_kernel, stride_, n_stride); }
 static inline isac_result isac_adaptive_avg_pool2d(uint64_t x_, int64_t h, int64_t w) { return isac_loaded->ops.adaptive_avg_pool2d(x_, h, w); }
 static inline isac_result isac_pad(uint64_t x_, const int64_t *pad_, int64_t n_pad, const char *mode_, int64_t n_mode, double v) { return isac_loaded->ops.pad(x_, pad_, n_pad, mode_, n_mode, v); }
+static inline isac_pair isac_eigh(uint64_t t_) { return isac_loaded->ops.eigh(t_); }
 static inline isac_result isac_cdist(uint64_t a_, uint64_t b_, double p) { return isac_loaded->ops.cdist(a_, b_, p); }
 static inline isac_result isac_reshape(uint64_t t_, const int64_t *shape_, int64_t n_shape) { return isac_loaded->ops.reshape(t_, shape_, n_shape); }
 static inline isac_result isac_permute(uint64_t t_, const int64_t *dims_, int64_t n_dims) { return isac_loaded->ops.permute(t_, dims_, n_dims); }

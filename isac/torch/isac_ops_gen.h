@@ -2,7 +2,7 @@
 #ifndef ISAC_OPS_GEN_H
 #define ISAC_OPS_GEN_H
 
-#define ISAC_TORCH_ABI UINT64_C(0xd840cf1e1a64d9e4)
+#define ISAC_TORCH_ABI UINT64_C(0x8d21f54a118a2861)
 
 typedef struct {
   isac_result (*add)(uint64_t t_, uint64_t o_);
@@ -86,6 +86,7 @@ typedef struct {
   isac_result (*max_pool2d)(uint64_t x_, const int64_t *kernel_, int64_t n_kernel, const int64_t *stride_, int64_t n_stride);
   isac_result (*adaptive_avg_pool2d)(uint64_t x_, int64_t h, int64_t w);
   isac_result (*pad)(uint64_t x_, const int64_t *pad_, int64_t n_pad, const char *mode_, int64_t n_mode, double v);
+  isac_pair (*eigh)(uint64_t t_);
   isac_result (*cdist)(uint64_t a_, uint64_t b_, double p);
   isac_result (*reshape)(uint64_t t_, const int64_t *shape_, int64_t n_shape);
   isac_result (*permute)(uint64_t t_, const int64_t *dims_, int64_t n_dims);

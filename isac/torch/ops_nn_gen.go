@@ -30,6 +30,7 @@ package torch
 #cgo nocallback isac_adaptive_avg_pool2d
 #cgo nocallback isac_pad
 #cgo noescape isac_pad
+#cgo nocallback isac_eigh
 #cgo nocallback isac_cdist
 */
 import "C"
@@ -146,6 +147,12 @@ func AdaptiveAvgPool2d(x Tensor, h int64, w int64) Tensor {
 func Pad(x Tensor, pad []int64, mode string, v float64) Tensor {
 	ensure()
 	return wrap(C.isac_pad(C.uint64_t(x.id), ints(pad), C.int64_t(len(pad)), chars(mode), C.int64_t(len(mode)), C.double(v)))
+}
+
+// Eigh returns the eigenvalues [n], ascending, and eigenvectors [n,n], as columns, of the symmetric matrix t [n,n].
+func (t Tensor) Eigh() (Tensor, Tensor) {
+	ensure()
+	return wrapPair(C.isac_eigh(C.uint64_t(t.id)))
 }
 
 // Cdist returns the p-norm distances of the rows of a [...,n,d] to the rows of b [...,m,d], [...,n,m].

@@ -76,6 +76,10 @@ var nnCases = []opCase{
 	{"Cdist", func() T {
 		return torch.Cdist(f([]float64{0, 0}, 1, 2), f([]float64{3, 4, 1, 0}, 2, 2), 2)
 	}, []float64{5, 1}, []int64{1, 2}},
+	{"Eigh", func() T { // [[2 1] [1 2]] has 1 along (1, −1) and 3 along (1, 1); a vector's sign is free
+		values, vectors := f([]float64{2, 1, 1, 2}, 2, 2).Eigh()
+		return torch.Cat([]T{values, vectors.Square().Reshape(4), vectors.Select(0, 0).Mul(vectors.Select(0, 1))}, 0)
+	}, []float64{1, 3, 0.5, 0.5, 0.5, 0.5, -0.5, 0.5}, nil},
 }
 
 // qk has queries and keys that say nothing: all scores are 0.

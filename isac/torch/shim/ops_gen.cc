@@ -626,6 +626,14 @@ isac_result op_pad(uint64_t x_, const int64_t *pad_, int64_t n_pad, const char *
   });
 }
 
+isac_pair op_eigh(uint64_t t_) {
+  return guard<isac_pair>("eigh", [&](Shapes &s) { s.add(t_); }, [&] {
+    const at::Tensor t = tensor(t_);
+    auto r = at::linalg_eigh(t);
+    return both(std::get<0>(r), std::get<1>(r), "eigh");
+  });
+}
+
 isac_result op_cdist(uint64_t a_, uint64_t b_, double p) {
   return guard<isac_result>("cdist", [&](Shapes &s) { s.add(a_); s.add(b_); }, [&] {
     const at::Tensor a = tensor(a_);
@@ -1216,6 +1224,7 @@ void fill_ops(isac_ops *table) {
   table->max_pool2d = op_max_pool2d;
   table->adaptive_avg_pool2d = op_adaptive_avg_pool2d;
   table->pad = op_pad;
+  table->eigh = op_eigh;
   table->cdist = op_cdist;
   table->reshape = op_reshape;
   table->permute = op_permute;
