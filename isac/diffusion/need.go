@@ -131,15 +131,18 @@ func product(shape []int64) float64 {
 	return n
 }
 
-// fit gives how many images of a batch are evaluated at once: on a GPU as many as there is room for, on the CPU one, which takes no longer
-// there. The last bits of an image depend on how many are evaluated with it, and on the CPU they must not depend on how much memory is
-// free. A run for which there is no room at all is a *MemoryError.
+// together is how much an evaluation of several images may take on the CPU, in bytes. More of them are no faster there.
+const together = 2 << 30
+
+// fit gives how many images of a batch are evaluated at once: as many as there is room for, and on the CPU no more than together has room
+// for. The last bits of an image depend on how many are evaluated with it; with that bound they depend on the free memory of nothing but a
+// machine that has hardly any. A run for which there is no room at all is a *MemoryError.
 func (p *Pipeline) fit(r *SampleRequest, shape []int64) (part int64, err error) {
+	room := memory.Of(p.device, p.maxMemory).Device
 	if p.device == torch.CPU {
-		return 1, p.check(p.imagesOf(shape), p.needOf(r, shape, 1))
+		room = min(room, together)
 	}
-	free := memory.Of(p.device, p.maxMemory)
-	for part = shape[0]; part > 1 && whole(p.needOf(r, shape, part).device) > free.Device; {
+	for part = shape[0]; part > 1 && whole(p.needOf(r, shape, part).device) > room; {
 		part = (part + 1) / 2
 	}
 	return part, p.check(p.imagesOf(shape), p.needOf(r, shape, part))
