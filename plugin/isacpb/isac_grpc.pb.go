@@ -1,7 +1,7 @@
 // The contract between a host and isac-plugin, the process that owns models, devices and gradients.
 //
 // The process is started by github.com/hashicorp/go-plugin's handshake (see handshake.go for the cookie and the
-// protocol versions); this file is what is spoken afterwards, over gRPC, on a unix socket or a loopback port.
+// protocol versions); this file is what is spoken afterwards, over gRPC, on a unix socket or, with serve --listen, on a port.
 // Fields and methods are only ever added under isac.v1; anything else is a new package and a new protocol version.
 // Messages may be as large as 256 MiB on both sides: a client has to raise its receive limit (4 MiB by default).
 
