@@ -23,12 +23,12 @@ const (
 	deepest = 6
 )
 
-// listCheckpoints finds all checkpoints in the model folders: single .safetensors files, and folders that hold a
+// Checkpoints finds all checkpoints in the model folders: single .safetensors files, and folders that hold a
 // model_index.json. A folder of detectors is left out. It returns their paths by the names that ckpt_name shows: relative to the model folder, with forward
 // slashes. A model folder that is itself a checkpoint goes by its own name. Of two with one name the first folder's wins.
 // A folder that cannot be read counts as empty: one missing drive must not hide the other models. Of a folder that links lead to, the
-// files are found once, under the folder's own name where that lies within.
-func listCheckpoints(folders []string) map[string]string {
+// files are found once, under the folder's own name where that lies within. Whether a checkpoint can be loaded is not looked at.
+func Checkpoints(folders []string) map[string]string {
 	found := map[string]string{}
 	for _, folder := range folders {
 		if folder == "" {
@@ -46,10 +46,6 @@ func listCheckpoints(folders []string) map[string]string {
 	}
 	return found
 }
-
-// Checkpoints finds all checkpoints in model folders, as the loader's list does: their paths by the names that ckpt_name shows. Whether
-// they can be loaded is not looked at.
-func Checkpoints(folders []string) map[string]string { return listCheckpoints(folders) }
 
 // checkpointWalk goes through one model folder. Links to folders come after all others, and no folder is gone into twice: a few links
 // to their own parents would otherwise be thousands of folders.
@@ -125,5 +121,5 @@ func checkpointNames(env *Env) []string {
 	if env == nil {
 		return nil
 	}
-	return slices.Sorted(maps.Keys(listCheckpoints(env.ModelPaths)))
+	return slices.Sorted(maps.Keys(Checkpoints(env.ModelPaths)))
 }

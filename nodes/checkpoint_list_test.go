@@ -32,7 +32,7 @@ func TestListCheckpoints(t *testing.T) {
 		"fake.safetensors/readme", "mini/detector/detector.json", "mini/detector/heatmap.safetensors",
 		"a/b/c/d/e/f/g/too-deep.safetensors",
 	)
-	got := slices.Sorted(maps.Keys(listCheckpoints([]string{root})))
+	got := slices.Sorted(maps.Keys(Checkpoints([]string{root})))
 	want := []string{"SD/two.SafeTensors", "deep/mini", "four", "mini", "one.safetensors"}
 	if !slices.Equal(got, want) {
 		t.Errorf("found %q, want %q", got, want)
@@ -45,7 +45,7 @@ func TestModelFolderThatIsACheckpoint(t *testing.T) {
 		{"mini/model", "mini"}, {"mini", "mini"}, {"sd15", "sd15"},
 	} {
 		folder := filepath.Join(root, filepath.FromSlash(tt.folder))
-		found := listCheckpoints([]string{folder})
+		found := Checkpoints([]string{folder})
 		if len(found) != 1 || found[tt.want] == "" {
 			t.Errorf("model folder %s: found %q, want %q", tt.folder, found, tt.want)
 		}
@@ -57,7 +57,7 @@ func TestModelFolderThatIsACheckpoint(t *testing.T) {
 
 func TestFirstModelFolderWins(t *testing.T) {
 	a, b := tree(t, "x.safetensors"), tree(t, "x.safetensors", "y.safetensors")
-	found := listCheckpoints([]string{filepath.Join(a, "missing"), "", a, b})
+	found := Checkpoints([]string{filepath.Join(a, "missing"), "", a, b})
 	want := map[string]string{"x.safetensors": filepath.Join(a, "x.safetensors"), "y.safetensors": filepath.Join(b, "y.safetensors")}
 	if !maps.Equal(found, want) {
 		t.Errorf("found %q, want %q", found, want)
@@ -74,7 +74,7 @@ func TestLinkedModelsAndLoops(t *testing.T) {
 			t.Skip("no symbolic links here: ", err)
 		}
 	}
-	found := listCheckpoints([]string{root})
+	found := Checkpoints([]string{root})
 	for _, name := range []string{"own.safetensors", "file.safetensors", "folder/real.safetensors"} {
 		if found[name] == "" {
 			t.Errorf("%s was not found in %q", name, found)
@@ -98,7 +98,7 @@ func TestLinksAreFollowedOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got := slices.Sorted(maps.Keys(listCheckpoints([]string{root})))
+	got := slices.Sorted(maps.Keys(Checkpoints([]string{root})))
 	want := []string{"a/b/one.safetensors", "away/three", "away/two.safetensors"}
 	if !slices.Equal(got, want) {
 		t.Errorf("found %q, want %q", got, want)

@@ -24,7 +24,7 @@ func checkpointLoaderSimple(cache *checkpoints) Node {
 		},
 		Lists: func(env *Env) schema.Lists { return schema.Lists{"checkpoints": checkpointNames(env)} },
 	}, func(_ context.Context, env *Env, in *checkpointInput) (Result, error) {
-		path := listCheckpoints(env.ModelPaths)[in.Name]
+		path := Checkpoints(env.ModelPaths)[in.Name]
 		c, err := cache.acquire(checkpointKey{path: path, device: cmp.Or(env.Device, torch.CPU), dtype: env.DType, memory: env.MaxMemory}, in.Name)
 		if err != nil {
 			return Result{}, err

@@ -139,7 +139,7 @@ func (u *upload) finish(fields map[string]string) error {
 		return wrong("subfolder %s leads out of the folder of %s files", quoted(fields["subfolder"]), u.ref.kind)
 	}
 	// What the store would refuse.
-	if _, err := graph.NameOf(plugin.File{Type: "output", Subfolder: u.ref.subfolder, Name: strings.ReplaceAll(u.ref.name, "%", "%%")}); err != nil {
+	if err := graph.CheckName(plugin.File{Type: "output", Subfolder: u.ref.subfolder, Name: strings.ReplaceAll(u.ref.name, "%", "%%")}); err != nil {
 		return wrong("%v", err)
 	}
 	u.overwrite = fields["overwrite"] == "true" || fields["overwrite"] == "1"

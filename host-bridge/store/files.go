@@ -131,7 +131,7 @@ func checkPlace(kind, subfolder, name string) error {
 	if err := checkKind(kind); err != nil {
 		return err
 	}
-	_, err := graph.NameOf(plugin.File{Type: outputKind, Subfolder: subfolder, Name: strings.ReplaceAll(name, "%", "%%")})
+	err := graph.CheckName(plugin.File{Type: outputKind, Subfolder: subfolder, Name: strings.ReplaceAll(name, "%", "%%")})
 	if err != nil {
 		return fmt.Errorf("%w: %w", err, fs.ErrInvalid)
 	}

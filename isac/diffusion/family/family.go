@@ -91,9 +91,6 @@ type Sizes struct{ Height, Width, Top, Left, TargetHeight, TargetWidth int }
 // list holds every family, those with the most telling signs first: a model is of the first that it fits.
 var list = []*Family{sd3, sdxl, sd2, sd1}
 
-// All lists every family.
-func All() []*Family { return list }
-
 // Names lists the families' names, sorted.
 func Names() []string {
 	var names []string

@@ -121,13 +121,6 @@ func TestGradientEqualsDiffusers(t *testing.T) {
 	}
 }
 
-// weighted is what the fixture has of each attention layer: probabilities, averaged over heads, weighted 0..1 over queries.
-func weighted(tap attention.Tap) torch.Tensor {
-	p := tap.Q.Matmul(tap.K.Transpose(2, 3)).MulScalar(tap.Scale).Softmax(-1).Mean([]int64{1}, false) // [B,N,M]
-	n := p.Size(1)
-	return p.Mul(torch.Linspace(0, 1, n, torch.Float32, torch.CPU).Reshape(1, n, 1)).Sum([]int64{1}, false)
-}
-
 func TestTapsEqualDiffusers(t *testing.T) {
 	torchtest.Require(t)
 	for _, c := range models {
@@ -139,7 +132,7 @@ func TestTapsEqualDiffusers(t *testing.T) {
 				forward(t, f, m, f.Tensor("mmdit.x"), 500, rec)
 				for _, tap := range rec.Taps() {
 					names = append(names, tap.Name)
-					f.Near("tap."+tap.Name, weighted(tap), 1e-5)
+					f.Near("tap."+tap.Name, fixture.Weighted(tap), 1e-5)
 					keys, second := attention.Self(4, 6), strings.HasSuffix(tap.Name, "attn2")
 					if !second {
 						keys = append(keys, attention.Cross(10)...)
@@ -194,7 +187,7 @@ func TestTapsCarryGradient(t *testing.T) {
 				rec := &attention.Recorder{}
 				forward(t, f, m, x, 500, rec)
 				for _, tap := range rec.Taps() {
-					loss = loss.Add(weighted(tap).Square().SumAll())
+					loss = loss.Add(fixture.Weighted(tap).Square().SumAll())
 				}
 				grads = append(grads, torch.Grad(loss, x)[0])
 			})

@@ -111,13 +111,6 @@ func TestGradientEqualsDiffusers(t *testing.T) {
 	}
 }
 
-// weighted is what the fixture has of each attention layer: probabilities, averaged over heads, weighted 0..1 over queries.
-func weighted(tap attention.Tap) torch.Tensor {
-	p := tap.Q.Matmul(tap.K.Transpose(2, 3)).MulScalar(tap.Scale).Softmax(-1).Mean([]int64{1}, false) // [B,N,M]
-	n := p.Size(1)
-	return p.Mul(torch.Linspace(0, 1, n, torch.Float32, torch.CPU).Reshape(1, n, 1)).Sum([]int64{1}, false)
-}
-
 func TestTapsEqualDiffusers(t *testing.T) {
 	torchtest.Require(t)
 	for _, c := range models {
@@ -130,7 +123,7 @@ func TestTapsEqualDiffusers(t *testing.T) {
 				m.Forward(x, 500, f.Tensor("unet.context"), vectorOf(f, m), rec)
 				for _, tap := range rec.Taps() {
 					names = append(names, tap.Name)
-					f.Near("tap."+tap.Name, weighted(tap), 1e-5)
+					f.Near("tap."+tap.Name, fixture.Weighted(tap), 1e-5)
 					if n := tap.Q.Size(2); n != int64(tap.Height*tap.Width) || tap.Height > int(x.Size(2)) {
 						t.Errorf("%s: %d queries on a grid of %d×%d", tap.Name, n, tap.Height, tap.Width)
 					}
@@ -160,7 +153,7 @@ func TestTapsCarryGradient(t *testing.T) {
 				rec := &attention.Recorder{}
 				m.Forward(x, 500, f.Tensor("unet.context"), none, rec)
 				for _, tap := range rec.Taps() {
-					loss = loss.Add(weighted(tap).Square().SumAll())
+					loss = loss.Add(fixture.Weighted(tap).Square().SumAll())
 				}
 				grads = append(grads, torch.Grad(loss, x)[0])
 			})
