@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/isac-guidance/isac/plugin/modelfolder"
 )
 
 // What tells a checkpoint from other files and folders.
@@ -19,8 +21,6 @@ const (
 	// plainFolder is what a diffusers folder is often called when the folder around it says which model it is; such a one
 	// goes by the outer name: examples/mini/model is "mini".
 	plainFolder = "model"
-	// deepest is how many folders deep a model folder is searched. Links are followed, so there has to be an end.
-	deepest = 6
 )
 
 // Checkpoints finds all checkpoints in the model folders: single .safetensors files, and folders that hold a
@@ -35,69 +35,30 @@ func Checkpoints(folders []string) map[string]string {
 			continue
 		}
 		if root, err := filepath.Abs(folder); err == nil {
-			w := checkpointWalk{root: root, found: found, walked: map[string]bool{}}
-			w.folder("", deepest)
-			for len(w.links) > 0 {
-				next := w.links[0]
-				w.links = w.links[1:]
-				w.folder(next.inside, next.depth)
-			}
+			listFolder(root, func(name, path string) {
+				if _, taken := found[name]; !taken {
+					found[name] = path
+				}
+			})
 		}
 	}
 	return found
 }
 
-// checkpointWalk goes through one model folder. Links to folders come after all others, and no folder is gone into twice: a few links
-// to their own parents would otherwise be thousands of folders.
-type checkpointWalk struct {
-	root   string
-	found  map[string]string
-	walked map[string]bool // by the path without links
-	links  []linkedFolder
-}
-
-// linkedFolder is a link to a folder, inside of the root.
-type linkedFolder struct {
-	inside string
-	depth  int
-}
-
-func (w *checkpointWalk) add(name, path string) {
-	if _, taken := w.found[name]; !taken {
-		w.found[name] = path
-	}
-}
-
-func (w *checkpointWalk) folder(inside string, depth int) {
-	folder := filepath.Join(w.root, inside)
-	if isFile(filepath.Join(folder, diffusersFile)) {
-		w.add(folderName(w.root, inside), folder)
-		return // what lies within are its parts
-	}
-	if isFile(filepath.Join(folder, detectorFile)) {
-		return
-	}
-	real, err := filepath.EvalSymlinks(folder)
-	if err != nil || w.walked[real] {
-		return
-	}
-	w.walked[real] = true
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		path := filepath.Join(inside, e.Name())
-		switch info, err := fs.Stat(os.DirFS(folder), e.Name()); {
-		case err != nil || strings.HasPrefix(e.Name(), "."):
-		case info.IsDir() && depth > 1 && e.Type()&fs.ModeSymlink != 0:
-			w.links = append(w.links, linkedFolder{path, depth - 1})
-		case info.IsDir() && depth > 1:
-			w.folder(path, depth-1)
-		case info.Mode().IsRegular() && strings.EqualFold(filepath.Ext(e.Name()), singleFile):
-			w.add(filepath.ToSlash(path), filepath.Join(w.root, path))
+// listFolder gives the checkpoints of one model folder.
+func listFolder(root string, add func(name, path string)) {
+	modelfolder.Walk(root, func(inside string) bool {
+		folder := filepath.Join(root, inside)
+		if isFile(filepath.Join(folder, diffusersFile)) {
+			add(folderName(root, inside), folder)
+			return false // what lies within are its parts
 		}
-	}
+		return !isFile(filepath.Join(folder, detectorFile))
+	}, func(inside string, _ fs.FileInfo) {
+		if strings.EqualFold(filepath.Ext(inside), singleFile) {
+			add(filepath.ToSlash(inside), filepath.Join(root, inside))
+		}
+	})
 }
 
 func folderName(root, inside string) string {
