@@ -2313,7 +2313,11 @@ type GuidanceOpen struct {
 	// seed decides what is random in guidance: image i has seed+i, as in this plugin's own sampler.
 	Seed uint64 `protobuf:"varint,12,opt,name=seed,proto3" json:"seed,omitempty"`
 	// measure: every step is looked at and none moves.
-	Measure       bool `protobuf:"varint,13,opt,name=measure,proto3" json:"measure,omitempty"`
+	Measure bool `protobuf:"varint,13,opt,name=measure,proto3" json:"measure,omitempty"`
+	// loras are added to the checkpoint's weights, in this order; to those of the text encoders where the process encodes the prompt.
+	Loras []*GuidanceLora `protobuf:"bytes,14,rep,name=loras,proto3" json:"loras,omitempty"`
+	// weights are of the model that the host evaluates, before LoRAs. A checkpoint with others is refused.
+	Weights       []*GuidanceWeight `protobuf:"bytes,15,rep,name=weights,proto3" json:"weights,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2439,6 +2443,146 @@ func (x *GuidanceOpen) GetMeasure() bool {
 	return false
 }
 
+func (x *GuidanceOpen) GetLoras() []*GuidanceLora {
+	if x != nil {
+		return x.Loras
+	}
+	return nil
+}
+
+func (x *GuidanceOpen) GetWeights() []*GuidanceWeight {
+	if x != nil {
+		return x.Weights
+	}
+	return nil
+}
+
+// GuidanceLora is a LoRA that the host's model has as well.
+type GuidanceLora struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// name as LoraLoader offers it.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// strength_model and strength_clip multiply what is added to the denoiser and to the text encoders.
+	StrengthModel float64 `protobuf:"fixed64,2,opt,name=strength_model,json=strengthModel,proto3" json:"strength_model,omitempty"`
+	StrengthClip  float64 `protobuf:"fixed64,3,opt,name=strength_clip,json=strengthClip,proto3" json:"strength_clip,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GuidanceLora) Reset() {
+	*x = GuidanceLora{}
+	mi := &file_isac_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GuidanceLora) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GuidanceLora) ProtoMessage() {}
+
+func (x *GuidanceLora) ProtoReflect() protoreflect.Message {
+	mi := &file_isac_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GuidanceLora.ProtoReflect.Descriptor instead.
+func (*GuidanceLora) Descriptor() ([]byte, []int) {
+	return file_isac_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *GuidanceLora) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *GuidanceLora) GetStrengthModel() float64 {
+	if x != nil {
+		return x.StrengthModel
+	}
+	return 0
+}
+
+func (x *GuidanceLora) GetStrengthClip() float64 {
+	if x != nil {
+		return x.StrengthClip
+	}
+	return 0
+}
+
+// GuidanceWeight identifies a tensor of the denoiser.
+type GuidanceWeight struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// name as in a checkpoint of one file: "model.diffusion_model.out.2.weight".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// dtype that the host has it in, and the SHA-256 of its elements in that type, row-major and little-endian.
+	Dtype         DType  `protobuf:"varint,2,opt,name=dtype,proto3,enum=isac.v1.DType" json:"dtype,omitempty"`
+	Sha256        []byte `protobuf:"bytes,3,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GuidanceWeight) Reset() {
+	*x = GuidanceWeight{}
+	mi := &file_isac_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GuidanceWeight) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GuidanceWeight) ProtoMessage() {}
+
+func (x *GuidanceWeight) ProtoReflect() protoreflect.Message {
+	mi := &file_isac_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GuidanceWeight.ProtoReflect.Descriptor instead.
+func (*GuidanceWeight) Descriptor() ([]byte, []int) {
+	return file_isac_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *GuidanceWeight) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *GuidanceWeight) GetDtype() DType {
+	if x != nil {
+		return x.Dtype
+	}
+	return DType_DTYPE_UNSPECIFIED
+}
+
+func (x *GuidanceWeight) GetSha256() []byte {
+	if x != nil {
+		return x.Sha256
+	}
+	return nil
+}
+
 // EncodedPrompt is what the denoiser reads of a prompt.
 type EncodedPrompt struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2452,7 +2596,7 @@ type EncodedPrompt struct {
 
 func (x *EncodedPrompt) Reset() {
 	*x = EncodedPrompt{}
-	mi := &file_isac_proto_msgTypes[30]
+	mi := &file_isac_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2464,7 +2608,7 @@ func (x *EncodedPrompt) String() string {
 func (*EncodedPrompt) ProtoMessage() {}
 
 func (x *EncodedPrompt) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[30]
+	mi := &file_isac_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2477,7 +2621,7 @@ func (x *EncodedPrompt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncodedPrompt.ProtoReflect.Descriptor instead.
 func (*EncodedPrompt) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{30}
+	return file_isac_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *EncodedPrompt) GetHidden() *Tensor {
@@ -2509,7 +2653,7 @@ type Sizes struct {
 
 func (x *Sizes) Reset() {
 	*x = Sizes{}
-	mi := &file_isac_proto_msgTypes[31]
+	mi := &file_isac_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2521,7 +2665,7 @@ func (x *Sizes) String() string {
 func (*Sizes) ProtoMessage() {}
 
 func (x *Sizes) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[31]
+	mi := &file_isac_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2534,7 +2678,7 @@ func (x *Sizes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sizes.ProtoReflect.Descriptor instead.
 func (*Sizes) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{31}
+	return file_isac_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Sizes) GetHeight() int32 {
@@ -2594,7 +2738,7 @@ type GuidanceInstances struct {
 
 func (x *GuidanceInstances) Reset() {
 	*x = GuidanceInstances{}
-	mi := &file_isac_proto_msgTypes[32]
+	mi := &file_isac_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2606,7 +2750,7 @@ func (x *GuidanceInstances) String() string {
 func (*GuidanceInstances) ProtoMessage() {}
 
 func (x *GuidanceInstances) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[32]
+	mi := &file_isac_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2619,7 +2763,7 @@ func (x *GuidanceInstances) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuidanceInstances.ProtoReflect.Descriptor instead.
 func (*GuidanceInstances) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{32}
+	return file_isac_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *GuidanceInstances) GetName() string {
@@ -2670,7 +2814,7 @@ type GuidanceOpened struct {
 
 func (x *GuidanceOpened) Reset() {
 	*x = GuidanceOpened{}
-	mi := &file_isac_proto_msgTypes[33]
+	mi := &file_isac_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2682,7 +2826,7 @@ func (x *GuidanceOpened) String() string {
 func (*GuidanceOpened) ProtoMessage() {}
 
 func (x *GuidanceOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[33]
+	mi := &file_isac_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2695,7 +2839,7 @@ func (x *GuidanceOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuidanceOpened.ProtoReflect.Descriptor instead.
 func (*GuidanceOpened) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{33}
+	return file_isac_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *GuidanceOpened) GetFamily() string {
@@ -2797,7 +2941,7 @@ type GuidancePrepare struct {
 
 func (x *GuidancePrepare) Reset() {
 	*x = GuidancePrepare{}
-	mi := &file_isac_proto_msgTypes[34]
+	mi := &file_isac_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2809,7 +2953,7 @@ func (x *GuidancePrepare) String() string {
 func (*GuidancePrepare) ProtoMessage() {}
 
 func (x *GuidancePrepare) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[34]
+	mi := &file_isac_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2822,7 +2966,7 @@ func (x *GuidancePrepare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuidancePrepare.ProtoReflect.Descriptor instead.
 func (*GuidancePrepare) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{34}
+	return file_isac_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *GuidancePrepare) GetNoise() *Tensor {
@@ -2865,7 +3009,7 @@ type GuidancePrepared struct {
 
 func (x *GuidancePrepared) Reset() {
 	*x = GuidancePrepared{}
-	mi := &file_isac_proto_msgTypes[35]
+	mi := &file_isac_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2877,7 +3021,7 @@ func (x *GuidancePrepared) String() string {
 func (*GuidancePrepared) ProtoMessage() {}
 
 func (x *GuidancePrepared) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[35]
+	mi := &file_isac_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2890,7 +3034,7 @@ func (x *GuidancePrepared) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuidancePrepared.ProtoReflect.Descriptor instead.
 func (*GuidancePrepared) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{35}
+	return file_isac_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *GuidancePrepared) GetNoise() *Tensor {
@@ -2926,7 +3070,7 @@ type GuidanceStep struct {
 
 func (x *GuidanceStep) Reset() {
 	*x = GuidanceStep{}
-	mi := &file_isac_proto_msgTypes[36]
+	mi := &file_isac_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2938,7 +3082,7 @@ func (x *GuidanceStep) String() string {
 func (*GuidanceStep) ProtoMessage() {}
 
 func (x *GuidanceStep) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[36]
+	mi := &file_isac_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2951,7 +3095,7 @@ func (x *GuidanceStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuidanceStep.ProtoReflect.Descriptor instead.
 func (*GuidanceStep) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{36}
+	return file_isac_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *GuidanceStep) GetIndex() int32 {
@@ -3008,7 +3152,7 @@ type GuidanceStepped struct {
 
 func (x *GuidanceStepped) Reset() {
 	*x = GuidanceStepped{}
-	mi := &file_isac_proto_msgTypes[37]
+	mi := &file_isac_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3020,7 +3164,7 @@ func (x *GuidanceStepped) String() string {
 func (*GuidanceStepped) ProtoMessage() {}
 
 func (x *GuidanceStepped) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[37]
+	mi := &file_isac_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3033,7 +3177,7 @@ func (x *GuidanceStepped) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuidanceStepped.ProtoReflect.Descriptor instead.
 func (*GuidanceStepped) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{37}
+	return file_isac_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *GuidanceStepped) GetLatents() *Tensor {
@@ -3058,7 +3202,7 @@ type GuidanceClose struct {
 
 func (x *GuidanceClose) Reset() {
 	*x = GuidanceClose{}
-	mi := &file_isac_proto_msgTypes[38]
+	mi := &file_isac_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3070,7 +3214,7 @@ func (x *GuidanceClose) String() string {
 func (*GuidanceClose) ProtoMessage() {}
 
 func (x *GuidanceClose) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[38]
+	mi := &file_isac_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3083,7 +3227,7 @@ func (x *GuidanceClose) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuidanceClose.ProtoReflect.Descriptor instead.
 func (*GuidanceClose) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{38}
+	return file_isac_proto_rawDescGZIP(), []int{40}
 }
 
 type GuidanceClosed struct {
@@ -3094,7 +3238,7 @@ type GuidanceClosed struct {
 
 func (x *GuidanceClosed) Reset() {
 	*x = GuidanceClosed{}
-	mi := &file_isac_proto_msgTypes[39]
+	mi := &file_isac_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3106,7 +3250,7 @@ func (x *GuidanceClosed) String() string {
 func (*GuidanceClosed) ProtoMessage() {}
 
 func (x *GuidanceClosed) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[39]
+	mi := &file_isac_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3119,7 +3263,7 @@ func (x *GuidanceClosed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuidanceClosed.ProtoReflect.Descriptor instead.
 func (*GuidanceClosed) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{39}
+	return file_isac_proto_rawDescGZIP(), []int{41}
 }
 
 // GuidanceReport says what a step saw and did on one image.
@@ -3154,7 +3298,7 @@ type GuidanceReport struct {
 
 func (x *GuidanceReport) Reset() {
 	*x = GuidanceReport{}
-	mi := &file_isac_proto_msgTypes[40]
+	mi := &file_isac_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3166,7 +3310,7 @@ func (x *GuidanceReport) String() string {
 func (*GuidanceReport) ProtoMessage() {}
 
 func (x *GuidanceReport) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[40]
+	mi := &file_isac_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3179,7 +3323,7 @@ func (x *GuidanceReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuidanceReport.ProtoReflect.Descriptor instead.
 func (*GuidanceReport) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{40}
+	return file_isac_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *GuidanceReport) GetSigma() float64 {
@@ -3298,7 +3442,7 @@ type GuidanceLoss struct {
 
 func (x *GuidanceLoss) Reset() {
 	*x = GuidanceLoss{}
-	mi := &file_isac_proto_msgTypes[41]
+	mi := &file_isac_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3310,7 +3454,7 @@ func (x *GuidanceLoss) String() string {
 func (*GuidanceLoss) ProtoMessage() {}
 
 func (x *GuidanceLoss) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[41]
+	mi := &file_isac_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3323,7 +3467,7 @@ func (x *GuidanceLoss) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuidanceLoss.ProtoReflect.Descriptor instead.
 func (*GuidanceLoss) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{41}
+	return file_isac_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *GuidanceLoss) GetName() string {
@@ -3500,7 +3644,7 @@ const file_isac_proto_rawDesc = "" +
 	"\x05dtype\x18\x01 \x01(\x0e2\x0e.isac.v1.DTypeR\x05dtype\x12\x14\n" +
 	"\x05shape\x18\x02 \x03(\x03R\x05shape\x12\x12\n" +
 	"\x04data\x18\x03 \x01(\fR\x04data\x12\x16\n" +
-	"\x06shared\x18\x04 \x01(\tR\x06shared\"\xa4\x04\n" +
+	"\x06shared\x18\x04 \x01(\tR\x06shared\"\x84\x05\n" +
 	"\fGuidanceOpen\x12\x1e\n" +
 	"\n" +
 	"checkpoint\x18\x01 \x01(\tR\n" +
@@ -3517,10 +3661,20 @@ const file_isac_proto_rawDesc = "" +
 	" \x01(\x0e2\x18.isac.v1.ParametrisationR\x0fparametrisation\x12\x16\n" +
 	"\x06images\x18\v \x01(\x05R\x06images\x12\x12\n" +
 	"\x04seed\x18\f \x01(\x04R\x04seed\x12\x18\n" +
-	"\ameasure\x18\r \x01(\bR\ameasure\x1a:\n" +
+	"\ameasure\x18\r \x01(\bR\ameasure\x12+\n" +
+	"\x05loras\x18\x0e \x03(\v2\x15.isac.v1.GuidanceLoraR\x05loras\x121\n" +
+	"\aweights\x18\x0f \x03(\v2\x17.isac.v1.GuidanceWeightR\aweights\x1a:\n" +
 	"\fOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"a\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"n\n" +
+	"\fGuidanceLora\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12%\n" +
+	"\x0estrength_model\x18\x02 \x01(\x01R\rstrengthModel\x12#\n" +
+	"\rstrength_clip\x18\x03 \x01(\x01R\fstrengthClip\"b\n" +
+	"\x0eGuidanceWeight\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12$\n" +
+	"\x05dtype\x18\x02 \x01(\x0e2\x0e.isac.v1.DTypeR\x05dtype\x12\x16\n" +
+	"\x06sha256\x18\x03 \x01(\fR\x06sha256\"a\n" +
 	"\rEncodedPrompt\x12'\n" +
 	"\x06hidden\x18\x01 \x01(\v2\x0f.isac.v1.TensorR\x06hidden\x12'\n" +
 	"\x06pooled\x18\x02 \x01(\v2\x0f.isac.v1.TensorR\x06pooled\"\xa3\x01\n" +
@@ -3642,7 +3796,7 @@ func file_isac_proto_rawDescGZIP() []byte {
 }
 
 var file_isac_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_isac_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
+var file_isac_proto_msgTypes = make([]protoimpl.MessageInfo, 50)
 var file_isac_proto_goTypes = []any{
 	(Kind)(0),                 // 0: isac.v1.Kind
 	(DType)(0),                // 1: isac.v1.DType
@@ -3677,92 +3831,97 @@ var file_isac_proto_goTypes = []any{
 	(*GuideResponse)(nil),     // 30: isac.v1.GuideResponse
 	(*Tensor)(nil),            // 31: isac.v1.Tensor
 	(*GuidanceOpen)(nil),      // 32: isac.v1.GuidanceOpen
-	(*EncodedPrompt)(nil),     // 33: isac.v1.EncodedPrompt
-	(*Sizes)(nil),             // 34: isac.v1.Sizes
-	(*GuidanceInstances)(nil), // 35: isac.v1.GuidanceInstances
-	(*GuidanceOpened)(nil),    // 36: isac.v1.GuidanceOpened
-	(*GuidancePrepare)(nil),   // 37: isac.v1.GuidancePrepare
-	(*GuidancePrepared)(nil),  // 38: isac.v1.GuidancePrepared
-	(*GuidanceStep)(nil),      // 39: isac.v1.GuidanceStep
-	(*GuidanceStepped)(nil),   // 40: isac.v1.GuidanceStepped
-	(*GuidanceClose)(nil),     // 41: isac.v1.GuidanceClose
-	(*GuidanceClosed)(nil),    // 42: isac.v1.GuidanceClosed
-	(*GuidanceReport)(nil),    // 43: isac.v1.GuidanceReport
-	(*GuidanceLoss)(nil),      // 44: isac.v1.GuidanceLoss
-	nil,                       // 45: isac.v1.DescribeResponse.NodesEntry
-	nil,                       // 46: isac.v1.ExecuteRequest.InputsEntry
-	nil,                       // 47: isac.v1.StatsResponse.HandlesEntry
-	nil,                       // 48: isac.v1.GuidancePreset.OptionsEntry
-	nil,                       // 49: isac.v1.GuidanceOpen.OptionsEntry
-	nil,                       // 50: isac.v1.GuidanceOpened.OptionsEntry
+	(*GuidanceLora)(nil),      // 33: isac.v1.GuidanceLora
+	(*GuidanceWeight)(nil),    // 34: isac.v1.GuidanceWeight
+	(*EncodedPrompt)(nil),     // 35: isac.v1.EncodedPrompt
+	(*Sizes)(nil),             // 36: isac.v1.Sizes
+	(*GuidanceInstances)(nil), // 37: isac.v1.GuidanceInstances
+	(*GuidanceOpened)(nil),    // 38: isac.v1.GuidanceOpened
+	(*GuidancePrepare)(nil),   // 39: isac.v1.GuidancePrepare
+	(*GuidancePrepared)(nil),  // 40: isac.v1.GuidancePrepared
+	(*GuidanceStep)(nil),      // 41: isac.v1.GuidanceStep
+	(*GuidanceStepped)(nil),   // 42: isac.v1.GuidanceStepped
+	(*GuidanceClose)(nil),     // 43: isac.v1.GuidanceClose
+	(*GuidanceClosed)(nil),    // 44: isac.v1.GuidanceClosed
+	(*GuidanceReport)(nil),    // 45: isac.v1.GuidanceReport
+	(*GuidanceLoss)(nil),      // 46: isac.v1.GuidanceLoss
+	nil,                       // 47: isac.v1.DescribeResponse.NodesEntry
+	nil,                       // 48: isac.v1.ExecuteRequest.InputsEntry
+	nil,                       // 49: isac.v1.StatsResponse.HandlesEntry
+	nil,                       // 50: isac.v1.GuidancePreset.OptionsEntry
+	nil,                       // 51: isac.v1.GuidanceOpen.OptionsEntry
+	nil,                       // 52: isac.v1.GuidanceOpened.OptionsEntry
 }
 var file_isac_proto_depIdxs = []int32{
-	45, // 0: isac.v1.DescribeResponse.nodes:type_name -> isac.v1.DescribeResponse.NodesEntry
+	47, // 0: isac.v1.DescribeResponse.nodes:type_name -> isac.v1.DescribeResponse.NodesEntry
 	5,  // 1: isac.v1.DescribeResponse.devices:type_name -> isac.v1.Device
 	6,  // 2: isac.v1.DescribeResponse.torch:type_name -> isac.v1.Torch
 	9,  // 3: isac.v1.Value.handle:type_name -> isac.v1.Handle
 	8,  // 4: isac.v1.Value.list:type_name -> isac.v1.ValueList
 	7,  // 5: isac.v1.ValueList.values:type_name -> isac.v1.Value
-	46, // 6: isac.v1.ExecuteRequest.inputs:type_name -> isac.v1.ExecuteRequest.InputsEntry
+	48, // 6: isac.v1.ExecuteRequest.inputs:type_name -> isac.v1.ExecuteRequest.InputsEntry
 	12, // 7: isac.v1.ExecuteResponse.progress:type_name -> isac.v1.Progress
 	13, // 8: isac.v1.ExecuteResponse.preview:type_name -> isac.v1.Preview
 	14, // 9: isac.v1.ExecuteResponse.file:type_name -> isac.v1.File
 	15, // 10: isac.v1.ExecuteResponse.result:type_name -> isac.v1.Result
 	7,  // 11: isac.v1.Result.outputs:type_name -> isac.v1.Value
-	47, // 12: isac.v1.StatsResponse.handles:type_name -> isac.v1.StatsResponse.HandlesEntry
+	49, // 12: isac.v1.StatsResponse.handles:type_name -> isac.v1.StatsResponse.HandlesEntry
 	5,  // 13: isac.v1.StatsResponse.devices:type_name -> isac.v1.Device
 	22, // 14: isac.v1.StatsResponse.running:type_name -> isac.v1.Running
 	0,  // 15: isac.v1.Error.kind:type_name -> isac.v1.Kind
 	26, // 16: isac.v1.MethodsResponse.methods:type_name -> isac.v1.GuidanceMethod
 	27, // 17: isac.v1.GuidanceMethod.presets:type_name -> isac.v1.GuidancePreset
 	28, // 18: isac.v1.GuidanceMethod.options:type_name -> isac.v1.GuidanceOption
-	48, // 19: isac.v1.GuidancePreset.options:type_name -> isac.v1.GuidancePreset.OptionsEntry
+	50, // 19: isac.v1.GuidancePreset.options:type_name -> isac.v1.GuidancePreset.OptionsEntry
 	32, // 20: isac.v1.GuideRequest.open:type_name -> isac.v1.GuidanceOpen
-	37, // 21: isac.v1.GuideRequest.prepare:type_name -> isac.v1.GuidancePrepare
-	39, // 22: isac.v1.GuideRequest.step:type_name -> isac.v1.GuidanceStep
-	41, // 23: isac.v1.GuideRequest.close:type_name -> isac.v1.GuidanceClose
-	36, // 24: isac.v1.GuideResponse.opened:type_name -> isac.v1.GuidanceOpened
-	38, // 25: isac.v1.GuideResponse.prepared:type_name -> isac.v1.GuidancePrepared
-	40, // 26: isac.v1.GuideResponse.stepped:type_name -> isac.v1.GuidanceStepped
-	42, // 27: isac.v1.GuideResponse.closed:type_name -> isac.v1.GuidanceClosed
+	39, // 21: isac.v1.GuideRequest.prepare:type_name -> isac.v1.GuidancePrepare
+	41, // 22: isac.v1.GuideRequest.step:type_name -> isac.v1.GuidanceStep
+	43, // 23: isac.v1.GuideRequest.close:type_name -> isac.v1.GuidanceClose
+	38, // 24: isac.v1.GuideResponse.opened:type_name -> isac.v1.GuidanceOpened
+	40, // 25: isac.v1.GuideResponse.prepared:type_name -> isac.v1.GuidancePrepared
+	42, // 26: isac.v1.GuideResponse.stepped:type_name -> isac.v1.GuidanceStepped
+	44, // 27: isac.v1.GuideResponse.closed:type_name -> isac.v1.GuidanceClosed
 	23, // 28: isac.v1.GuideResponse.error:type_name -> isac.v1.Error
 	1,  // 29: isac.v1.Tensor.dtype:type_name -> isac.v1.DType
-	33, // 30: isac.v1.GuidanceOpen.encoded:type_name -> isac.v1.EncodedPrompt
-	34, // 31: isac.v1.GuidanceOpen.sizes:type_name -> isac.v1.Sizes
-	35, // 32: isac.v1.GuidanceOpen.instances:type_name -> isac.v1.GuidanceInstances
-	49, // 33: isac.v1.GuidanceOpen.options:type_name -> isac.v1.GuidanceOpen.OptionsEntry
+	35, // 30: isac.v1.GuidanceOpen.encoded:type_name -> isac.v1.EncodedPrompt
+	36, // 31: isac.v1.GuidanceOpen.sizes:type_name -> isac.v1.Sizes
+	37, // 32: isac.v1.GuidanceOpen.instances:type_name -> isac.v1.GuidanceInstances
+	51, // 33: isac.v1.GuidanceOpen.options:type_name -> isac.v1.GuidanceOpen.OptionsEntry
 	2,  // 34: isac.v1.GuidanceOpen.parametrisation:type_name -> isac.v1.Parametrisation
-	31, // 35: isac.v1.EncodedPrompt.hidden:type_name -> isac.v1.Tensor
-	31, // 36: isac.v1.EncodedPrompt.pooled:type_name -> isac.v1.Tensor
-	35, // 37: isac.v1.GuidanceOpened.target:type_name -> isac.v1.GuidanceInstances
-	50, // 38: isac.v1.GuidanceOpened.options:type_name -> isac.v1.GuidanceOpened.OptionsEntry
-	31, // 39: isac.v1.GuidancePrepare.noise:type_name -> isac.v1.Tensor
-	31, // 40: isac.v1.GuidancePrepared.noise:type_name -> isac.v1.Tensor
-	31, // 41: isac.v1.GuidanceStep.latents:type_name -> isac.v1.Tensor
-	31, // 42: isac.v1.GuidanceStepped.latents:type_name -> isac.v1.Tensor
-	43, // 43: isac.v1.GuidanceStepped.reports:type_name -> isac.v1.GuidanceReport
-	44, // 44: isac.v1.GuidanceReport.losses:type_name -> isac.v1.GuidanceLoss
-	31, // 45: isac.v1.GuidanceReport.masks:type_name -> isac.v1.Tensor
-	7,  // 46: isac.v1.ExecuteRequest.InputsEntry.value:type_name -> isac.v1.Value
-	3,  // 47: isac.v1.Nodes.Describe:input_type -> isac.v1.DescribeRequest
-	10, // 48: isac.v1.Nodes.Execute:input_type -> isac.v1.ExecuteRequest
-	16, // 49: isac.v1.Nodes.Release:input_type -> isac.v1.ReleaseRequest
-	18, // 50: isac.v1.Nodes.Free:input_type -> isac.v1.FreeRequest
-	20, // 51: isac.v1.Nodes.Stats:input_type -> isac.v1.StatsRequest
-	24, // 52: isac.v1.Guidance.Methods:input_type -> isac.v1.MethodsRequest
-	29, // 53: isac.v1.Guidance.Guide:input_type -> isac.v1.GuideRequest
-	4,  // 54: isac.v1.Nodes.Describe:output_type -> isac.v1.DescribeResponse
-	11, // 55: isac.v1.Nodes.Execute:output_type -> isac.v1.ExecuteResponse
-	17, // 56: isac.v1.Nodes.Release:output_type -> isac.v1.ReleaseResponse
-	19, // 57: isac.v1.Nodes.Free:output_type -> isac.v1.FreeResponse
-	21, // 58: isac.v1.Nodes.Stats:output_type -> isac.v1.StatsResponse
-	25, // 59: isac.v1.Guidance.Methods:output_type -> isac.v1.MethodsResponse
-	30, // 60: isac.v1.Guidance.Guide:output_type -> isac.v1.GuideResponse
-	54, // [54:61] is the sub-list for method output_type
-	47, // [47:54] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	33, // 35: isac.v1.GuidanceOpen.loras:type_name -> isac.v1.GuidanceLora
+	34, // 36: isac.v1.GuidanceOpen.weights:type_name -> isac.v1.GuidanceWeight
+	1,  // 37: isac.v1.GuidanceWeight.dtype:type_name -> isac.v1.DType
+	31, // 38: isac.v1.EncodedPrompt.hidden:type_name -> isac.v1.Tensor
+	31, // 39: isac.v1.EncodedPrompt.pooled:type_name -> isac.v1.Tensor
+	37, // 40: isac.v1.GuidanceOpened.target:type_name -> isac.v1.GuidanceInstances
+	52, // 41: isac.v1.GuidanceOpened.options:type_name -> isac.v1.GuidanceOpened.OptionsEntry
+	31, // 42: isac.v1.GuidancePrepare.noise:type_name -> isac.v1.Tensor
+	31, // 43: isac.v1.GuidancePrepared.noise:type_name -> isac.v1.Tensor
+	31, // 44: isac.v1.GuidanceStep.latents:type_name -> isac.v1.Tensor
+	31, // 45: isac.v1.GuidanceStepped.latents:type_name -> isac.v1.Tensor
+	45, // 46: isac.v1.GuidanceStepped.reports:type_name -> isac.v1.GuidanceReport
+	46, // 47: isac.v1.GuidanceReport.losses:type_name -> isac.v1.GuidanceLoss
+	31, // 48: isac.v1.GuidanceReport.masks:type_name -> isac.v1.Tensor
+	7,  // 49: isac.v1.ExecuteRequest.InputsEntry.value:type_name -> isac.v1.Value
+	3,  // 50: isac.v1.Nodes.Describe:input_type -> isac.v1.DescribeRequest
+	10, // 51: isac.v1.Nodes.Execute:input_type -> isac.v1.ExecuteRequest
+	16, // 52: isac.v1.Nodes.Release:input_type -> isac.v1.ReleaseRequest
+	18, // 53: isac.v1.Nodes.Free:input_type -> isac.v1.FreeRequest
+	20, // 54: isac.v1.Nodes.Stats:input_type -> isac.v1.StatsRequest
+	24, // 55: isac.v1.Guidance.Methods:input_type -> isac.v1.MethodsRequest
+	29, // 56: isac.v1.Guidance.Guide:input_type -> isac.v1.GuideRequest
+	4,  // 57: isac.v1.Nodes.Describe:output_type -> isac.v1.DescribeResponse
+	11, // 58: isac.v1.Nodes.Execute:output_type -> isac.v1.ExecuteResponse
+	17, // 59: isac.v1.Nodes.Release:output_type -> isac.v1.ReleaseResponse
+	19, // 60: isac.v1.Nodes.Free:output_type -> isac.v1.FreeResponse
+	21, // 61: isac.v1.Nodes.Stats:output_type -> isac.v1.StatsResponse
+	25, // 62: isac.v1.Guidance.Methods:output_type -> isac.v1.MethodsResponse
+	30, // 63: isac.v1.Guidance.Guide:output_type -> isac.v1.GuideResponse
+	57, // [57:64] is the sub-list for method output_type
+	50, // [50:57] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_isac_proto_init() }
@@ -3795,15 +3954,15 @@ func file_isac_proto_init() {
 		(*GuideResponse_Closed)(nil),
 		(*GuideResponse_Error)(nil),
 	}
-	file_isac_proto_msgTypes[34].OneofWrappers = []any{}
 	file_isac_proto_msgTypes[36].OneofWrappers = []any{}
+	file_isac_proto_msgTypes[38].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_isac_proto_rawDesc), len(file_isac_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   48,
+			NumMessages:   50,
 			NumExtensions: 0,
 			NumServices:   2,
 		},
