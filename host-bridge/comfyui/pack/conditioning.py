@@ -21,11 +21,12 @@ def positive(guider) -> Encoded:
     conds = getattr(guider, "conds", {}).get("positive") or []
     conds = [c for c in conds if c.get("cross_attn") is not None]
     if not conds:
-        raise ValueError("the sampler has no positive prompt: connect one, ISAC Guidance reads what the picture shall hold in its attention")
+        raise ValueError("ISAC Guidance: the sampler has no positive prompt; connect one, its attention shows where the instances are")
     whole = [c for c in conds if c.get("area") is None and c.get("mask") is None]
     notes = []
     if len(conds) > 1:
-        notes.append(f"the positive prompt is made of {len(conds)}: guidance reads the first" + (" that stands for the whole picture" if whole else ""))
+        which = "the first that stands for the whole picture" if whole else "the first"
+        notes.append(f"the positive prompt is made of {len(conds)}: guidance reads {which}")
     cond = (whole or conds)[0]
     if cond.get("control") is not None:
         notes.append("guidance evaluates the model without its ControlNet")
@@ -38,5 +39,5 @@ def _sizes(cond):
     if not any(name in cond for name in SIZES):
         return None
     height, width = cond.get("height", 768), cond.get("width", 768)
-    values = (height, width, cond.get("crop_h", 0), cond.get("crop_w", 0), cond.get("target_height", height), cond.get("target_width", width))
-    return {name: int(v) for name, v in zip(NAMES, values)}
+    defaults = (height, width, 0, 0, height, width)
+    return {name: int(cond.get(theirs, default)) for name, theirs, default in zip(NAMES, SIZES, defaults)}

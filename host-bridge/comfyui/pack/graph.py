@@ -58,7 +58,7 @@ def _model(workflow, link, found):
             _lora(inputs, kind, found)
         links = [n for n, v in inputs.items() if is_link(v) and n.startswith("model")]
         if len(links) > 1:
-            found.notes.append(f"{kind} makes one model of several: guidance evaluates the checkpoint that ckpt_name names, if its weights are the same")
+            found.notes.append(f"{kind} makes one model of several: guidance evaluates the file that ckpt_name names")
             return
         link = inputs.get("model", inputs[links[0]] if links else inputs.get(""))  # a Reroute has one input without a name
 

@@ -90,7 +90,7 @@ class Sampling:
             raise ValueError("ISAC Guidance: the model's file could not be found in the workflow; choose it in ckpt_name")
         prompt = settings.text if found.prompt is None else found.prompt
         if not prompt:
-            raise ValueError("ISAC Guidance: the positive prompt's text could not be found in the workflow; connect or write the same text in text")
+            raise ValueError("ISAC Guidance: the positive prompt's text could not be found in the workflow; write or connect it at text")
         self.notes = [*found.notes, *encoded.notes, *weights.unknown_patches(patcher, len(found.loras))]
         host.show(settings.node_id, f"loading {self.checkpoint} for guidance")
         self.session = self._open(patcher, prompt, encoded, found.loras, seed or 0, noise.shape[0])
@@ -98,7 +98,7 @@ class Sampling:
         self.notes += list(opened.notes)
         self.aim = ", ".join(f"{c.name} {c.count}" for c in opened.target)
         self.run = Run(instances_of(opened.target), opened.factor)
-        self.steps, self.guided, self.missed = 0, 0, {}
+        self.guided, self.missed, self.reason = 0, {}, ""
 
     def _found(self):
         workflow, node_id = host.running()
@@ -115,8 +115,8 @@ class Sampling:
         pooled = to_tensor(encoded.pooled.float()) if encoded.pooled is not None else None
         return PROCESS.open(
             self.checkpoint, prompt=prompt, encoded=(to_tensor(encoded.hidden.float()), pooled), sizes=encoded.sizes, counts=counts,
-            method=self.settings.method, preset=self.settings.preset, options=self.settings.options, parametrisation="comfyui", images=images,
-            seed=seed, loras=[(name.replace("\\", "/"), strength, strength) for name, strength in loras],
+            method=self.settings.method, preset=self.settings.preset, options=self.settings.options, parametrisation="comfyui",
+            images=images, seed=seed, loras=[(name.replace("\\", "/"), strength, strength) for name, strength in loras],
             weights=weights.identify(patcher), wait=host.throw_if_interrupted,
         )
 
@@ -146,9 +146,9 @@ class Sampling:
         return float(self.schedule.timestep(torch.tensor([sigma])).flatten()[0])
 
     def _report(self, index, reports):
-        self.steps += 1
         if any(r.labels for r in reports):
             self.run.reports.append([copy.copy(r) for r in reports])
+        self.reason = next((r.skipped for r in reports if r.skipped), self.reason)
         wanted = [r for r in reports if r.wanted]
         if not wanted:
             return
@@ -166,7 +166,7 @@ class Sampling:
         lines = [f"{self.guided} of {self.count} steps guided towards {self.aim}", *self.notes]
         lines += [f"{count} times not guided: {why}" for why, count in self.missed.items()]
         if self.guided == 0 and not self.missed:
-            lines.append("no step lay in the window from start to end")
+            lines.append(f"nothing was guided: {self.reason}")
         for line in lines[1:]:
             host.log.warning("ISAC Guidance: %s", line)
         host.show(self.settings.node_id, "\n".join(lines))
@@ -178,7 +178,8 @@ def check_schedule(schedule):
     """Refuses models whose latents stand for something else than those of the plugin's models."""
     kinds = {c.__name__ for c in type(schedule).__mro__}
     if getattr(schedule, "sigma_data", 1.0) != 1.0 or not kinds & {"EPS", "CONST"} or kinds & {"EDM", "IMG_TO_IMG", "COSMOS_RFLOW", "X0"}:
-        raise ValueError(f"ISAC Guidance: a model with the noise of {type(schedule).__mro__[1].__name__} cannot be guided; SD1.x, SD2.x, SDXL and SD3.x can")
+        kind = " and ".join(c.__name__ for c in type(schedule).__bases__)
+        raise ValueError(f"ISAC Guidance: a model with the noise of {kind} cannot be guided; SD1.x, SD2.x, SDXL and SD3.x can")
 
 
 def sampler_of(workflow, node_id):

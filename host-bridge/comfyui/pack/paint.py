@@ -7,7 +7,8 @@ from torch.nn import functional
 from .reports import masks, strengths
 
 # Colours that people of every colour vision tell apart (Okabe and Ito, 2008), as in the pictures of isac-plugin.
-COLOURS = torch.tensor([[0xE6, 0x9F, 0x00], [0x00, 0x72, 0xB2], [0x00, 0x9E, 0x73], [0xCC, 0x79, 0xA7], [0x56, 0xB4, 0xE9], [0xD5, 0x5E, 0x00], [0xF0, 0xE4, 0x42]]) / 255
+HEX = "E69F00 0072B2 009E73 CC79A7 56B4E9 D55E00 F0E442"
+COLOURS = torch.tensor([list(bytes.fromhex(colour)) for colour in HEX.split()]) / 255
 GREY = 0xEC / 255
 FAINTEST = 0.4  # how strongly the weakest pixel of an instance covers what is below
 OVER_PICTURE = 0.65

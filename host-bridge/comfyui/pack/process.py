@@ -86,7 +86,8 @@ def _start():
     beside = PACK / "bin" / ("isac-plugin.exe" if os.name == "nt" else "isac-plugin")
     path = os.environ.get("ISAC_PLUGIN") or (str(beside) if beside.exists() else None)
     device = os.environ.get("ISAC_DEVICE") or host.device()
-    plugin = isac_client.start(path, models=host.folders("checkpoints"), device=device, env=env, sha256=os.environ.get("ISAC_PLUGIN_SHA256"))
+    sha256 = os.environ.get("ISAC_PLUGIN_SHA256")
+    plugin = isac_client.start(path, models=host.folders("checkpoints"), device=device, env=env, sha256=sha256)
     host.log.info("ISAC Guidance: isac-plugin runs as process %s on %s", plugin.pid, device)
     return plugin
 

@@ -12,8 +12,14 @@ from . import host
 from .guidance import AUTO
 
 ENTRIES = json.loads((Path(__file__).parent / "schema.json").read_text("utf-8"))
-CHECKPOINT = "The file that the model was loaded from, which guidance evaluates too. auto: the loader that the model comes from in the workflow. Its weights are compared with the model's."
-TEXT = "Where classes and counts are read from. Empty: the positive prompt, as found in the workflow. Where that cannot be found, this is taken for the positive prompt itself."
+CHECKPOINT = (
+    "The file that the model was loaded from, which guidance evaluates too. auto: that of the loader which the model comes from. "
+    "Its weights are compared with the model's."
+)
+TEXT = (
+    "Where classes and counts are read from. Empty: the positive prompt, as found in the workflow. Where that cannot be found, this is "
+    "taken for the positive prompt itself."
+)
 INSTANCE = "Which instances the mask holds. Empty: every instance, as a batch. cat: the cats in one mask. cat 2: the second cat."
 MASK = "1 where an instance is."
 NAMES = "What the instances are, in the order of the masks: cat 1, cat 2, dog 1."
@@ -24,9 +30,8 @@ def entry(name: str) -> dict:
     found = copy.deepcopy(ENTRIES[name])
     required, optional = found["input"].setdefault("required", {}), found["input"].setdefault("optional", {})
     if name == "ISACGuidance":
-        found["input"]["required"] = {
-            "model": required.pop("model"), "ckpt_name": [[AUTO, *host.names("checkpoints")], {"default": AUTO, "tooltip": CHECKPOINT}], **required,
-        }
+        checkpoint = [[AUTO, *host.names("checkpoints")], {"default": AUTO, "tooltip": CHECKPOINT}]
+        found["input"]["required"] = {"model": required.pop("model"), "ckpt_name": checkpoint, **required}
         optional["text"][1]["tooltip"] = TEXT
     if name == "ISACMasks":
         if "instance" not in required and "instance" not in optional:
@@ -56,9 +61,8 @@ def options_of(values: dict) -> dict:
     for name, value in values.items():
         if name in own or name not in specs or value is None or value == default(specs[name]):
             continue
-        options[name] = {"on": "true", "off": "false", True: "true", False: "false"}.get(value, str(value)) if not _number(value) else repr(value)
+        options[name] = SWITCHES.get(str(value), str(value))
     return options
 
 
-def _number(value) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+SWITCHES = {"on": "true", "off": "false", "True": "true", "False": "false"}

@@ -1,8 +1,8 @@
 """At which evaluations of the model a sampler begins a step.
 
-A sampler evaluates the model once or several times a step, and only the first evaluation of a step is at the latents that the sampler goes
-on from. SAMPLERS says for ComfyUI's samplers how many evaluations each step has; the sampler's own callback, which follows the first evaluation
-of a step at once, is what Steps holds them to.
+A sampler evaluates the model once or several times a step, and only the first evaluation of a step is at the latents that the sampler
+goes on from. SAMPLERS says for ComfyUI's samplers how many evaluations each step has; the sampler's own callback, which follows the first
+evaluation of a step at once, is what Steps holds them to.
 """
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _COPY = "evaluates the model on a copy of its latents, so that what guidance cha
 _CORRECTOR = "goes on from a correction and not from the latents that the model sees, so that most of what guidance changes is lost"
 _ADAPTIVE = "chooses its own steps and takes some of them back"
 REFUSED = {
-    "unipc": _COPY, "unipc_bh2": _COPY, "sa_solver": _CORRECTOR, "sa_solver_pece": _CORRECTOR,
+    "uni_pc": _COPY, "uni_pc_bh2": _COPY, "sa_solver": _CORRECTOR, "sa_solver_pece": _CORRECTOR,
     "dpm_fast": _ADAPTIVE, "dpm_adaptive": _ADAPTIVE,
 }
 ADVICE = "choose another sampler, such as euler, dpmpp_2m or dpmpp_sde"
@@ -64,7 +64,7 @@ def name_of(sampler) -> str:
     """The sampler's name without what ComfyUI puts around it."""
     function = getattr(sampler, "sampler_function", None)
     name = getattr(function, "__name__", "") or type(sampler).__name__
-    return name.removeprefix("sample_").removesuffix("_function")
+    return name.removeprefix("sample_").removesuffix("_function").replace("unipc", "uni_pc")
 
 
 def evaluations_of(sampler):
@@ -73,7 +73,7 @@ def evaluations_of(sampler):
     if name in REFUSED:
         raise Refused(f"the sampler {name} cannot be guided: it {REFUSED[name]}; {ADVICE}")
     if name not in SAMPLERS or not hasattr(sampler, "sampler_function"):
-        raise Refused(f"the sampler {name} is not known to ISAC Guidance, and guiding the wrong evaluations would spoil the picture; {ADVICE}")
+        raise Refused(f"the sampler {name} is not known to ISAC Guidance, and a guess at its steps would spoil the picture; {ADVICE}")
     return SAMPLERS[name]
 
 
@@ -114,5 +114,6 @@ class Steps:
 
     def _changed(self, what):
         raise Changed(
-            f"the sampler {self.name} {what}: this version of ComfyUI evaluates it in another way than ISAC Guidance knows, and its steps cannot be guided; {ADVICE}"
+            f"the sampler {self.name} {what}: ISAC Guidance knows it in another form than this version of ComfyUI has, and cannot guide "
+            f"its steps; {ADVICE}"
         )

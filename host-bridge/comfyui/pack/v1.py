@@ -20,9 +20,9 @@ def node(name):
         return {"ui": {"text": [str(v) for v in result if isinstance(v, str)]}, "result": result}
 
     return type(name, (), {
-        "__doc__": known["description"], "DESCRIPTION": known["description"], "CATEGORY": known["category"], "FUNCTION": "run",
-        "RETURN_TYPES": tuple(known["output"]), "RETURN_NAMES": tuple(known["output_name"]), "OUTPUT_TOOLTIPS": tuple(known["output_tooltips"]),
-        "OUTPUT_NODE": known["output_node"], "INPUT_TYPES": classmethod(input_types), "run": run,
+        "INPUT_TYPES": classmethod(input_types), "RETURN_TYPES": tuple(known["output"]), "RETURN_NAMES": tuple(known["output_name"]),
+        "OUTPUT_TOOLTIPS": tuple(known["output_tooltips"]), "OUTPUT_NODE": known["output_node"], "DESCRIPTION": known["description"],
+        "CATEGORY": known["category"], "FUNCTION": "run", "run": run,
     })
 
 

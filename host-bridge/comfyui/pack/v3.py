@@ -28,7 +28,8 @@ def outputs_of(known):
 def node(name):
     def define_schema(cls):
         known = schema.entry(name)
-        inputs = [input_of(n, spec, kind == "optional") for kind in ("required", "optional") for n, spec in known["input"].get(kind, {}).items()]
+        kinds = known["input"]
+        inputs = [input_of(n, spec, kind == "optional") for kind in ("required", "optional") for n, spec in kinds.get(kind, {}).items()]
         return io.Schema(
             node_id=name, display_name=known["display_name"], category=known["category"], description=known["description"],
             inputs=inputs, outputs=outputs_of(known), hidden=[io.Hidden.unique_id, io.Hidden.prompt], is_output_node=known["output_node"],

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import hashlib
 
-# Small, at either end of the network, and different in every fine-tune. In a checkpoint of one file they are called the same behind "model.".
+# Small, at either end of the network, and other in every fine-tune. A checkpoint of one file calls them the same behind "model.".
 IDENTIFYING = (
     "diffusion_model.input_blocks.0.0.weight", "diffusion_model.out.2.weight",  # UNet
     "diffusion_model.x_embedder.proj.weight", "diffusion_model.final_layer.linear.weight",  # MMDiT
@@ -39,7 +39,8 @@ def unknown_patches(patcher, loras: int) -> list:
     notes = []
     most = max((len(p) for p in getattr(patcher, "patches", {}).values()), default=0)
     if most > loras:
-        notes.append(f"the model's weights were changed {most} times, and {loras} of that could be traced to LoRA files: guidance evaluates the model without the others")
+        traced = f"{loras} of that could be traced to LoRA files"
+        notes.append(f"the model's weights were changed {most} times, and {traced}: guidance evaluates the model without the others")
     options = getattr(patcher, "model_options", {}).get("transformer_options", {})
     if options.get("patches") or options.get("patches_replace"):
         notes.append("the model's attention is patched (FreeU, IP-Adapter and the like): guidance evaluates it without")

@@ -28,7 +28,10 @@ def guided(sampler="euler", family="sd1", steps=3, denoise=1.0, seed=7, batch=1,
         "values": node("ProbeValues", tokens=77, side=8, batch=batch, seed=3, **FAMILIES[family]),
         "model": node("ISACGuidance", model=link("load"), **{"ckpt_name": "auto", "text": PROMPT, **GUIDANCE, **guidance}),
         "record": node("ProbeRecord", model=link("model")),
-        "sample": node("KSampler", model=link("record"), positive=link("values", 0), negative=link("values", 1), latent_image=link("values", 2), seed=seed, steps=steps, cfg=cfg, sampler_name=sampler, scheduler="normal", denoise=denoise),
+        "sample": node(
+            "KSampler", model=link("record"), positive=link("values", 0), negative=link("values", 1), latent_image=link("values", 2),
+            seed=seed, steps=steps, cfg=cfg, sampler_name=sampler, scheduler="normal", denoise=denoise,
+        ),
         "save": node("SaveLatent", samples=link("sample"), filename_prefix="guided"),
         "recorded": node("ProbeRecorded", samples=link("sample")),
     }
@@ -51,11 +54,14 @@ def by_hand(graph):
     loras = [[graph["lora"]["inputs"]["lora_name"], 0.8, 0.8]] if "lora" in graph else []
     source = link("lora") if "lora" in graph else link("load")
     both = {n: v for n, v in graph.items() if n not in ("model", "record", "sample", "save", "recorded")}
-    total = k["steps"]
+    settings = {"options": json.dumps(OPTIONS), "loras": json.dumps(loras)}
     both |= {
-        "hand": node("ProbeSampler", name=k["sampler_name"], checkpoint=family, prompt=PROMPT, options=json.dumps(OPTIONS), loras=json.dumps(loras)),
-        "sigmas": node("BasicScheduler", model=source, scheduler="normal", steps=total, denoise=k["denoise"]),
-        "byhand": node("SamplerCustom", model=source, add_noise=True, noise_seed=k["seed"], cfg=k["cfg"], positive=k["positive"], negative=k["negative"], sampler=link("hand"), sigmas=link("sigmas"), latent_image=k["latent_image"]),
+        "hand": node("ProbeSampler", name=k["sampler_name"], checkpoint=family, prompt=PROMPT, **settings),
+        "sigmas": node("BasicScheduler", model=source, scheduler="normal", steps=k["steps"], denoise=k["denoise"]),
+        "byhand": node(
+            "SamplerCustom", model=source, add_noise=True, noise_seed=k["seed"], cfg=k["cfg"], positive=k["positive"],
+            negative=k["negative"], sampler=link("hand"), sigmas=link("sigmas"), latent_image=k["latent_image"],
+        ),
         "save": node("SaveLatent", samples=link("byhand"), filename_prefix="byhand"),
     }
     return both

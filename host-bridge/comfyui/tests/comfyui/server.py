@@ -46,7 +46,8 @@ class Server:
         return json.load(urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}"))
 
     def post(self, path, body):
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"})
+        url, kind = f"http://127.0.0.1:{self.port}{path}", {"Content-Type": "application/json"}
+        request = urllib.request.Request(url, json.dumps(body).encode(), kind)
         try:
             with urllib.request.urlopen(request) as answer:
                 return json.loads(answer.read() or "{}")

@@ -71,7 +71,8 @@ class Recorded:
 class Values:
     """Random conditioning and latents, the same for the same seed: no text encoder is asked."""
 
-    INPUT_TYPES = classmethod(lambda cls: {"required": {n: ("INT", {"default": d}) for n, d in (("tokens", 77), ("width", 768), ("pooled", 0), ("channels", 4), ("side", 8), ("batch", 1), ("seed", 0))}})
+    INPUT_TYPES = classmethod(lambda cls: {"required": {n: ("INT", {"default": 0}) for n in cls.SIZES}})
+    SIZES = ("tokens", "width", "pooled", "channels", "side", "batch", "seed")
     RETURN_TYPES, FUNCTION, CATEGORY = ("CONDITIONING", "CONDITIONING", "LATENT"), "run", "probe"
 
     def run(self, tokens, width, pooled, channels, side, batch, seed):
@@ -95,9 +96,10 @@ class ByHand(comfy.samplers.Sampler):
         s, count, seed = self.settings, len(sigmas) - 1, extra_args["seed"]
         cond = model_wrap.conds["positive"][0]
         pooled = cond.get("pooled_output")
+        encoded = (to_tensor(cond["cross_attn"]), None if pooled is None else to_tensor(pooled))
         session = guidance.PROCESS.plugin().guide(
-            checkpoint=s["checkpoint"], prompt=s["prompt"], encoded=(to_tensor(cond["cross_attn"]), None if pooled is None else to_tensor(pooled)),
-            options=json.loads(s["options"]), images=noise.shape[0], seed=seed, parametrisation="comfyui", loras=json.loads(s["loras"]),
+            checkpoint=s["checkpoint"], prompt=s["prompt"], encoded=encoded, options=json.loads(s["options"]), images=noise.shape[0],
+            seed=seed, parametrisation="comfyui", loras=json.loads(s["loras"]),
         )
         mask = 1 if denoise_mask is None else denoise_mask
 
@@ -122,14 +124,16 @@ class ByHand(comfy.samplers.Sampler):
 class HandSampler:
     """A SAMPLER for SamplerCustom."""
 
-    INPUT_TYPES = classmethod(lambda cls: {"required": {n: ("STRING", {"default": d}) for n, d in (("name", "euler"), ("checkpoint", ""), ("prompt", ""), ("options", "{}"), ("loras", "[]"))}})
+    INPUT_TYPES = classmethod(
+        lambda cls: {"required": {n: ("STRING", {"default": ""}) for n in ("name", "checkpoint", "prompt", "options", "loras")}}
+    )
     RETURN_TYPES, FUNCTION, CATEGORY = ("SAMPLER",), "run", "probe"
 
     def run(self, name, **settings):
         return (ByHand(name, settings),)
 
 
-class Free:
+class Held:
     """Tells what the plugin holds: sessions, and its process."""
 
     INPUT_TYPES = classmethod(lambda cls: {"required": {}})
@@ -138,11 +142,14 @@ class Free:
     def run(self):
         plugin = pack().PROCESS.plugin()
         stats = plugin.stats()
-        return {"ui": {"text": [json.dumps({"pid": plugin.pid, "sessions": stats.guidance_sessions, "tensors": stats.tensors, "resident": stats.resident_bytes})]}}
+        held = {"pid": plugin.pid, "sessions": stats.guidance_sessions, "tensors": stats.tensors, "resident": stats.resident_bytes}
+        return {"ui": {"text": [json.dumps(held)]}}
 
     @classmethod
     def IS_CHANGED(cls):
         return float("nan")
 
 
-NODE_CLASS_MAPPINGS = {"ProbeRecord": Record, "ProbeRecorded": Recorded, "ProbeValues": Values, "ProbeSampler": HandSampler, "ProbePlugin": Free}
+NODE_CLASS_MAPPINGS = {
+    "ProbeRecord": Record, "ProbeRecorded": Recorded, "ProbeValues": Values, "ProbeSampler": HandSampler, "ProbePlugin": Held,
+}

@@ -4,13 +4,13 @@ Each is a function of denoise(x, sigma), guide(x, i), the starting x, sigmas who
 """
 import math
 
-import torch
-from comfy.k_diffusion.sampling import BrownianTreeNoiseSampler
+from comfy.k_diffusion.sampling import BrownianTreeNoiseSampler, default_noise_sampler
 
 
 def fresh(x, seed):
-    generator = torch.Generator(device=x.device).manual_seed(seed)
-    return lambda: torch.randn(x.size(), dtype=x.dtype, generator=generator)
+    """Noise as the version of ComfyUI draws it."""
+    draw = default_noise_sampler(x, seed=seed)
+    return lambda: draw(None, None)
 
 
 def ancestral(sigma, after):
@@ -91,4 +91,7 @@ def lcm(denoise, guide, x, sigmas, seed, noise):
     return x
 
 
-LOOPS = {"euler": euler, "ddim": euler, "euler_ancestral": euler_ancestral, "heun": heun, "dpmpp_2m": dpmpp_2m, "dpmpp_sde": dpmpp_sde, "lcm": lcm}
+LOOPS = {
+    "euler": euler, "ddim": euler, "euler_ancestral": euler_ancestral, "heun": heun, "dpmpp_2m": dpmpp_2m, "dpmpp_sde": dpmpp_sde,
+    "lcm": lcm,
+}
