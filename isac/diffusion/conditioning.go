@@ -1,6 +1,7 @@
 package diffusion
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -39,6 +40,9 @@ func (c *Conditioning) Close() {
 	}
 }
 
+// ErrWeight says that a weight in a prompt cannot be computed with.
+var ErrWeight = errors.New("weight out of range")
+
 // PromptOptions say what a prompt may refer to.
 type PromptOptions struct {
 	// Embeddings are where "embedding:name" is looked for.
@@ -53,7 +57,7 @@ func (p *Pipeline) EncodePrompt(text string) (Conditioning, error) {
 }
 
 // EncodePrompts is EncodePrompt with a text for each text encoder, in the family's order; the last one stands for all further encoders.
-// Spans are the first text's. It fails where a weight is no finite number.
+// Spans are the first text's. It fails with ErrWeight where a weight is no finite number.
 func (p *Pipeline) EncodePrompts(o PromptOptions, texts ...string) (Conditioning, error) {
 	text := texts[0]
 	prompts := p.model.Prompts(o.Embeddings, texts...)
@@ -96,7 +100,7 @@ func checkWeights(prompts []clip.Prompt) error {
 		for _, row := range prompt.Rows {
 			for _, token := range row {
 				if math.IsNaN(token.Weight) || math.Abs(token.Weight) > mostWeight {
-					return fmt.Errorf("the weight at byte %d is %v, expected a number such as 1.2", token.Span[0], token.Weight)
+					return fmt.Errorf("%w at byte %d: it is %v, expected a number such as 1.2", ErrWeight, token.Span[0], token.Weight)
 				}
 			}
 		}

@@ -13,7 +13,7 @@ import (
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
-var errNoFolder = errors.New("no folder of embeddings was given")
+var errNoFolder = errors.New("no folder of embeddings is known")
 
 // Embeddings are folders of textual inversions, looked through in this order, with all folders in them.
 type Embeddings struct {
@@ -60,17 +60,29 @@ func (e Embeddings) path(name string) (string, error) {
 	return "", fmt.Errorf("not found in %s: %w", strings.Join(e.Folders, ", "), fs.ErrNotExist)
 }
 
-// foldersOf lists a folder and all in it.
+// deepest is how many folders deep embeddings are looked for. Links are followed, so there has to be an end.
+const deepest = 6
+
+// foldersOf lists a folder and all in it. One that cannot be read holds none.
 func foldersOf(root string) []string {
 	out := []string{root}
-	_ = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.IsDir() && path != root {
-			out = append(out, path)
+	var add func(folder string, depth int)
+	add = func(folder string, depth int) {
+		entries, _ := os.ReadDir(folder)
+		for _, e := range entries {
+			inside := filepath.Join(folder, e.Name())
+			if info, err := os.Stat(inside); err == nil && info.IsDir() && depth > 0 && len(out) < mostFolders {
+				out = append(out, inside)
+				add(inside, depth-1)
+			}
 		}
-		return nil // a folder that cannot be read holds nothing
-	})
+	}
+	add(root, deepest)
 	return out
 }
+
+// mostFolders ends the walk where links lead in circles.
+const mostFolders = 1000
 
 // vectorsOf reads the vectors of one text encoder from a file.
 func vectorsOf(path, key string) ([][]float32, error) {
