@@ -27,7 +27,7 @@ func (p Parsed) Locate(spans [][2]int) ([][]int, error) {
 		begins, ends := false, false
 		var at []int
 		for position, s := range spans {
-			if s[0] < ph.End && ph.Start < s[1] {
+			if s[0] < s[1] && s[0] < ph.End && ph.Start < s[1] {
 				at = append(at, position)
 				begins = begins || s[0] <= first && first < s[1]
 				ends = ends || s[0] <= last && last < s[1]
