@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
 	"github.com/isac-guidance/isac/isac/diffusion/text/clip"
+	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
@@ -87,4 +90,60 @@ func TestSidesOfOtherLengths(t *testing.T) {
 			fixture.Near(t, folder+": short and long", at(short, long, 5), one.Add(other.Sub(one).MulScalar(5)), 1e-4)
 		})
 	}
+}
+
+// TestLaterChunksGuide holds that class tokens of the second chunk have a gradient, and that it is the one that they have where the
+// chunks change places: attention knows no order of its keys.
+func TestLaterChunksGuide(t *testing.T) {
+	torchtest.Require(t)
+	for _, folder := range []string{"tiny", "tiny-sdxl", "tiny-sd3"} {
+		p := load(t, fixture.Dir(folder), LoadOptions{})
+		c := encode(t, p, strings.Repeat("and of ", 11)+"two cats and a dog")
+		length := c.Hidden.Size(1) / 2
+		fixture.InScope(t, func() {
+			swapped := c
+			swapped.Hidden = torch.Cat([]torch.Tensor{c.Hidden.Narrow(1, length, length), c.Hidden.Narrow(1, 0, length)}, 1)
+			x := torch.NewGenerator(3).Randn(1, int64(p.LatentChannels()), 8, 8)
+			gradient := func(c Conditioning, moved int) torch.Tensor {
+				g := guided(c, func(o *isac.Options) { o.Schedule = isac.ScheduleB })
+				for i, class := range g.Target.Classes {
+					if len(class.Tokens) != 1 || class.Tokens[0] <= int(length) {
+						t.Fatalf("%s is at %v, want a place in the second chunk", class.Name, class.Tokens)
+					}
+					g.Target.Classes[i].Tokens = []int{class.Tokens[0] - moved}
+				}
+				s, err := guidance.Open(guidance.Config{Model: p.Conditional(c), Noise: p.Noise(), Method: g.Method, Target: g.Target})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer s.Close()
+				out, r, err := s.Gradient(x, guidance.Step{Count: 4, Sigma: 0.7})
+				if err != nil || r.Skipped != "" || !(out.NormAll().Item() > 0) {
+					t.Fatalf("%s: %+v, %v", folder, r, err)
+				}
+				return out
+			}
+			fixture.Near(t, folder+": gradient", gradient(c, 0), gradient(swapped, int(length)), 1e-3)
+		})
+	}
+}
+
+// TestHostsOfOtherLengths holds where words are in conditionings that a host made: of all chunks, of the first alone, and of more than
+// the text has, as with another encoder's tokens behind.
+func TestHostsOfOtherLengths(t *testing.T) {
+	torchtest.Require(t)
+	p := load(t, fixture.Dir("tiny"), LoadOptions{})
+	text := "(two cats:1.2) " + strings.Repeat("and ", 22) + "a dog"
+	own := encode(t, p, text)
+	fixture.InScope(t, func() {
+		for positions, want := range map[int64]struct{ spans, dogs, notes int }{48: {48, 1, 1}, 24: {24, 0, 2}, 100: {48, 1, 1}} {
+			c := p.HostConditioning(PromptOptions{}, text, torch.Ones([]int64{1, positions, 32}, torch.Float32, torch.CPU), torch.Tensor{})
+			if len(c.Spans) != want.spans || len(tokens(c, "dog")) != want.dogs || len(c.Notes) != want.notes || !slices.Equal(tokens(c, "cats"), tokens(own, "cats")) {
+				t.Errorf("%d positions: %d spans, dog at %v, cats at %v, notes %q", positions, len(c.Spans), tokens(c, "dog"), tokens(c, "cats"), c.Notes)
+			}
+		}
+		if c := p.HostConditioning(PromptOptions{}, text, torch.Ones([]int64{3}, torch.Float32, torch.CPU), torch.Tensor{}); len(c.Spans) != 0 {
+			t.Errorf("a conditioning of another shape has %d spans", len(c.Spans))
+		}
+	})
 }
