@@ -91,7 +91,8 @@ def written(rows, known):
         padding = 0
         while padding < len(ids) - 1 and ids[-1 - padding] == ids[-1]:
             padding += 1
-        out.append({"ids": ids[:len(ids) - padding + 1], "length": len(ids), "weights": [[i, w] for i, (_, w) in enumerate(row) if w != 1.0]})
+        weights = [[i, w] for i, (_, w) in enumerate(row) if w != 1.0]
+        out.append({"ids": ids[:len(ids) - padding + 1], "length": len(ids), "weights": weights})
     return out
 
 
