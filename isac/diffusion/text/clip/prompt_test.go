@@ -225,3 +225,20 @@ func FuzzPrompt(f *testing.F) {
 		checkPromptSpans(t, text, p)
 	})
 }
+
+// TestWeightOfOneKeepsBits holds that positions without a weight are not computed again beside those that have one.
+func TestWeightOfOneKeepsBits(t *testing.T) {
+	torchtest.Require(t)
+	m, tok := folderText(t, "tiny-sdxl", "text_encoder"), folderTokenizer(t, "tiny-sdxl", "tokenizer")
+	p := tok.Prompt("a (cat:1.3) and two dogs", Chunking{Length: 24})
+	fixture.InScope(t, func() {
+		got := m.EncodePrompt(p, tok, 1).Hidden
+		want, _, _ := m.states(m.embedRows(append(slices.Clone(p.Rows), tok.empty(24))), 1)
+		for i, token := range p.Rows[0] {
+			same := slices.Equal(got.Select(0, 0).Select(0, int64(i)).Float32s(), want.Select(0, 0).Select(0, int64(i)).Float32s())
+			if same != (token.Weight == 1) {
+				t.Errorf("position %d of weight %v: the same bits: %t", i, token.Weight, same)
+			}
+		}
+	})
+}
