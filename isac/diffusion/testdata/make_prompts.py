@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes testdata/prompts: what ComfyUI makes of prompts with weights, embeddings and many tokens.
 
-  make_prompts.py FOLDER      FOLDER is a checkout of comfyanonymous/ComfyUI (0.3.64), its requirements installed
+  make_prompts.py FOLDER [COUNT]      FOLDER is a checkout of comfyanonymous/ComfyUI (0.3.64), its requirements installed;
+                                      COUNT random prompts are added (60)
 
 tokens in fixture.json are ComfyUI's own for OpenAI's vocabulary, of the tokenizers of SD1 ("l"), SD2 ("h") and SDXL and SD3 ("l", "g").
 Vectors of embeddings are written as [file, tensor, row]. fixture.safetensors holds the conditionings of the tiny models here, made by
@@ -10,6 +11,7 @@ ComfyUI's SDClipModel and its families' encode_token_weights. The embeddings are
 
 import json
 import logging
+import random
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +20,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 sys.path.insert(0, sys.argv[1])
-del sys.argv[1:]
+del sys.argv[1]
 from comfy.cli_args import args  # noqa: E402
 
 args.cpu = True
@@ -48,6 +50,9 @@ PROMPTS = [
     "a " * 75 + "(b)",
 ]
 
+PARTS = ["(", "(", ")", ")", ":1.2", ":0.5)", ":", " ", " ", "\n", "\\(", "\\)", "\\", "cat",
+         "two dogs", "[", "]", "embedding:one", " embedding:many ", ", ", "1.5", "é"]
+
 STATES = [
     "", "a photo of two cats and a dog", "a photo of (two cats:1.4) and ((a dog))", "(two cats:0) and (three dogs:-1.5)",
     "a cat " * 14 + "and (dogs:1.3)", "a " * 60 + "photo of (cat:0.7)", "a embedding:one cat", "(a embedding:many dog:1.2) and cats",
@@ -55,6 +60,12 @@ STATES = [
     "a embedding:first cat and (two dogs:1.3)", "a embedding:one dog" + " and" * 20 + " embedding:uneven",
 ]
 FEW = [STATES[i] for i in (1, 2, 5, 7, 8, 11)]  # for the other two families
+
+
+def mixed(count):
+    """Prompts of random parts, most of them malformed."""
+    r = random.Random(7)
+    return ["".join(r.choice(PARTS) for _ in range(r.randint(3, 24))) for _ in range(count)]
 
 
 def embeddings():
@@ -104,7 +115,7 @@ def tokens(known):
     sd3.t5xxl = SimpleNamespace(tokenize_with_weights=lambda *a, **k: [])
     of["sd3"] = sd3
     cases = []
-    for text in PROMPTS:
+    for text in PROMPTS + mixed(int(sys.argv[1]) if len(sys.argv) > 1 else 60):
         case = {"text": text}
         for name, tokenizer in of.items():
             for key, rows in tokenizer.tokenize_with_weights(text).items():
