@@ -13,8 +13,8 @@ func clipTextEncode() Node {
 		Class: "CLIPTextEncode", DisplayName: "CLIP Text Encode (Prompt)", Category: "conditioning",
 		Description: "Encodes a text into what steers a diffusion model.",
 		Outputs:     []Output{{Type: "CONDITIONING", Name: "CONDITIONING", Tooltip: "The encoded text."}},
-	}, func(_ context.Context, env *Env, in *textEncodeInput) (Result, error) {
-		c, err := in.Clip.checkpoint.pipeline.EncodePrompts(PromptOptions(env), in.Text)
+	}, func(ctx context.Context, env *Env, in *textEncodeInput) (Result, error) {
+		c, err := in.Clip.checkpoint.pipeline.EncodePrompts(ctx, PromptOptions(env), in.Text)
 		if err != nil {
 			return Result{}, err
 		}

@@ -1,6 +1,7 @@
 package diffusion
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -53,26 +54,34 @@ type PromptOptions struct {
 // package text/syntax): in chunks of as many tokens as the model has positions. What is written and not read is told in Notes. It knows
 // no embeddings.
 func (p *Pipeline) EncodePrompt(text string) (Conditioning, error) {
-	return p.EncodePrompts(PromptOptions{}, text)
+	return p.EncodePrompts(context.Background(), PromptOptions{}, text)
 }
 
 // EncodePrompts is EncodePrompt with a text for each text encoder, in the family's order; the last one stands for all further encoders.
-// Spans are the first text's. It fails with ErrWeight where a weight is no finite number.
-func (p *Pipeline) EncodePrompts(o PromptOptions, texts ...string) (Conditioning, error) {
+// Spans are the first text's. It fails with ErrWeight where a weight is no finite number, with a *MemoryError where the
+// states of a very long prompt would not fit, and with ctx's error once ctx is done.
+func (p *Pipeline) EncodePrompts(ctx context.Context, o PromptOptions, texts ...string) (Conditioning, error) {
 	text := texts[0]
 	prompts := p.model.Prompts(o.Embeddings, texts...)
-	if err := checkWeights(prompts); err != nil {
+	err := checkWeights(prompts)
+	if err == nil {
+		err = p.checkRows(prompts)
+	}
+	if err != nil {
 		return Conditioning{}, fmt.Errorf("encode prompt %q: %w", text, err)
 	}
 	c := Conditioning{Prompt: text, Spans: prompts[0].Spans(), Notes: p.notes(prompts)}
-	err := torch.InScope(func() error {
+	err = torch.InScope(func() (err error) {
 		torch.NoGrad(func() {
-			hidden, pooled := p.model.Encode(prompts)
+			var hidden, pooled torch.Tensor
+			if hidden, pooled, err = p.model.Encode(ctx, prompts); err != nil {
+				return
+			}
 			if c.Hidden = hidden.Keep(); pooled.Defined() {
 				c.Pooled = pooled.Keep()
 			}
 		})
-		return nil
+		return err
 	})
 	if err != nil {
 		return Conditioning{}, fmt.Errorf("encode prompt %q: %w", text, err)
@@ -80,6 +89,23 @@ func (p *Pipeline) EncodePrompts(o PromptOptions, texts ...string) (Conditioning
 	c.Spans = c.Spans[:min(len(c.Spans), int(c.Hidden.Size(1)))]
 	return c, nil
 }
+
+// checkRows asks for the memory of a prompt's states, of which there are a few at once: raw, normed, weighted, joined. That of a usual
+// prompt is not asked for.
+func (p *Pipeline) checkRows(prompts []clip.Prompt) error {
+	bytes, rows := 0.0, 0
+	for i, prompt := range prompts {
+		rows = max(rows, len(prompt.Rows))
+		bytes += float64(len(prompt.Rows)) * float64(len(prompt.Rows[0])) * float64(p.model.Text[i].Model.Config.Width) * 4 * 6
+	}
+	if rows <= usualRows {
+		return nil
+	}
+	return p.check(fmt.Sprintf("a prompt of %d chunks", rows), need{device: bytes})
+}
+
+// usualRows is a number of chunks that few prompts have.
+const usualRows = 64
 
 // notes are the model's and, each once, those of a prompt for each encoder.
 func (p *Pipeline) notes(prompts []clip.Prompt) []string {

@@ -1,7 +1,9 @@
 package diffusion
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -41,7 +43,7 @@ func TestPromptsEqualComfyUI(t *testing.T) {
 	}{{"sd1", "tiny", about.States, false}, {"sd2", "tiny-sd2", about.Few, false}, {"sdxl", "tiny-sdxl", about.States, true}, {"sd3", "tiny-sd3", about.Few, true}} {
 		p := load(t, fixture.Dir(c.folder), LoadOptions{})
 		for i, prompt := range c.prompts {
-			got, err := p.EncodePrompts(comfyOptions(), prompt)
+			got, err := p.EncodePrompts(t.Context(), comfyOptions(), prompt)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -146,4 +148,30 @@ func TestHostsOfOtherLengths(t *testing.T) {
 			t.Errorf("a conditioning of another shape has %d spans", len(c.Spans))
 		}
 	})
+}
+
+// TestVeryLongPrompts holds that a prompt of very many chunks can be stopped, and that its memory is asked for before it is taken.
+func TestVeryLongPrompts(t *testing.T) {
+	torchtest.Require(t)
+	p := load(t, fixture.Dir("tiny"), LoadOptions{})
+	text := strings.Repeat("a cat ", 1500)
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	before := torch.LiveHandles()
+	if _, err := p.EncodePrompts(stopped, PromptOptions{}, text); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want context.Canceled", err)
+	}
+	p.maxMemory = 1 << 20
+	var short *MemoryError
+	if _, err := p.EncodePrompt(text); !errors.As(err, &short) || !strings.Contains(short.What, "a prompt of 137 chunks") {
+		t.Errorf("%v, want a *MemoryError", err)
+	}
+	if left := torch.LiveHandles() - before; left != 0 {
+		t.Errorf("%d tensors are left", left)
+	}
+	p.maxMemory = 0
+	c := encode(t, p, text)
+	if c.Hidden.Size(1) != 137*24 || len(c.Spans) != 137*24 {
+		t.Errorf("%d positions, %d spans, want those of 137 chunks", c.Hidden.Size(1), len(c.Spans))
+	}
 }

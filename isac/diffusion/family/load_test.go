@@ -1,6 +1,7 @@
 package family
 
 import (
+	"context"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -111,7 +112,8 @@ func TestATextForEachEncoder(t *testing.T) {
 
 // encodeTexts encodes without embeddings.
 func encodeTexts(m *Model, texts ...string) (text, pooled torch.Tensor) {
-	return m.Encode(m.Prompts(clip.Embeddings{}, texts...))
+	text, pooled, _ = m.Encode(context.Background(), m.Prompts(clip.Embeddings{}, texts...))
+	return text, pooled
 }
 
 // TestLoadReadsConfigs holds what config.json tells that shapes cannot, and what the autoencoder computes in.

@@ -2,6 +2,7 @@ package family
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 
@@ -189,11 +190,13 @@ func (e Encoder) chunking(files clip.Embeddings, key string) clip.Chunking {
 
 // Encode makes the conditioning of what Prompts gave: text [1,L,D] in float32, and pooled [1,P], undefined where the family has none. L
 // is that of the encoder with the fewest positions: what the others have beyond is cut off, as in ComfyUI. It belongs to the caller's
-// scope.
-func (m *Model) Encode(prompts []clip.Prompt) (text, pooled torch.Tensor) {
+// scope, and ends with ctx's error once ctx is done.
+func (m *Model) Encode(ctx context.Context, prompts []clip.Prompt) (text, pooled torch.Tensor, err error) {
 	encoded := make([]clip.Encoded, len(m.Text))
 	for i, e := range m.Text {
-		encoded[i] = e.Model.EncodePrompt(prompts[i], e.Tokenizer, e.skip)
+		if encoded[i], err = e.Model.EncodePrompt(ctx, prompts[i], e.Tokenizer, e.skip); err != nil {
+			return text, pooled, err
+		}
 	}
 	length := encoded[0].Hidden.Size(1)
 	for _, e := range encoded {
@@ -208,7 +211,7 @@ func (m *Model) Encode(prompts []clip.Prompt) (text, pooled torch.Tensor) {
 	if pooled.Defined() {
 		pooled = pooled.To(torch.Float32)
 	}
-	return text.To(torch.Float32), pooled
+	return text.To(torch.Float32), pooled, nil
 }
 
 // Vector makes the denoiser's vector [1,V] of pooled text [1,P] and sizes, in the denoiser's type and place; undefined for a family

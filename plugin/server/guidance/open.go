@@ -127,7 +127,7 @@ func (c *call) set(s *session, r *isacpb.GuidanceOpen, method core.Method) (*isa
 func (s *session) encode(c *call, r *isacpb.GuidanceOpen) (err error) {
 	options := nodes.PromptOptions(c.host.Env())
 	if r.Encoded == nil {
-		if s.conditioning, err = s.pipeline.EncodePrompts(options, r.Prompt); err != nil {
+		if s.conditioning, err = s.pipeline.EncodePrompts(c.ctx, options, r.Prompt); err != nil {
 			if errors.Is(err, diffusion.ErrWeight) {
 				var wrong mistakes
 				wrong.check("prompt", err)

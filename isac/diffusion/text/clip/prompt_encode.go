@@ -1,6 +1,8 @@
 package clip
 
 import (
+	"context"
+
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
@@ -12,11 +14,13 @@ const mostRows = 16
 //
 //	z₀ + w·(z − z₀),
 //
-// where z₀ is the state of the empty prompt at this place in the row. It panics as Encode does.
-func (m *TextModel) EncodePrompt(p Prompt, t *Tokenizer, skip int) Encoded {
+// where z₀ is the state of the empty prompt at this place in the row. It stops between rows with ctx's error once ctx is done, and
+// panics as Encode does.
+func (m *TextModel) EncodePrompt(ctx context.Context, p Prompt, t *Tokenizer, skip int) (Encoded, error) {
 	if skip < 0 || skip > len(m.layers) {
 		panic(refusal("%d layers to skip, expected 0 to %d", skip, len(m.layers)))
 	}
+	var err error
 	out := torch.WithScope(func() []torch.Tensor {
 		rows, weighted := p.Rows, p.weighted()
 		if weighted {
@@ -25,6 +29,9 @@ func (m *TextModel) EncodePrompt(p Prompt, t *Tokenizer, skip int) Encoded {
 		var hidden, normed []torch.Tensor
 		var pooled torch.Tensor
 		for first := 0; first < len(rows); first += mostRows {
+			if err = ctx.Err(); err != nil {
+				return nil
+			}
 			some := rows[first:min(first+mostRows, len(rows))]
 			states := torch.WithScope(func() []torch.Tensor {
 				h, n, last := m.states(m.embedRows(some), skip)
@@ -37,7 +44,10 @@ func (m *TextModel) EncodePrompt(p Prompt, t *Tokenizer, skip int) Encoded {
 		}
 		return []torch.Tensor{p.join(hidden, weighted), p.join(normed, weighted), pooled}
 	})
-	return Encoded{Hidden: out[0], Normed: out[1], Pooled: out[2]}
+	if err != nil {
+		return Encoded{}, err
+	}
+	return Encoded{Hidden: out[0], Normed: out[1], Pooled: out[2]}, nil
 }
 
 // weighted tells whether a position has another weight than 1.

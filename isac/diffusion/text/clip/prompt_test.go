@@ -232,7 +232,11 @@ func TestWeightOfOneKeepsBits(t *testing.T) {
 	m, tok := folderText(t, "tiny-sdxl", "text_encoder"), folderTokenizer(t, "tiny-sdxl", "tokenizer")
 	p := tok.Prompt("a (cat:1.3) and two dogs", Chunking{Length: 24})
 	fixture.InScope(t, func() {
-		got := m.EncodePrompt(p, tok, 1).Hidden
+		encoded, err := m.EncodePrompt(t.Context(), p, tok, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := encoded.Hidden
 		want, _, _ := m.states(m.embedRows(append(slices.Clone(p.Rows), tok.empty(24))), 1)
 		for i, token := range p.Rows[0] {
 			same := slices.Equal(got.Select(0, 0).Select(0, int64(i)).Float32s(), want.Select(0, 0).Select(0, int64(i)).Float32s())
