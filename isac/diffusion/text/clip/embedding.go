@@ -3,7 +3,6 @@ package clip
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -57,7 +56,7 @@ func (e Embeddings) path(name string) (string, error) {
 			}
 		}
 	}
-	return "", fmt.Errorf("not found in %s: %w", strings.Join(e.Folders, ", "), fs.ErrNotExist)
+	return "", fmt.Errorf("not found in %s", strings.Join(e.Folders, ", "))
 }
 
 // deepest is how many folders deep embeddings are looked for. Links are followed, so there has to be an end.
