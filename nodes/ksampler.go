@@ -70,9 +70,11 @@ func runKSampler(ctx context.Context, env *Env, in *samplerInput) (Result, error
 		lines = append(lines, understoodLines(parsed)...)
 		// A prompt without objects is sampled plainly, and the line above says so: wildcard prompts should not fail a batch.
 		if len(parsed.Phrases) > 0 {
-			if request.Guidance, err = g.at(parsed, in.Positive.Encoded); err != nil {
+			var left []string
+			if request.Guidance, left, err = g.at(parsed, in.Positive.Encoded); err != nil {
 				return Result{}, err
 			}
+			lines = append(lines, left...)
 		}
 	}
 	request.OnStep = reporter(env, pipeline)

@@ -51,7 +51,7 @@ const (
 type GuidanceConfig struct {
 	// Checkpoint is a name that CheckpointLoaderSimple offers.
 	Checkpoint string
-	// Prompt is the positive prompt, without weights such as "(cat:1.2)".
+	// Prompt is the positive prompt as it was typed, weights such as "(cat:1.2)" and "embedding:name" included.
 	Prompt string
 	// Hidden [1,L,D] and Pooled [1,P] are the prompt as the host encoded it; zero for the plugin to encode it. Families without pooled
 	// text have no Pooled.

@@ -12,6 +12,7 @@ import (
 	"github.com/isac-guidance/isac/isac/bench/score"
 	"github.com/isac-guidance/isac/isac/bench/task"
 	"github.com/isac-guidance/isac/isac/diffusion"
+	"github.com/isac-guidance/isac/isac/diffusion/text/clip"
 	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/methods"
 	"github.com/isac-guidance/isac/isac/prompt"
@@ -142,7 +143,7 @@ func (p *Plan) aimable(items []task.Item) ([]task.Item, error) {
 	}
 	var kept []task.Item
 	for _, item := range items {
-		spans := tokenizer.Encode(item.Prompt, length).Spans
+		spans := tokenizer.Prompt(item.Prompt, clip.Chunking{Length: length}).Spans()
 		if _, err := aim(item, spans); err != nil {
 			p.Notes = append(p.Notes, fmt.Sprintf("left out %q of %s: %v", item.Prompt, item.Task, err))
 			continue

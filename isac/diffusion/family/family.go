@@ -63,6 +63,8 @@ type TextPart struct {
 	Part
 	// Tokenizer is the folder of its tokenizer.
 	Tokenizer string
+	// Embedding is the name by which files of embeddings know the encoder.
+	Embedding string
 	// PadZero pads with token 0, "!", where no tokenizer comes with the model; else with the end of text.
 	PadZero bool
 	// Skip is how many of the last layers the conditioning does without (diffusers' clip_skip); SingleSkip is the same for single

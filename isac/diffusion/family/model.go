@@ -2,6 +2,7 @@ package family
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 
@@ -163,29 +164,54 @@ func (m *Model) Close() {
 	m.Text, m.Denoiser, m.VAE = nil, nil, nil
 }
 
-// Length is the number of tokens of one text, BOS and EOS included.
-func (m *Model) Length() int {
-	length := m.Text[0].Model.Config.Positions
-	for _, e := range m.Text {
-		length = min(length, e.Model.Config.Positions)
+// Prompts reads a text for each text encoder: rows (chunks) of its tokens. texts has one for each encoder, or one for all of them. Where
+// they are several, encoders with fewer rows get empty ones, as ComfyUI's nodes do it.
+func (m *Model) Prompts(e clip.Embeddings, texts ...string) []clip.Prompt {
+	prompts := make([]clip.Prompt, len(m.Text))
+	most := 0
+	for i, encoder := range m.Text {
+		prompts[i] = encoder.Tokenizer.Prompt(texts[min(i, len(texts)-1)], encoder.chunking(e, m.Family.Text[i].Embedding))
+		most = max(most, len(prompts[i].Rows))
 	}
-	return int(length)
+	if len(texts) > 1 {
+		for i, encoder := range m.Text {
+			none := encoder.Tokenizer.Prompt("", encoder.chunking(e, ""))
+			for len(prompts[i].Rows) < most {
+				prompts[i].Rows = append(prompts[i].Rows, none.Rows...)
+			}
+		}
+	}
+	return prompts
 }
 
-// Encode makes the conditioning of a text: text [1,L,D] in float32, and pooled [1,P], undefined where the family has none. texts has
-// one for each encoder, or one for all of them. It belongs to the caller's scope.
-func (m *Model) Encode(texts ...string) (text, pooled torch.Tensor) {
+func (e Encoder) chunking(files clip.Embeddings, key string) clip.Chunking {
+	return clip.Chunking{Length: int(e.Model.Config.Positions), Width: int(e.Model.Config.Width), Find: files.Finder(key)}
+}
+
+// Encode makes the conditioning of what Prompts gave: text [1,L,D] in float32, and pooled [1,P], undefined where the family has none. L
+// is that of the encoder with the fewest positions: what the others have beyond is cut off, as in ComfyUI. It belongs to the caller's
+// scope, and ends with ctx's error once ctx is done.
+func (m *Model) Encode(ctx context.Context, prompts []clip.Prompt) (text, pooled torch.Tensor, err error) {
 	encoded := make([]clip.Encoded, len(m.Text))
 	for i, e := range m.Text {
-		ids := e.Tokenizer.Encode(texts[min(i, len(texts)-1)], m.Length()).IDs
-		x := torch.FromInt64s(ids, 1, int64(len(ids))).ToDevice(m.device)
-		encoded[i] = e.Model.Encode(x, e.Tokenizer.EOS, e.skip)
+		if encoded[i], err = e.Model.EncodePrompt(ctx, prompts[i], e.Tokenizer, e.skip); err != nil {
+			return text, pooled, err
+		}
+	}
+	length := encoded[0].Hidden.Size(1)
+	for _, e := range encoded {
+		length = min(length, e.Hidden.Size(1))
+	}
+	for i, e := range encoded {
+		if e.Hidden.Size(1) > length {
+			encoded[i].Hidden, encoded[i].Normed = e.Hidden.Narrow(1, 0, length), e.Normed.Narrow(1, 0, length)
+		}
 	}
 	text, pooled = m.Family.Join(encoded, m.Shape.Context)
 	if pooled.Defined() {
 		pooled = pooled.To(torch.Float32)
 	}
-	return text.To(torch.Float32), pooled
+	return text.To(torch.Float32), pooled, nil
 }
 
 // Vector makes the denoiser's vector [1,V] of pooled text [1,P] and sizes, in the denoiser's type and place; undefined for a family

@@ -28,7 +28,7 @@ var sd1 = &Family{
 	Text: []TextPart{{
 		Part: Part{What: "text encoder", Folder: "text_encoder", Base: "model", Prefixes: []string{"cond_stage_model.transformer."},
 			Single: textNames, Tidy: textNames},
-		Tokenizer: "tokenizer",
+		Tokenizer: "tokenizer", Embedding: "clip_l",
 	}},
 	Network: newUNet, Noise: discrete, Join: lastState,
 	Native: 64, Scaling: 0.18215,

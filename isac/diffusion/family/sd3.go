@@ -32,7 +32,7 @@ func sd3Text(folder, tokenizer, name string, padZero bool) TextPart {
 	return TextPart{
 		Part: Part{What: "text encoder " + name, Folder: folder, Base: "model", Prefixes: []string{"text_encoders." + name + ".transformer."},
 			Single: textNames, Tidy: textNames},
-		Tokenizer: tokenizer, PadZero: padZero, Skip: 1, SingleSkip: 1,
+		Tokenizer: tokenizer, Embedding: name, PadZero: padZero, Skip: 1, SingleSkip: 1,
 	}
 }
 

@@ -98,7 +98,7 @@ func (c *call) set(s *session, r *isacpb.GuidanceOpen, method core.Method) (*isa
 		return nil, err
 	}
 	s.pipeline = s.model.Pipeline()
-	if err := s.encode(r); err != nil {
+	if err := s.encode(c, r); err != nil {
 		return nil, err
 	}
 	target, notes, err := aim(r, s.conditioning)
@@ -124,18 +124,27 @@ func (c *call) set(s *session, r *isacpb.GuidanceOpen, method core.Method) (*isa
 }
 
 // encode takes the host's conditioning, or makes one of the prompt.
-func (s *session) encode(r *isacpb.GuidanceOpen) (err error) {
+func (s *session) encode(c *call, r *isacpb.GuidanceOpen) (err error) {
+	options := nodes.PromptOptions(c.host.Env())
 	if r.Encoded == nil {
-		if s.conditioning, err = s.pipeline.EncodePrompt(r.Prompt); err != nil {
+		if s.conditioning, err = s.pipeline.EncodePrompts(c.ctx, options, r.Prompt); err != nil {
+			if errors.Is(err, diffusion.ErrWeight) {
+				var wrong mistakes
+				wrong.check("prompt", err)
+				err = wrong.err()
+			}
 			return err
 		}
 	} else {
-		s.conditioning = diffusion.Conditioning{Prompt: r.Prompt, Spans: s.pipeline.Spans(r.Prompt), Notes: s.pipeline.Notes()}
 		torch.NoGrad(func() {
-			s.conditioning.Hidden = tensorOf(r.Encoded.Hidden).To(torch.Float32).ToDevice(s.pipeline.Device()).Keep()
-			if r.Encoded.Pooled != nil {
-				s.conditioning.Pooled = tensorOf(r.Encoded.Pooled).To(torch.Float32).ToDevice(s.pipeline.Device()).Keep()
+			here := func(t *isacpb.Tensor) torch.Tensor {
+				return tensorOf(t).To(torch.Float32).ToDevice(s.pipeline.Device()).Keep()
 			}
+			hidden, pooled := here(r.Encoded.Hidden), torch.Tensor{}
+			if r.Encoded.Pooled != nil {
+				pooled = here(r.Encoded.Pooled)
+			}
+			s.conditioning = s.pipeline.HostConditioning(options, r.Prompt, hidden, pooled)
 		})
 	}
 	if z := r.Sizes; z != nil {
