@@ -33,6 +33,8 @@ def entry(name: str) -> dict:
         checkpoint = [[AUTO, *host.names("checkpoints")], {"default": AUTO, "tooltip": CHECKPOINT}]
         found["input"]["required"] = {"model": required.pop("model"), "ckpt_name": checkpoint, **required}
         optional["text"][1]["tooltip"] = TEXT
+        for option in optional.keys() - {"text", "instances", "method"}:
+            optional[option][1]["advanced"] = True  # ComfyUI's editor shows them on demand
     if name == "ISACMasks":
         if "instance" not in required and "instance" not in optional:
             optional["instance"] = ["STRING", {"default": "", "placeholder": "cat 2", "tooltip": INSTANCE}]

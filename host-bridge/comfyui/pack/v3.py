@@ -11,13 +11,14 @@ KEPT = ("default", "min", "max", "step", "round", "tooltip", "multiline", "place
 
 
 def input_of(name, spec, optional):
-    kind, options = spec[0], spec[1] if len(spec) > 1 else {}
-    options = {k: v for k, v in options.items() if k in KEPT}
+    kind, given = spec[0], spec[1] if len(spec) > 1 else {}
+    options = {k: v for k, v in given.items() if k in KEPT}
     if isinstance(kind, list):
-        return io.Combo.Input(name, options=kind, optional=optional, **options)
-    if kind in WIDGETS:
-        return WIDGETS[kind].Input(name, optional=optional, **options)
-    return io.Custom(kind).Input(name, optional=optional, **options)
+        made = io.Combo.Input(name, options=kind, optional=optional, **options)
+    else:
+        made = WIDGETS.get(kind, io.Custom(kind)).Input(name, optional=optional, **options)
+    made.extra_dict = {"advanced": True} if given.get("advanced") else {}
+    return made
 
 
 def outputs_of(known):

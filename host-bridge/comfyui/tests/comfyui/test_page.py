@@ -7,8 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from examples import CHECKPOINT, EXAMPLES
 from server import PACK, ROOT
+
+from examples import CHECKPOINT, EXAMPLES
 
 NODES = ROOT / "host-bridge/web/node_modules/playwright-core"
 
@@ -24,7 +25,8 @@ def editor(comfyui, tmp_path):
     def run(jobs):
         (tmp_path / "jobs.json").write_text(json.dumps(jobs))
         command = ["node", Path(__file__).parent / "page.mjs", f"http://127.0.0.1:{comfyui.port}/", tmp_path / "jobs.json"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=900, env={**os.environ, "CHROMIUM": shutil.which("chromium") or ""})
+        env = {"CHROMIUM": shutil.which("chromium") or "", **os.environ}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=900, env=env)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
