@@ -190,7 +190,7 @@ func differences(t *testing.T, from, to string) {
 		down, up := read(name), read(layer+".lora_up.weight")
 		shape := down.Shape()
 		shape[0] = up.Size(0)
-		change := up.Flatten(1, -1).Matmul(down.Flatten(1, -1)).MulScalar(read(layer + ".alpha").Item() / float64(down.Size(0)))
+		change := up.Flatten(1, -1).Matmul(down.Flatten(1, -1)).MulScalar(read(layer+".alpha").Item() / float64(down.Size(0)))
 		entries = append(entries, weights.FromTensor(layer+".diff", change.Reshape(shape...)))
 	}
 	if err := weights.Write(to, entries, nil); err != nil {

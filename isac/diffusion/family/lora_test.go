@@ -117,13 +117,15 @@ func TestLoRAsThatDoNotFit(t *testing.T) {
 		"sdxl": {func() []weights.Entry { return append(pairOf(q, 64, 2, 64), pairOf(k2, 64, 2, 2048)...) }, nil,
 			[]string{"it is for Stable Diffusion XL and not for this model", "2 of its 2 layers", "[64 64]"}, weights.ErrShape},
 		"sd2": {func() []weights.Entry { return pairOf(k2, 64, 2, 1024) }, nil, []string{"it is for Stable Diffusion 2.x"}, weights.ErrShape},
-		"another layer": {func() []weights.Entry { return append(pairOf(q, 8, 2, 8), pairOf("lora_te3_encoder_block_0", 8, 2, 8)...) },
+		"another layer": {func() []weights.Entry {
+			return append(pairOf(q, 8, 2, 8), pairOf("lora_te3_encoder_block_0", 8, 2, 8)...)
+		},
 			[]string{"2 of its 4 tensors", `"lora_te3_encoder_block_0.lora_down.weight"`}, nil, nil},
 		"a kind that is not computed": {func() []weights.Entry {
 			magnitude := weights.FromTensor("lora_unet_conv_in.lora_magnitude_vector", torch.Ones([]int64{8}, torch.Float32, torch.CPU))
 			return append(append(pairOf(q, 8, 2, 8), pairOf("lora_unet_conv_in", 8, 2, 36)...), magnitude)
 		}, []string{"3 of its 5 tensors", "lora_magnitude_vector"}, nil, nil},
-		"half a pair": {func() []weights.Entry { return append(pairOf(q, 8, 2, 8), pairOf(k2, 8, 2, 32)[:1]...) }, []string{"1 of its 3 tensors"}, nil, nil},
+		"half a pair":    {func() []weights.Entry { return append(pairOf(q, 8, 2, 8), pairOf(k2, 8, 2, 32)[:1]...) }, []string{"1 of its 3 tensors"}, nil, nil},
 		"no common rank": {func() []weights.Entry { return append(pairOf(q, 8, 2, 8)[:1], pairOf(q, 8, 3, 8)[1:]...) }, nil, []string{"no rank in common"}, weights.ErrShape},
 		"a unet": {func() []weights.Entry {
 			return []weights.Entry{weights.FromTensor("down_blocks.0.resnets.0.conv1.weight", torch.Ones([]int64{1}, torch.Float32, torch.CPU))}
