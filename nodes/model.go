@@ -60,9 +60,6 @@ func (c *Clip) Pipeline() *diffusion.Pipeline { return c.checkpoint.pipeline }
 // Notes are things that the user should know of the LoRAs that were added to the model.
 func (m *Model) Notes() []string { return m.checkpoint.notes }
 
-// Checkpoint is the name of the model's checkpoint, and the path that it was loaded from.
-func (m *Model) Checkpoint() (name, path string) { return m.checkpoint.name, m.checkpoint.key.path }
-
 func newClip(c *checkpoint) *Clip {
 	v := &Clip{checkpoint: c}
 	v.held.free = c.release
