@@ -122,3 +122,24 @@ func TestLoRANotesAreOpened(t *testing.T) {
 		t.Errorf("notes %q", notes)
 	}
 }
+
+// TestSessionsComputeAsAsked: the type that a process computes in, chosen or by itself, is the sessions'.
+func TestSessionsComputeAsAsked(t *testing.T) {
+	for want, options := range map[string]server.Options{
+		"bfloat16": {DType: torch.BFloat16}, "float32": {AutoDType: true, AutoCheckpoint: true},
+	} {
+		t.Run(want, func(t *testing.T) {
+			options.Registry, options.ModelPaths = nodes.Standard(), []string{folder("tiny")}
+			h := serve(t, options)
+			config := simple()
+			config.Checkpoint = "tiny"
+			s := h.open(t, config)
+			if s.Info.DType != want {
+				t.Errorf("computes in %s, want %s", s.Info.DType, want)
+			}
+			if result, err := s.Guide(t.Context(), at(10, nil)); err != nil || result.Reports[0].Moves != 1 {
+				t.Errorf("%s: %+v, %v", want, result.Reports, err)
+			}
+		})
+	}
+}
