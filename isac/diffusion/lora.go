@@ -26,7 +26,13 @@ func (p *Pipeline) WithLoRA(l LoRA) (other *Pipeline, notes []string, err error)
 	defer done()
 	made := *p
 	err = torch.InScope(func() (err error) {
-		made.model, notes, err = p.model.WithLoRA(f, l.Denoiser, l.Text)
+		made.model, notes, err = p.model.WithLoRA(f, l.Denoiser, l.Text, func(bytes float64) error {
+			n := need{device: bytes}
+			if p.device == torch.CPU {
+				n.host = bytes
+			}
+			return p.check("the LoRA", n)
+		})
 		return err
 	})
 	if err != nil {

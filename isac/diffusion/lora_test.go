@@ -3,6 +3,7 @@ package diffusion
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -164,6 +165,23 @@ func TestGuidanceSeesTheLoRA(t *testing.T) {
 			t.Errorf("the gradient's norm is %v, %v with merged weights, and %v without the LoRA", gradient, gradientWant, gradientWithout)
 		}
 	})
+}
+
+// TestLoRAsThatDoNotFitIntoMemory are refused before anything is made; what copies weights needs more.
+func TestLoRAsThatDoNotFitIntoMemory(t *testing.T) {
+	torchtest.Require(t)
+	p := load(t, fixture.Dir("tiny"), LoadOptions{})
+	p.maxMemory = 1
+	before := torch.LiveHandles()
+	for _, file := range []string{"tiny-kohya.safetensors", "tiny-lycoris.safetensors"} {
+		_, _, err := p.WithLoRA(LoRA{Path: filepath.Join(fixture.Dir("lora"), file), Denoiser: 1})
+		if short := (*MemoryError)(nil); !errors.As(err, &short) || short.What != "the LoRA" || short.Need < 5000 {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+	if left := torch.LiveHandles() - before; left != 0 {
+		t.Errorf("%d tensors are left", left)
+	}
 }
 
 // differences writes a kohya file with a "diff" in the place of each pair of matrices.

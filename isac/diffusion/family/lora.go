@@ -13,9 +13,13 @@ import (
 
 // WithLoRA gives the model with a LoRA, at a strength for the denoiser and one for the text encoders. Networks whose strength is 0, and all
 // weights that the LoRA leaves alone, are shared with m, which is to be closed later. Notes name what the file holds and the model has no
-// layer for. A LoRA of another model is weights.ErrShape or weights.ErrUnsupported, with what it is for.
-func (m *Model) WithLoRA(f *lora.File, denoiser, text float64) (other *Model, notes []string, err error) {
+// layer for. A LoRA of another model is weights.ErrShape or weights.ErrUnsupported, with what it is for. fits, which may be nil, is asked
+// whether there is room for so many bytes before anything is made.
+func (m *Model) WithLoRA(f *lora.File, denoiser, text float64, fits func(bytes float64) error) (other *Model, notes []string, err error) {
 	changes, notes, err := m.changes(f, denoiser, text)
+	if err == nil && fits != nil {
+		err = fits(m.loraBytes(f, changes))
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -50,6 +54,45 @@ func (m *Model) WithLoRA(f *lora.File, denoiser, text float64) (other *Model, no
 		return nil, nil, errors.Join(errs...)
 	}
 	return other, notes, nil
+}
+
+// loraBytes is what the changes take: of low rank, no more than the file's elements; else a copy of each tensor, and one in float32
+// while it is made.
+func (m *Model) loraBytes(f *lora.File, changes map[int]map[string][]weights.Change) float64 {
+	width := float64(m.Denoiser.DType().Bytes())
+	elements := func(shape []int64) float64 {
+		n := 1.0
+		for _, d := range shape {
+			n *= float64(d)
+		}
+		return n
+	}
+	bytes, largest := 0.0, 0.0
+	for _, name := range f.Source().Names() {
+		shape, _ := f.Source().Shape(name)
+		bytes += width * elements(shape)
+	}
+	for network, tensors := range changes {
+		for name, all := range tensors {
+			for _, c := range all {
+				if _, low := c.(weights.LowRankChange); low {
+					continue
+				}
+				shape, _ := m.tensors(network).Shape(name)
+				bytes, largest = bytes+width*elements(shape), max(largest, 4*elements(shape))
+				break
+			}
+		}
+	}
+	return bytes + largest
+}
+
+// tensors are those of a network, under its own names.
+func (m *Model) tensors(network int) weights.Source {
+	if network == denoiserNetwork {
+		return m.files.Denoiser
+	}
+	return clip.TextRoot(m.files.Text[network])
 }
 
 // changes gives what the file changes in each network, by the tensors' names there, without what has strength 0.
@@ -107,10 +150,7 @@ func (m *Model) changes(f *lora.File, denoiser, text float64) (map[int]map[strin
 
 // changesAt gives the changes of weight and bias of one place.
 func (m *Model) changesAt(f *lora.File, name string, at place, strength float64) (map[string]weights.Change, error) {
-	src := m.files.Denoiser
-	if at.network != denoiserNetwork {
-		src = clip.TextRoot(m.files.Text[at.network])
-	}
+	src := m.tensors(at.network)
 	out := map[string]weights.Change{}
 	var errs []error
 	for _, one := range []struct {

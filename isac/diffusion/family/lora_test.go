@@ -151,7 +151,7 @@ func TestLoRAsThatDoNotFit(t *testing.T) {
 				}
 				defer done()
 				var other *Model
-				if other, notes, err = m.WithLoRA(f, 1, 1); err == nil {
+				if other, notes, err = m.WithLoRA(f, 1, 1, nil); err == nil {
 					other.Close()
 				}
 				return err

@@ -50,9 +50,14 @@ func offer(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// withLoRAs adds the LoRAs one after the other by the node that does so in a graph. It closes model and clip, also when it fails.
-func (s *Service) withLoRAs(ctx context.Context, model *nodes.Model, clip *nodes.Clip, loras []*isacpb.GuidanceLora) (*nodes.Model, *nodes.Clip, error) {
-	for _, l := range loras {
+// withLoRAs adds the LoRAs one after the other by the node that does so in a graph; to the text encoders where they are used. It closes model and
+// clip, also when it fails.
+func (s *Service) withLoRAs(ctx context.Context, model *nodes.Model, clip *nodes.Clip, r *isacpb.GuidanceOpen) (*nodes.Model, *nodes.Clip, error) {
+	for _, l := range r.Loras {
+		strengthClip := l.StrengthClip
+		if r.Encoded != nil {
+			strengthClip = 0
+		}
 		node, ok := s.host.Registry.Get(loraNode)
 		if !ok {
 			model.Close()
@@ -60,7 +65,7 @@ func (s *Service) withLoRAs(ctx context.Context, model *nodes.Model, clip *nodes
 			return nil, nil, &plugin.Error{Kind: plugin.KindInvalidInput, Message: "this plugin loads no LoRAs", Inputs: []string{"loras"}}
 		}
 		result, err := node.Run(ctx, s.host.Env(), map[string]any{
-			"model": model, "clip": clip, "lora_name": l.Name, "strength_model": l.StrengthModel, "strength_clip": l.StrengthClip,
+			"model": model, "clip": clip, "lora_name": l.Name, "strength_model": l.StrengthModel, "strength_clip": strengthClip,
 		})
 		model.Close()
 		clip.Close()

@@ -103,7 +103,7 @@ func (c *call) set(s *session, r *isacpb.GuidanceOpen, method core.Method) (*isa
 	if err != nil {
 		return nil, err
 	}
-	if s.model, clip, err = c.withLoRAs(c.ctx, plain, clip, r.Loras); err != nil {
+	if s.model, clip, err = c.withLoRAs(c.ctx, plain, clip, r); err != nil {
 		return nil, err
 	}
 	defer clip.Close()
