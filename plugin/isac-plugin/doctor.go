@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/isac-guidance/isac/isac/torch"
+	"github.com/isac-guidance/isac/nodes"
 	"github.com/isac-guidance/isac/plugin"
 )
 
@@ -27,6 +28,9 @@ func (m doctor) Run(c *commands) error {
 	}
 	r.computing(m.compute, torch.Device(c.Device))
 	r.models(c.Models, d)
+	if n := len(nodes.LoRAs(c.LoRAs, c.Models)); n > 0 {
+		r.line("LoRAs", "%d", n)
+	}
 	return r.end()
 }
 

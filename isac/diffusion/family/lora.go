@@ -145,7 +145,11 @@ func (m *Model) changes(f *lora.File, denoiser, text float64) (map[int]map[strin
 		return nil, nil, fmt.Errorf("it is for %s and not for this model, which is %s: %d of its %d layers have other shapes, first %w",
 			kindOfLoRA(f), m.Family.Title, len(misfits), len(f.Layers()), misfits[0])
 	}
-	return out, unreadNotes(unread, len(f.Source().Names())), nil
+	notes := unreadNotes(unread, len(f.Source().Names()))
+	if unscaled := f.Unscaled(); unscaled != "" {
+		notes = append(notes, unscaled)
+	}
+	return out, notes, nil
 }
 
 // changesAt gives the changes of weight and bias of one place.

@@ -173,6 +173,25 @@ func TestLoRAsThatDoNotFit(t *testing.T) {
 			}
 		})
 	}
+	for metadata, want := range map[string]string{
+		`{"unet.lora_alpha": 8, "unet.r": 4}`: "alpha 8 at rank 4 of unet", `{"unet.lora_alpha": 4, "unet.r": 4}`: "", `[]`: "", `{"unet.lora_alpha": "8", "unet.r": 0}`: "",
+	} {
+		path := filepath.Join(t.TempDir(), "headed.safetensors")
+		err := torch.InScope(func() error {
+			return weights.Write(path, pairOf(q, 8, 4, 8), map[string]string{"lora_adapter_metadata": metadata})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, done, err := OpenLoRA(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.Unscaled(); (want == "") != (got == "") || !strings.Contains(got, want) {
+			t.Errorf("%s: %q", metadata, got)
+		}
+		done()
+	}
 	checkpoint := filepath.Join(fixture.Dir("tiny-sdxl"), "single.safetensors")
 	_, _, err := OpenLoRA(checkpoint)
 	fixture.Mentions(t, err, "a whole checkpoint of Stable Diffusion XL")

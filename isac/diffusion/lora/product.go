@@ -30,7 +30,7 @@ func (p product) check() error {
 		}
 		rank, in = m[0], in*m[2]*m[3]
 	}
-	if numel(u[1:]) != rank {
+	if numel(u[1:]) != rank || rank == 0 {
 		return fmt.Errorf("up has shape %v and down %v, which have no rank in common: %w", u, d, weights.ErrShape)
 	}
 	if len(p.whole) == 0 || u[0] != p.whole[0] || in != numel(p.whole[1:]) {
