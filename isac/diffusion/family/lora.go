@@ -142,8 +142,8 @@ func (m *Model) changes(f *lora.File, denoiser, text float64) (map[int]map[strin
 		return nil, nil, fmt.Errorf("it changes no layer of %s: it is for %s (its first layer is %q): %w", m.Family.Title, kindOfLoRA(f), f.Layers()[0], weights.ErrUnsupported)
 	}
 	if len(misfits) >= matched { // the names are those of a relative, the shapes are not
-		return nil, nil, fmt.Errorf("it is for %s and not for this model, which is %s: %d of its %d layers have other shapes, first %w",
-			kindOfLoRA(f), m.Family.Title, len(misfits), len(f.Layers()), misfits[0])
+		return nil, nil, fmt.Errorf("it is for %s and not for this model, which is %s: %d of its %d layers fit; %w",
+			kindOfLoRA(f), m.Family.Title, matched, len(f.Layers()), misfits[0])
 	}
 	notes := unreadNotes(unread, len(f.Source().Names()))
 	if unscaled := f.Unscaled(); unscaled != "" {
@@ -189,6 +189,6 @@ func unreadNotes(unread []string, all int) []string {
 	if rest := len(unread) - len(first); rest > 0 {
 		more = fmt.Sprintf(" and %d more", rest)
 	}
-	return []string{fmt.Sprintf("%d of its %d tensors were not read, for the model has no such layer or they are of a kind that is not computed: %s%s",
+	return []string{fmt.Sprintf("%d of its %d tensors were not read, for the model has no such layer or one of another shape, or they are of a kind that is not computed: %s%s",
 		len(unread), all, strings.Join(first, ", "), more)}
 }

@@ -115,7 +115,7 @@ func TestLoRAsThatDoNotFit(t *testing.T) {
 		"flux": {func() []weights.Entry { return pairOf("lora_unet_double_blocks_0_img_attn_qkv", 12, 2, 4) }, nil,
 			[]string{"it is for Flux", "Stable Diffusion 1.x", "lora_unet_double_blocks_0_img_attn_qkv"}, weights.ErrUnsupported},
 		"sdxl": {func() []weights.Entry { return append(pairOf(q, 64, 2, 64), pairOf(k2, 64, 2, 2048)...) }, nil,
-			[]string{"it is for Stable Diffusion XL and not for this model", "2 of its 2 layers", "[64 64]"}, weights.ErrShape},
+			[]string{"it is for Stable Diffusion XL and not for this model", "0 of its 2 layers fit", "[64 64]"}, weights.ErrShape},
 		"sd2": {func() []weights.Entry { return pairOf(k2, 64, 2, 1024) }, nil, []string{"it is for Stable Diffusion 2.x"}, weights.ErrShape},
 		"another layer": {func() []weights.Entry {
 			return append(pairOf(q, 8, 2, 8), pairOf("lora_te3_encoder_block_0", 8, 2, 8)...)
@@ -125,6 +125,9 @@ func TestLoRAsThatDoNotFit(t *testing.T) {
 			magnitude := weights.FromTensor("lora_unet_conv_in.lora_magnitude_vector", torch.Ones([]int64{8}, torch.Float32, torch.CPU))
 			return append(append(pairOf(q, 8, 2, 8), pairOf("lora_unet_conv_in", 8, 2, 36)...), magnitude)
 		}, []string{"3 of its 5 tensors", "lora_magnitude_vector"}, nil, nil},
+		"one of another shape": {func() []weights.Entry {
+			return append(append(pairOf(q, 8, 2, 8), pairOf("lora_unet_conv_out", 4, 2, 72)...), pairOf("lora_unet_conv_in", 8, 2, 81)...)
+		}, []string{"2 of its 6 tensors", "one of another shape", "lora_unet_conv_in.lora_down"}, nil, nil},
 		"half a pair":    {func() []weights.Entry { return append(pairOf(q, 8, 2, 8), pairOf(k2, 8, 2, 32)[:1]...) }, []string{"1 of its 3 tensors"}, nil, nil},
 		"no common rank": {func() []weights.Entry { return append(pairOf(q, 8, 2, 8)[:1], pairOf(q, 8, 3, 8)[1:]...) }, nil, []string{"no rank in common"}, weights.ErrShape},
 		"a unet": {func() []weights.Entry {
