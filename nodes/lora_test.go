@@ -79,6 +79,12 @@ func TestLoRANodes(t *testing.T) {
 	if !bytes.Equal(picture(add(l, "tiny-kohya.safetensors", 0, 0)), plain) || !bytes.Equal(picture(l), plain) {
 		t.Error("strengths of 0, or the model beside those with LoRAs, make another picture")
 	}
+	for range 4 { // more than the loader's values: none of them gives back what is the checkpoint's
+		h.run("LoraLoaderModelOnly", map[string]any{"model": l.model, "lora_name": "tiny-kohya.safetensors", "strength_model": 1.0}).Close()
+	}
+	if !bytes.Equal(picture(l), plain) {
+		t.Error("after models with LoRAs were closed the model makes another picture")
+	}
 	only := l
 	only.model = h.run("LoraLoaderModelOnly", map[string]any{"model": l.model, "lora_name": "tiny-kohya.safetensors", "strength_model": 1.0}).Values[0]
 	if seen[string(picture(only))] != "the model's" {
