@@ -61,7 +61,8 @@ func runKSampler(ctx context.Context, env *Env, in *samplerInput) (Result, error
 	} else {
 		request.Width, request.Height, request.Batch = in.Latent.Width, in.Latent.Height, in.Latent.Batch
 	}
-	lines := append(notesOf("positive", in.Positive), notesOf("negative", in.Negative)...)
+	lines := append(in.Model.checkpoint.notes[:len(in.Model.checkpoint.notes):len(in.Model.checkpoint.notes)], notesOf("positive", in.Positive)...)
+	lines = append(lines, notesOf("negative", in.Negative)...)
 	if g := in.Model.guidance; g != nil {
 		parsed, err := g.read(in.Positive.Encoded.Prompt)
 		if err != nil {

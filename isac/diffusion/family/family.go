@@ -56,6 +56,9 @@ type Part struct {
 	// Single gives the tensors of a single file, without the prefix, diffusers' names; Tidy gives those of a folder today's names. nil
 	// leaves names as they are.
 	Single, Tidy func(weights.Source) weights.Source
+	// Released is Single's inverse, of a denoiser: which piece of which tensor of a single file, without the prefix, each tensor of
+	// diffusers' names is. Tensors that single files do not have are not in it.
+	Released func(weights.Source) map[string]weights.Piece
 }
 
 // TextPart is a text encoder with its tokenizer.

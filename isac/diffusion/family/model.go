@@ -30,6 +30,12 @@ type Model struct {
 	Notes []string
 
 	device torch.Device
+	files  *Files // closed: names, shapes and settings are still there
+	params struct {
+		denoiser *weights.Params
+		text     []*weights.Params
+	}
+	own []func() // that close the networks which are not shared with another model
 }
 
 // Encoder is one text encoder with its tokenizer.
@@ -44,7 +50,7 @@ type Encoder struct {
 // compute in; the autoencoder computes in float32, or in bfloat16 if that is asked for: in float16 it may overflow to black images.
 // The files may be closed when Load returns. The model is the caller's to close; after an error there is none.
 func Load(f *Files, dtype torch.DType, device torch.Device) (*Model, error) {
-	m := &Model{Family: f.Family, Size: f.Family.Native, Notes: f.Notes, device: device}
+	m := &Model{Family: f.Family, Size: f.Family.Native, Notes: f.Notes, device: device, files: f}
 	var errs []error
 	note := func(err error) bool {
 		if err != nil {
@@ -56,13 +62,12 @@ func Load(f *Files, dtype torch.DType, device torch.Device) (*Model, error) {
 	m.Noise, err = f.Family.Noise(f)
 	note(err)
 	for i := range f.Family.Text {
-		e, err := loadEncoder(f, i, dtype, device)
-		note(err)
-		m.Text = append(m.Text, e)
+		note(m.loadEncoder(i, dtype))
 	}
 	var network denoiser.Denoiser
-	if network, m.Shape, err = f.Family.Network(weights.NewParams(f.Denoiser, dtype, device), f.Denoiser, f.Config.Denoiser); note(err) {
-		m.Denoiser = network
+	m.params.denoiser = weights.NewParams(f.Denoiser, dtype, device)
+	if network, m.Shape, err = f.Family.Network(m.params.denoiser, f.Denoiser, f.Config.Denoiser); note(err) {
+		m.Denoiser, m.own = network, append(m.own, network.Close)
 	}
 	note(m.loadVAE(f, dtype))
 	c := config.New(f.Family.Denoiser.Folder+"/config.json", f.Config.Denoiser)
@@ -81,7 +86,8 @@ func Load(f *Files, dtype torch.DType, device torch.Device) (*Model, error) {
 }
 
 // loadEncoder builds text encoder i with its tokenizer.
-func loadEncoder(f *Files, i int, dtype torch.DType, device torch.Device) (Encoder, error) {
+func (m *Model) loadEncoder(i int, dtype torch.DType) error {
+	f := m.files
 	part := f.Family.Text[i]
 	e := Encoder{skip: part.Skip}
 	if f.Layout == SingleFile {
@@ -90,12 +96,17 @@ func loadEncoder(f *Files, i int, dtype torch.DType, device torch.Device) (Encod
 	root := clip.TextRoot(f.Text[i])
 	cfg, err := clip.TextConfigFromWeights(root, f.textConfig(i))
 	if err != nil {
-		return e, fmt.Errorf("%s: %w", part.What, err)
+		return fmt.Errorf("%s: %w", part.What, err)
 	}
 	tokenizer, err := f.tokenizer(i, cfg)
-	model, wrong := clip.NewTextModel(weights.NewParams(root, dtype, device), cfg)
+	params := weights.NewParams(root, dtype, m.device)
+	model, wrong := clip.NewTextModel(params, cfg)
+	if wrong == nil {
+		m.own = append(m.own, model.Close)
+	}
 	e.Tokenizer, e.Model = tokenizer, model
-	return e, errors.Join(err, wrong)
+	m.Text, m.params.text = append(m.Text, e), append(m.params.text, params)
+	return errors.Join(err, wrong)
 }
 
 // loadVAE builds the autoencoder.
@@ -110,7 +121,9 @@ func (m *Model) loadVAE(f *Files, dtype torch.DType) error {
 	if dtype == torch.Float16 {
 		dtype = torch.Float32
 	}
-	m.VAE, err = vae.New(weights.NewParams(f.VAE, dtype, m.device), cfg)
+	if m.VAE, err = vae.New(weights.NewParams(f.VAE, dtype, m.device), cfg); err == nil {
+		m.own = append(m.own, m.VAE.Close)
+	}
 	return err
 }
 
@@ -150,18 +163,10 @@ func (m *Model) fit() error {
 
 // Close frees the weights. Closing twice is allowed.
 func (m *Model) Close() {
-	for _, e := range m.Text {
-		if e.Model != nil {
-			e.Model.Close()
-		}
+	for _, closeNetwork := range m.own {
+		closeNetwork()
 	}
-	if m.Denoiser != nil {
-		m.Denoiser.Close()
-	}
-	if m.VAE != nil {
-		m.VAE.Close()
-	}
-	m.Text, m.Denoiser, m.VAE = nil, nil, nil
+	m.own, m.Text, m.Denoiser, m.VAE = nil, nil, nil, nil
 }
 
 // Prompts reads a text for each text encoder: rows (chunks) of its tokens. texts has one for each encoder, or one for all of them. Where

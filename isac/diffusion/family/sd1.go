@@ -15,7 +15,7 @@ import (
 
 // The parts that the families with a UNet share.
 var (
-	unetPart = Part{What: "UNet", Folder: "unet", Base: "diffusion_pytorch_model", Prefixes: []string{"model.diffusion_model."}, Single: ldmUNet}
+	unetPart = Part{What: "UNet", Folder: "unet", Base: "diffusion_pytorch_model", Prefixes: []string{"model.diffusion_model."}, Single: ldmUNet, Released: releasedUNet}
 	vaePart  = Part{What: "VAE", Folder: "vae", Base: "diffusion_pytorch_model", Prefixes: []string{"first_stage_model.", "vae."}, Single: ldmVAE, Tidy: vaeNames}
 )
 

@@ -16,7 +16,7 @@ var sd3 = &Family{
 	Name: "sd3", Title: "Stable Diffusion 3 and 3.5",
 	Single:    func(src weights.Source) bool { return hasPrefix(src.Names(), "model.diffusion_model.joint_blocks.") },
 	Pipelines: []string{"StableDiffusion3Pipeline", "StableDiffusion3Img2ImgPipeline"},
-	Denoiser:  Part{What: "transformer", Folder: "transformer", Base: "diffusion_pytorch_model", Prefixes: unetPart.Prefixes, Single: sd3Transformer},
+	Denoiser:  Part{What: "transformer", Folder: "transformer", Base: "diffusion_pytorch_model", Prefixes: unetPart.Prefixes, Single: sd3Transformer, Released: releasedSD3},
 	VAE:       vaePart,
 	Text:      []TextPart{sd3Text("text_encoder", "tokenizer", "clip_l", false), sd3Text("text_encoder_2", "tokenizer_2", "clip_g", true)},
 	Foreign: []Foreign{{
