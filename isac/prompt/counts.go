@@ -7,11 +7,19 @@ import (
 	"strings"
 )
 
-// Counts writes what was read as "cat=2, dog=1": the form that ParseCounts reads.
+// Counts writes what was read as "cat=2, dog=1", each class once: the form that ParseCounts reads.
 func (p Parsed) Counts() string {
-	parts := make([]string, len(p.Phrases))
-	for i, phrase := range p.Phrases {
-		parts[i] = fmt.Sprintf("%s=%d", phrase.Class, phrase.Count)
+	var classes []string
+	total := map[string]int{}
+	for _, phrase := range p.Phrases {
+		if _, known := total[phrase.Class]; !known {
+			classes = append(classes, phrase.Class)
+		}
+		total[phrase.Class] += phrase.Count
+	}
+	parts := make([]string, len(classes))
+	for i, class := range classes {
+		parts[i] = fmt.Sprintf("%s=%d", class, total[class])
 	}
 	return strings.Join(parts, ", ")
 }

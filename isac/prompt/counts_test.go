@@ -1,6 +1,7 @@
 package prompt
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -55,7 +56,7 @@ func TestCounts(t *testing.T) {
 	if got := read.Counts(); got != "cat=2, hot dog=1" {
 		t.Errorf("counts %q of %q", got, text)
 	}
-	if again, err := ParseCounts(read.Counts(), text); err != nil || len(again.Phrases) != 2 || again.Phrases[1] != read.Phrases[1] {
+	if again, err := ParseCounts(read.Counts(), text); err != nil || len(again.Phrases) != 2 || !reflect.DeepEqual(again.Phrases[1], read.Phrases[1]) {
 		t.Errorf("%+v, %v", again, err)
 	}
 }
@@ -121,7 +122,7 @@ func TestIn(t *testing.T) {
 		t.Fatalf("parsed %+v", from)
 	}
 	same, err := from.In(from.Prompt)
-	if err != nil || len(same.Phrases) != 2 || same.Phrases[1] != from.Phrases[1] {
+	if err != nil || len(same.Phrases) != 2 || !reflect.DeepEqual(same.Phrases[1], from.Phrases[1]) {
 		t.Errorf("the same text gives %+v, error %v", same, err)
 	}
 	const positive = "masterpiece, a dog beside two cats"

@@ -24,6 +24,9 @@ type quantity struct {
 	count int    // of quantNumber
 	pairs bool   // counted in pairs, so that count is twice the number of pairs
 	text  string // for notes, in lower case
+	times int    // of "two groups of": how often the number that follows is there; 0 is once
+	sum   int    // of "one white and": objects of the same class that were counted before
+	attrs []Attribute
 }
 
 var units = map[string]int{
@@ -99,13 +102,20 @@ func (p *parser) number(i int) (value, taken int, note string) {
 
 // quantity reads the determiner or number at position i and says how many words it takes.
 func (p *parser) quantity(i int) (quantity, int) {
+	if n := p.approximationAt(i); n > 0 {
+		return p.approximate(i, n)
+	}
 	if name, n := p.match(i, vague, 4); n > 0 {
 		return quantity{kind: quantVague, text: name}, n
 	}
 	if name, n := p.match(i, nones, 3); n > 0 {
 		return quantity{kind: quantNone, text: name}, n
 	}
-	if low, _ := p.low(i); low == "both" {
+	if low, _ := p.low(i); low == "both" || low == "either" {
+		if p.bothOf(i + 1) {
+			q, n := p.quantity(i + 1)
+			return q, n + 1 // "both a cat and a dog": each has its own number
+		}
 		q := quantity{kind: quantNumber, count: 2, text: low}
 		return q, 1 + p.skip(i+1, "of", "the", "these", "those", "his", "her", "their", "my", "our")
 	}
@@ -139,6 +149,7 @@ func (p *parser) quantity(i int) (quantity, int) {
 			q.kind = quantNone
 		}
 		at += taken + p.alternative(at, taken)
+		at += p.restated(at, value)
 	}
 	if n, more := p.group(at, q, first); more > 0 {
 		return n, at - i + more
@@ -154,7 +165,7 @@ func (p *parser) group(at int, q, first quantity) (quantity, int) {
 	low, _ := p.low(at)
 	size := groupNumbers[low]
 	bare := q.kind == quantBare && first.kind == quantBare
-	if size == 0 || bare && !(low == "couple" || low == "pair" || low == "dozen") {
+	if size == 0 || bare && !(low == "couple" || low == "pair" || low == "dozen" || low == "trio" || low == "duo" || low == "quartet") {
 		return q, 0
 	}
 	times := 1

@@ -31,6 +31,9 @@ type Phrase struct {
 	Vague bool
 	// Start and End are the byte span of the class word in the prompt, without its article, number and adjectives.
 	Start, End int
+	// Attributes are the words that say what the objects are like, in the order of the text: "red" and "wooden" of "a red wooden
+	// chair". They may stand behind the class: "the chair is red".
+	Attributes []Attribute
 }
 
 // Parsed is what was read from a prompt.
@@ -45,7 +48,8 @@ type Parsed struct {
 
 // Parse reads the classes and counts of a prompt. It takes any text, also one that is not valid UTF-8.
 func Parse(text string) Parsed {
-	p := &parser{text: text, words: scan(text), mentioned: map[string]bool{}}
+	plain, notes := markup(text)
+	p := &parser{text: text, words: scan(plain), notes: notes, mentioned: map[string]bool{}}
 	p.run()
 	return Parsed{Prompt: text, Phrases: p.phrases, Notes: p.notes}
 }
