@@ -39,6 +39,9 @@ func (p *parser) predicate(i int) int {
 	end := i
 	for at := i; at < len(p.words); at++ {
 		w := p.words[at]
+		if _, n := p.connectorAt(at); n > 1 || n > 0 && w.low != "and" { // "is left of"
+			break
+		}
 		if adjectives[w.low] && !nouns[w.low] {
 			found, end = append(found, p.attribute(at)), at+1
 		} else if w.low != "and" && w.low != "," && !notAttributes[w.low] && !isAdverb(w.low) {

@@ -17,14 +17,14 @@ func (p *parser) chunkEnd(from int, determined bool) int {
 		if w.mark {
 			break
 		}
-		if _, n := p.match(i, idioms, longestIdiom); n > 0 && i > from {
+		if i > from && p.idiomAt(i) > 0 {
 			break
 		}
 		if _, n := p.match(i, allNouns, longestNoun); n > 1 {
 			i += n - 1 // "close up", "hot air balloon": words that might end the phrase on their own
 			continue
 		}
-		if (i > from || !determined) && passed[w.low] {
+		if (i > from || !determined) && passed[w.low] && !(i > from && p.nounCan(i)) {
 			break
 		}
 		if _, n := p.connectorAt(i); n > 0 {
@@ -38,6 +38,13 @@ func (p *parser) chunkEnd(from int, determined bool) int {
 		}
 	}
 	return i
+}
+
+// nounCan tells the can of "a soup can" from that of "a cat can jump".
+func (p *parser) nounCan(i int) bool {
+	_, follows := p.low(i + 1)
+	_, n := p.connectorAt(i + 1)
+	return nouns[p.lowOr(i)] && (!follows || n > 0)
 }
 
 // verbIn finds the first word of [from,to) that is a verb by its form and its place. Numbers help: what follows the plural that
@@ -195,7 +202,7 @@ func isGerund(low string) bool {
 
 // isPast tells words like "snapped" and "stood" from nouns like "bed".
 func isPast(low string) bool {
-	return (pasts[low] || len(low) > 4 && strings.HasSuffix(low, "ed") && !strings.HasSuffix(low, "eed")) && !allNouns[low] && !strings.Contains(low, "-")
+	return (pasts[low] || len(low) > 3 && strings.HasSuffix(low, "ed") && !strings.HasSuffix(low, "eed")) && !allNouns[low] && !strings.Contains(low, "-")
 }
 
 // isParticiple tells words that "by" makes passive: "hidden by".

@@ -17,6 +17,7 @@ var (
 	editMarkup      = regexp.MustCompile(`\[([^\[\]]*(?:\||:[^\[\]:]*:)[^\[\]]*)\]`) // [a|b], [a:b:0.5]
 	weightMarkup    = regexp.MustCompile(`:\s*[-+]?(?:\d+\.?\d*|\.\d+)\s*([)\]])`)   // (a:1.2)
 	breakMarkup     = regexp.MustCompile(`\b(?:BREAK|AND|ADDCOMM|ADDBASE|ADDCOL|ADDROW)\b`)
+	quotedMarkup    = regexp.MustCompile(`(?i)\b(?:says?|saying|reads|reading|texts?|words?|titled|labell?ed|called|named|written|lettering|caption|inscription)[\s:,]*["“]([^"“”]*)["”]`)
 	numberAlone     = regexp.MustCompile(`^\s*(?:[x×]\s*)?\d{1,3}\s*$`)
 )
 
@@ -45,6 +46,10 @@ func markup(text string) (string, []string) {
 	take(tagMarkup, "is a tag for the host, not an object: it is passed over")
 	take(embeddingMarkup, "is an embedding, not a word: what it shows is not known, and it is passed over")
 	take(wildcardMarkup, "is a wildcard that was not replaced: what it stands for is not known, and it is passed over")
+	for _, m := range quotedMarkup.FindAllSubmatchIndex(b, -1) {
+		note("%q is lettering: it is not counted", text[m[2]:m[3]])
+		blank(b, m[2], m[3])
+	}
 	for _, m := range escapedMarkup.FindAllSubmatchIndex(b, -1) {
 		if numberAlone.Match(b[m[2]:m[3]]) {
 			b[m[0]], b[m[3]] = ' ', ' '

@@ -82,6 +82,9 @@ func (p *parser) number(i int) (value, taken int, note string) {
 		}
 		return n, 1, ""
 	}
+	if v, ok := timesBefore(low); ok && !p.ends(i+1) { // "x3 cats"
+		return v, 1, ""
+	}
 	if v, ok := units[low]; ok {
 		value, taken = v, 1
 	} else if v, ok := tens[low]; ok {

@@ -25,7 +25,7 @@ func (p *parser) run() {
 			p.at++
 			continue
 		}
-		if _, n := p.match(p.at, idioms, longestIdiom); n > 0 {
+		if n := p.idiomAt(p.at); n > 0 {
 			p.at += n
 			p.carry = quantity{}
 			continue
@@ -42,11 +42,20 @@ func (p *parser) run() {
 	}
 }
 
+// idiomAt counts the words of a set phrase, 0 where there is none or a longer connector: "on top", but "on top of".
+func (p *parser) idiomAt(i int) int {
+	_, n := p.match(i, idioms, longestIdiom)
+	if _, c := p.connectorAt(i); c > n {
+		return 0
+	}
+	return n
+}
+
 // mark ends what was open: a comma begins the next member of the list of objects.
 func (p *parser) mark(w word) {
 	switch w.low {
-	case `"`, "'", "“", "”", "‘", "’", "*", "_", "`", "(", ")":
-		return // quotes and markup do not separate
+	case "*", "(", ")":
+		return // markup does not separate
 	}
 	p.link, p.linkText, p.verb = linkList, "", ""
 	if w.low != "," {

@@ -34,6 +34,7 @@ func scan(text string) []word {
 			}
 			words = append(words, w)
 			continue
+		case strings.ContainsRune("\"“”'‘’_`", r): // quotes do not separate
 		case !unicode.IsSpace(r) && !unicode.IsControl(r):
 			words = append(words, word{low: text[at : at+size], start: at, end: at + size, mark: true})
 		}

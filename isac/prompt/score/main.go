@@ -14,6 +14,7 @@ import (
 )
 
 func main() {
+	show := flag.Bool("print", false, "print every prompt with its reading and notes instead, in the form of such a file")
 	limit := flag.Float64("limit", 100, "the share of differing prompts, in percent, above which the command fails")
 	flag.Parse()
 	if flag.NArg() == 0 {
@@ -22,13 +23,16 @@ func main() {
 	}
 	above := false
 	for _, name := range flag.Args() {
-		result, err := scoreFile(name)
+		result, err := scoreFile(name, *show)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(2)
 		}
 		for _, d := range result.Differences {
 			fmt.Println(d)
+		}
+		if *show {
+			continue
 		}
 		fmt.Printf("%s: %d of %d prompts differ (%.1f %%)\n", name, len(result.Differences), result.Prompts, result.Rate())
 		above = above || result.Rate() > *limit

@@ -33,12 +33,15 @@ func (r Result) Rate() float64 {
 	return 100 * float64(len(r.Differences)) / float64(r.Prompts)
 }
 
-func scoreFile(name string) (Result, error) {
+func scoreFile(name string, show bool) (Result, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return Result{}, err
 	}
 	defer f.Close()
+	if show {
+		return Result{}, printLines(os.Stdout, f)
+	}
 	return scoreLines(name, f)
 }
 
@@ -65,6 +68,19 @@ func scoreLines(name string, r io.Reader) (Result, error) {
 		}
 	}
 	return result, errors.Join(append(errs, lines.Err())...)
+}
+
+// printLines writes each prompt, a tab, its reading, a tab, and what the reader notes.
+func printLines(w io.Writer, r io.Reader) error {
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		text, _, _ := strings.Cut(lines.Text(), "\t")
+		parsed := prompt.Parse(text)
+		if _, err := fmt.Fprintf(w, "%s\t%s\t%s\n", text, readingOf(parsed), strings.Join(parsed.Notes, "; ")); err != nil {
+			return err
+		}
+	}
+	return lines.Err()
 }
 
 // parseReading reads "cat=2, dog=?".
