@@ -60,12 +60,15 @@ func (p *parser) verbIn(from, to int, q quantity, determined bool) (int, bool) {
 			plural = plural || !singularOnly && isPlural(name)
 			continue
 		}
+		if attributivePlurals[low] && i+1 < to {
+			continue // "a sports bike"
+		}
 		if strings.HasSuffix(low, "'s") || strings.HasSuffix(low, "s'") {
 			continue
 		}
-		known := allNouns[low] || allNouns[singular(low)]
+		known := (allNouns[low] || allNouns[singular(low)]) && !copulas[low]
 		finite := verbs[low] || pasts[low]
-		gerund, past := isGerund(low), isPast(low)
+		gerund, past := isGerund(low) || strings.HasSuffix(low, "ing") && len(low) > 5 && p.determinerAt(i+1), isPast(low)
 		if !noun {
 			switch {
 			case !determined && (finite && (!known || p.startsObject(i+1)) || gerund || past && !adjectives[low]):
@@ -123,6 +126,9 @@ func (p *parser) verbIn(from, to int, q quantity, determined bool) (int, bool) {
 	}
 	return to, false
 }
+
+// attributivePlurals stand before singulars.
+var attributivePlurals = setOf("sports", "clothes", "goods", "savings", "customs", "arms", "sales", "glasses", "news", "jeans", "pants", "games", "arts")
 
 // possessives are determiners that stand before singulars and plurals.
 var possessives = setOf("my", "your", "his", "her", "its", "our", "their", "someone's")

@@ -108,7 +108,9 @@ func (p *parser) connector() bool {
 	switch {
 	case name == "and" || name == "&" || name == "or" || name == "plus" || name == "+":
 		// "in a forest and mountains": a bare noun goes on with the place, "and a dog" returns to the list.
-		if p.link != linkStyle && (p.startsPhrase() || p.link == linkWith) {
+		// "the table and the shelf" are one place.
+		the := p.link == linkPlace && p.is(p.at, "the")
+		if p.link != linkStyle && !the && (p.startsPhrase() || p.link == linkWith) {
 			p.link = linkList
 		}
 		if name == "or" && p.startsPhrase() {
@@ -119,6 +121,7 @@ func (p *parser) connector() bool {
 		p.link, p.linkText, p.carry = linkList, "", quantity{}
 	default:
 		p.link, p.linkText, p.carry = connectors[name], name, quantity{}
+		p.verb = ""
 	}
 	return true
 }

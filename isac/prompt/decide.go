@@ -40,6 +40,9 @@ func (p *parser) decide(h headNoun, q quantity, start int) {
 	case in(scenery) && !in(nouns):
 		p.note("%q is taken as the scene, not as an object to count", text)
 		return
+	case copulas[p.verb] && p.link == linkList && len(p.phrases) > 0 && (q.kind == quantOne || q.kind == quantDefinite):
+		p.note("%q says what was named before, it is not counted again; "+howToCount, text, h.class)
+		return
 	case p.surroundings(h, q):
 		p.note("%q is taken as the place, not as an object to count; "+howToCount, text, h.class)
 		return
@@ -140,10 +143,33 @@ func (p *parser) part(h headNoun, q quantity) bool {
 		return true // "two ears"
 	case p.link == linkWith && (body || worn):
 		return !counted && !(worn && q.kind == quantOne) // "with long ears", but "with a crown"
-	case q.kind == quantBare && worn && len(p.phrases) > 0:
+	case q.kind == quantBare && worn && p.wearer() && (h.first == 0 || p.words[p.tagStart(h.first)].low == ","):
 		return true // "1girl, hat"
 	}
 	return q.kind == quantOne && possessives[q.text] && (body || worn)
+}
+
+// wearer tells whether a person was named.
+func (p *parser) wearer() bool {
+	for _, ph := range p.phrases {
+		if people[ph.Class] {
+			return true
+		}
+	}
+	return false
+}
+
+var people = setOf("girl", "boy", "man", "woman", "person", "child", "lady", "guy", "king", "queen", "prince", "princess", "knight", "wizard", "witch", "elf", "angel",
+	"cat girl", "soldier", "student", "teacher", "nurse", "maid", "other", "ninja", "samurai", "pirate", "kid", "toddler", "teenager", "superhero")
+
+// tagStart goes back over adjectives to what stands before a tag.
+func (p *parser) tagStart(i int) int {
+	for i--; i > 0 && !p.words[i].mark; i-- {
+		if low := p.words[i].low; !adjectives[low] && !isAdjectival(low) {
+			break
+		}
+	}
+	return max(i, 0)
 }
 
 // numberFollows tells whether a noun phrase with a number of its own begins at a position.
@@ -169,4 +195,4 @@ var fills = setOf("filled", "fill", "fills", "filling", "adorned", "adorn", "ado
 	"litter", "populated", "populate", "surrounded", "surround", "surrounds", "furnished", "furnish", "entered", "enter", "enters", "left", "leave", "leaves",
 	"crossed", "cross", "crosses", "toured", "visited", "visit", "visits", "overlooked", "overlook", "overlooks", "shared", "dotted", "dot", "dots", "blocked",
 	"block", "blocks", "packed", "stocked", "topped", "amazed", "delighted", "charmed", "impressed", "made", "make", "makes", "set", "livened", "beautified", "transformed",
-	"warmed", "cheered", "greeted", "welcomed", "attended", "joined", "accompanied", "filled up", "covered", "cover", "covers")
+	"enjoyed", "enjoy", "enjoys", "roamed", "roam", "roams", "explored", "explore", "explores", "patrolled", "patrol", "warmed", "cheered", "greeted", "welcomed", "attended", "joined", "accompanied", "filled up", "covered", "cover", "covers")

@@ -61,9 +61,12 @@ func (p *parser) trailing(h headNoun, from int) bool {
 // unknownNoun tells whether a word of no list is taken as a noun.
 func (p *parser) unknownNoun(i, from int, q quantity) bool {
 	low := p.words[i].low
-	if adjectives[low] || notAttributes[low] || !strings.ContainsFunc(low, unicode.IsLetter) || isAdverb(low) || verbs[low] && i > from || pasts[low] ||
+	if adjectives[low] || notAttributes[low] || copulas[low] || auxiliaries[low] || vague[low] || !strings.ContainsFunc(low, unicode.IsLetter) || isAdverb(low) || verbs[low] && i > from && !p.allAdjectives(from, i) || pasts[low] ||
 		isPast(low) && (i > from || q.kind == quantBare) || isGerund(low) && i > from {
 		return false
+	}
+	if next := p.lowOr(i + 2); isAdjectival(low) && p.continues(i+1) && (adjectives[next] || isAdjectival(next) || isGerund(next)) {
+		return false // "the fiery, blazing sun"
 	}
 	if q.kind != quantBare {
 		return true
@@ -75,6 +78,9 @@ func (p *parser) unknownNoun(i, from int, q quantity) bool {
 	h, ok := p.known(from, i)
 	return ok && (nouns[h.class] || nouns[h.written]) && !isPlural(h.written) && !adjectives[h.written]
 }
+
+// auxiliaries are never nouns.
+var auxiliaries = setOf("been", "has", "have", "had", "do", "does", "did", "can't", "isn't", "aren't", "doesn't", "don't", "won't", "may", "might", "am")
 
 // inflected prefers the table of inflections over the lists, so that "skis" and "glasses" have one class each.
 func inflected(name, class string) string {

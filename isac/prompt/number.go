@@ -167,6 +167,9 @@ func (p *parser) quantity(i int) (quantity, int) {
 func (p *parser) group(at int, q, first quantity) (quantity, int) {
 	low, _ := p.low(at)
 	size := groupNumbers[low]
+	if low == "couple" && (p.ends(at+1) && !p.is(at+1, "of") || isGerund(p.lowOr(at+1)) || isPast(p.lowOr(at+1))) {
+		return q, 0 // "a couple dances"
+	}
 	bare := q.kind == quantBare && first.kind == quantBare
 	if size == 0 || bare && !(low == "couple" || low == "pair" || low == "dozen" || low == "trio" || low == "duo" || low == "quartet") {
 		return q, 0

@@ -12,6 +12,10 @@ func (p *parser) object(h headNoun, q quantity, text string) {
 		class = "glasses"
 	}
 	count, isVague := p.count(h, q, text)
+	if class == "couple" { // "a couple dances"
+		class, count = "person", 2*count
+		p.note("%q is taken as %d people", text, count)
+	}
 	start, end := p.words[h.first].start, p.words[h.last-1].end
 	p.phrases = append(p.phrases, Phrase{
 		Class: class, Text: p.text[start:end], Count: count, Vague: isVague, Start: start, End: end, Attributes: q.attrs,

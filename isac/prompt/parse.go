@@ -189,7 +189,10 @@ func (p *parser) afterChunk(verb bool) {
 		p.link, p.linkText = linkList, ""
 	}
 	if copulas[low] && len(p.phrases) > 0 {
-		p.at += p.predicate(p.at)
+		if n := p.predicate(p.at); n > 0 {
+			p.at += n
+			p.verb = ""
+		}
 	}
 }
 

@@ -54,6 +54,9 @@ func singular(name string) string {
 	if allNouns[last] {
 		return name
 	}
+	if strings.HasSuffix(last, "sis") || strings.HasSuffix(last, "ss") || strings.HasSuffix(last, "us") {
+		return name // "oasis": no plural ends so
+	}
 	if s := plurals().Singular(last); s != "" {
 		return lead + s
 	}
