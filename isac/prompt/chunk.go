@@ -9,10 +9,13 @@ func (p *parser) chunk(from int, q quantity, determined bool) (end int, verb boo
 	return p.verbIn(from, end, q, determined)
 }
 
+// longestPhrase bounds the words that are looked at together, so that the time grows with the text and not with its square.
+const longestPhrase = 32
+
 // chunkEnd finds where the words of one noun phrase, with a verb that may follow, end.
 func (p *parser) chunkEnd(from int, determined bool) int {
 	i := from
-	for ; i < len(p.words); i++ {
+	for ; i < min(len(p.words), from+longestPhrase); i++ {
 		w := p.words[i]
 		if w.mark {
 			break
@@ -71,6 +74,8 @@ func (p *parser) verbIn(from, to int, q quantity, determined bool) (int, bool) {
 		gerund, past := isGerund(low) || strings.HasSuffix(low, "ing") && len(low) > 5 && p.determinerAt(i+1), isPast(low)
 		if !noun {
 			switch {
+			case copulas[low] && (i > from || !determined):
+				return i, true
 			case !determined && (finite && (!known || p.startsObject(i+1)) || gerund || past && !adjectives[low]):
 				return i, true
 			case adjectives[low] && !nouns[low] || gerund || past, !known && isAdjectival(low), isAdverb(low), notAttributes[low]:

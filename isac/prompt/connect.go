@@ -33,7 +33,7 @@ var connectors = merge(map[string]link{
 	"against": linkPlace, "through": linkPlace, "across": linkPlace, "along": linkPlace, "from": linkPlace, "towards": linkPlace,
 	"toward": linkPlace, "upon": linkPlace, "within": linkPlace, "around": linkPlace, "before": linkPlace, "after": linkPlace,
 	"during": linkPlace, "for": linkPlace, "to": linkPlace, "like": linkPlace, "as": linkPlace, "off": linkPlace, "via": linkPlace,
-	"up": linkPlace, "down": linkPlace, "past": linkPlace, "per": linkPlace, "despite": linkPlace, "since": linkPlace, "until": linkPlace,
+	"up": linkPlace, "down": linkPlace, "per": linkPlace, "despite": linkPlace, "since": linkPlace, "until": linkPlace,
 	"without": linkNone, "instead of": linkNone, "except": linkNone, "except for": linkNone, "not": linkNone, "nor": linkNone, "minus": linkNone,
 	"rather than": linkNone, "free of": linkNone, "no longer": linkNone,
 	"in the style of": linkStyle, "style of": linkStyle, "in style of": linkStyle, "painted by": linkStyle, "drawn by": linkStyle,
@@ -56,7 +56,7 @@ func relations() map[string]link {
 	for _, name := range []string{
 		"next to", "right next to", "close to", "beside", "besides", "right beside", "near", "near to", "nearby to", "alongside", "adjacent to", "behind", "right behind",
 		"in front of", "in back of", "ahead of", "on one side of", "on either side of", "on each side of", "on the other side of", "on the opposite side of",
-		"left of", "right of", "atop", "above", "over", "below", "beneath", "underneath", "under", "inside", "inside of", "between",
+		"left of", "right of", "atop", "above", "over", "below", "beneath", "underneath", "under", "past", "inside", "inside of", "between",
 		"in between", "among", "amongst", "facing", "opposite", "opposite to", "across from", "touching", "versus", "beyond", "amid",
 		"far from", "far away from", "away from", "side by side with", "face to face with", "back to back with", "hand in hand with",
 		"holding", "containing", "with", "picking up", "picked up", "picks up", "pick up", "holding up", "holds up", "held up", "lifting up", "lifts up",

@@ -37,7 +37,7 @@ func (p *parser) decide(h headNoun, q quantity, start int) {
 	case in(abstract) && !in(nouns):
 		p.note("%q is taken as nothing that can be seen and counted", text)
 		return
-	case in(scenery) && !in(nouns):
+	case in(scenery) && !in(nouns) && !(q.kind == quantNumber && q.count > 1):
 		p.note("%q is taken as the scene, not as an object to count", text)
 		return
 	case copulas[p.verb] && p.link == linkList && len(p.phrases) > 0 && (q.kind == quantOne || q.kind == quantDefinite):
@@ -134,13 +134,15 @@ func (p *parser) surroundings(h headNoun, q quantity) bool {
 
 // part tells whether a phrase names a part of what stands before it: what is grown, and what is worn.
 func (p *parser) part(h headNoun, q quantity) bool {
-	body, worn := parts[h.class] || parts[h.written], wearables[h.class] || wearables[h.written]
+	worn := wearables[h.class] || wearables[h.written]
+	body := !worn && (parts[h.class] || parts[h.written])
 	counted := q.kind == quantNumber && (q.count > 1 || p.link != linkWorn)
 	switch {
 	case p.link == linkWorn:
 		return !counted
 	case body && !nouns[h.class] && !nouns[h.written]:
-		return true // "two ears"
+		own := q.kind == quantNumber || q.kind == quantOne && !possessives[q.text] && p.verb == ""
+		return p.link != linkList || !own // "with two ears", but "a hand and two eyes"
 	case p.link == linkWith && (body || worn):
 		return !counted && !(worn && q.kind == quantOne) // "with long ears", but "with a crown"
 	case q.kind == quantBare && worn && p.wearer() && (h.first == 0 || p.words[p.tagStart(h.first)].low == ","):

@@ -66,13 +66,13 @@ func (p *parser) bothOf(i int) bool {
 	case "a", "an", "one":
 		return true
 	case "the", "his", "her", "my", "your", "our", "their", "of":
-		return low == "the" && p.bothOf(i+1)
+		return low == "the" && !p.is(i+1, "the") && p.bothOf(i+1)
 	}
-	for ; i < len(p.words) && !p.words[i].mark; i++ {
+	for last := min(len(p.words), i+longestPhrase); i < last && !p.words[i].mark; i++ {
 		if p.is(i, "and") {
-			return !isPlural(p.lowOr(i - 1))
+			return true
 		}
-		if _, n := p.connectorAt(i); n > 0 {
+		if _, n := p.connectorAt(i); n > 0 || p.verbish(i) {
 			return false
 		}
 	}

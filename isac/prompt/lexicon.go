@@ -76,7 +76,8 @@ func longest(s set) int {
 // passed are words that carry nothing for counting and end a noun phrase.
 var passed = setOf("that", "which", "who", "whose", "while", "where", "when", "there", "here", "it", "they", "them", "he", "she", "we", "you", "i",
 	"us", "him", "me", "if", "so", "than", "because", "each other", "one another", "himself", "herself", "itself", "themselves", "too", "together",
-	"please", "make", "create", "generate", "give", "want", "would", "should", "could", "can", "will", "must", "let", "now", "exactly", "only")
+	"please", "make", "create", "generate", "give", "want", "would", "should", "could", "can", "will", "must", "let", "now", "exactly", "only",
+	"out", "away", "ahead", "forward", "forwards", "backward", "backwards", "upward", "upwards", "downward", "downwards", "aside", "apart", "nearby", "overhead")
 
 func setOf(words ...string) set {
 	s := set{}

@@ -18,6 +18,7 @@ var (
 	weightMarkup    = regexp.MustCompile(`:\s*[-+]?(?:\d+\.?\d*|\.\d+)\s*([)\]])`)   // (a:1.2)
 	breakMarkup     = regexp.MustCompile(`\b(?:BREAK|AND|ADDCOMM|ADDBASE|ADDCOL|ADDROW)\b`)
 	quotedMarkup    = regexp.MustCompile(`(?i)\b(?:says?|saying|reads|reading|texts?|words?|titled|labell?ed|called|named|written|lettering|caption|inscription)[\s:,]*["“]([^"“”]*)["”]`)
+	scoreMarkup     = regexp.MustCompile(`\b(?:score_\d+(?:_up)?|(?:source|rating)_\w+)`)
 	numberAlone     = regexp.MustCompile(`^\s*(?:[x×]\s*)?\d{1,3}\s*$`)
 )
 
@@ -42,6 +43,9 @@ func markup(text string) (string, []string) {
 				b[m[0]] = ','
 			}
 		}
+	}
+	for _, m := range scoreMarkup.FindAllIndex(b, -1) {
+		blank(b, m[0], m[1]) // it grades the picture and shows nothing
 	}
 	take(tagMarkup, "is a tag for the host, not an object: it is passed over")
 	take(embeddingMarkup, "is an embedding, not a word: what it shows is not known, and it is passed over")
@@ -109,7 +113,7 @@ func brackets(b []byte) {
 			}
 			open := depth[len(depth)-1]
 			depth = depth[:len(depth)-1]
-			if !numberAlone.Match(b[open+1 : i]) {
+			if before := strings.TrimRight(string(b[:open]), " \t"); !numberAlone.Match(b[open+1:i]) || before == "" || strings.ContainsAny(before[len(before)-1:], ",.;:!?|") {
 				b[open], b[i] = ' ', ' '
 			}
 		}

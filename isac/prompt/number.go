@@ -46,7 +46,7 @@ var groupNumbers = map[string]int{
 // vague are quantities without a number; the longest match counts.
 var vague = setOf("some", "several", "many", "multiple", "numerous", "various", "countless", "few", "a few", "quite a few", "any", "lots of", "a lot of",
 	"plenty of", "a number of", "a handful of", "dozens of", "hundreds of",
-	"thousands of", "pairs of", "a bit of", "most", "much", "all kinds of", "different kinds of", "more than one", "scores of")
+	"thousands of", "pairs of", "a bit of", "most", "much", "all kinds of", "different kinds of", "more than one", "scores of", "a couple of hundred", "a couple hundred", "couple of hundred", "a couple of dozen", "a couple of thousand", "umpteen")
 
 var (
 	ones      = setOf("a", "an", "another", "one", "a single", "each", "every", "a lone", "my", "your", "his", "her", "its", "our", "their", "this", "that", "someone's")
@@ -99,6 +99,9 @@ func (p *parser) number(i int) (value, taken int, note string) {
 	}
 	if next, _ := p.low(i + taken); next == "hundred" && value < 10 {
 		value, taken = value*100, taken+1
+		if more, n, _ := p.number(i + taken + p.skip(i+taken, "and")); n > 0 && more < 100 && p.is(i+taken, "and") {
+			value, taken = value+more, taken+1+n
+		}
 	}
 	return value, taken, ""
 }
@@ -122,6 +125,9 @@ func (p *parser) quantity(i int) (quantity, int) {
 		q := quantity{kind: quantNumber, count: 2, text: low}
 		return q, 1 + p.skip(i+1, "of", "the", "these", "those", "his", "her", "their", "my", "our")
 	}
+	if p.is(i, "twin") && p.pluralLooking(i+1) {
+		return quantity{kind: quantNumber, count: 2, text: "twin"}, 1
+	}
 	if n := 1 + p.skip(i+1, "a"); p.is(i, "half") && p.is(i+n, "dozen") {
 		return quantity{kind: quantNumber, count: 6, text: "half a dozen"}, n + 1 + p.skip(i+n+1, "of")
 	}
@@ -130,6 +136,9 @@ func (p *parser) quantity(i int) (quantity, int) {
 		first, at = quantity{kind: quantDefinite, text: name}, i+n
 	} else if name, n := p.match(i, ones, 2); n > 0 {
 		first, at = quantity{kind: quantOne, text: name}, i+n
+		if name == "one" {
+			at = i // "one hundred"
+		}
 	}
 	// "one" is a number too; as a determiner it means the same. After "the", "his", "another" a number may still come.
 	value, taken, note := p.number(at)
@@ -139,11 +148,11 @@ func (p *parser) quantity(i int) (quantity, int) {
 	if value < 0 {
 		return first, at - i + taken
 	}
+	if p.bodied(at, taken) { // "three eyed alien"
+		return first, at - i + taken
+	}
 	if n := p.age(at, taken); n > 0 {
 		return first, at - i + n
-	}
-	if first.text == "one" && taken == 0 {
-		value, taken, at = 1, 1, i
 	}
 	q := first
 	if taken > 0 {
@@ -158,6 +167,9 @@ func (p *parser) quantity(i int) (quantity, int) {
 		return n, at - i + more
 	}
 	if q.kind == quantNumber {
+		if p.is(at, "or") && p.is(at+1, "so") {
+			at += 2
+		}
 		at += p.partitive(at)
 	}
 	return q, at - i
@@ -183,6 +195,9 @@ func (p *parser) group(at int, q, first quantity) (quantity, int) {
 		n = 2
 	} else if size < 12 && low != "couple" {
 		return q, 0 // "a pair" alone is no number of what follows
+	}
+	if p.is(at+n, "or") && p.is(at+n+1, "so") {
+		n += 2
 	}
 	out := quantity{kind: quantNumber, count: times * size, pairs: size == 2 && low != "couple", text: p.between(max(at-1, 0), at+1)}
 	if out.count > maxCount {
@@ -215,6 +230,17 @@ func (p *parser) age(at, taken int) int {
 		return taken + 2
 	}
 	return 0
+}
+
+// bodied tells whether a number counts a part within an adjective: "three eyed alien", but not "two winged horses".
+func (p *parser) bodied(at, taken int) bool {
+	low := p.lowOr(at + taken)
+	stem, ok := strings.CutSuffix(low, "ed")
+	if taken == 0 || !ok || !(parts[stem] || parts[stem+"e"] || allNouns[stem+"e"] || parts[stem[:max(len(stem)-1, 0)]] || stem == "sid" || stem == "stori" || stem == "speed") {
+		return false
+	}
+	next, follows := p.low(at + taken + 1)
+	return follows && !p.pluralLooking(at+taken+1) && !uncertain[next] && !p.ends(at+taken+1) && !adjectives[next]
 }
 
 // alternative counts the words of "or three" after "two": the number is left open and the first one is taken.

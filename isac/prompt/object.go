@@ -7,6 +7,10 @@ func (p *parser) object(h headNoun, q quantity, text string) {
 		p.note("%q is taken to mean what was named before: it is not counted again", text)
 		return
 	}
+	if q.kind == quantVague && q.text == "multiple" && p.mentioned[h.class] {
+		p.note("%q is taken to mean what was named before: it is not counted again", text) // "2girls, multiple girls"
+		return
+	}
 	class := h.class
 	if h.written == "glasses" && q.pairs {
 		class = "glasses"

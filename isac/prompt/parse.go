@@ -96,6 +96,10 @@ func (p *parser) nounPhrase() {
 		p.afterChunk(verb)
 		return
 	}
+	if owner := p.lowOr(end - 1); end > from && (strings.HasSuffix(owner, "'s") || strings.HasSuffix(owner, "s'")) && p.determinerAt(end) {
+		p.at = end // "the cat's |two toys"
+		return
+	}
 	h, found := p.head(p.at, end, q)
 	if !found {
 		p.headless(start, end, q, verb)
@@ -114,8 +118,14 @@ func (p *parser) nounPhrase() {
 		}
 		end += taken
 	}
+	each := p.is(end, "each") && q.kind == quantNumber && len(p.phrases) > 0 && p.phrases[len(p.phrases)-1].Count > 1
+	before := len(p.phrases)
 	p.at = h.last
 	p.decide(h, q, start)
+	if each && len(p.phrases) > before { // "three girls with two balloons each"
+		p.phrases[before].Count = min(p.phrases[before].Count*p.phrases[before-1].Count, maxCount)
+		p.note("%q is taken as %d", p.between(start, end+1), p.phrases[before].Count)
+	}
 	if p.at == h.last { // trailing words of the chunk belong to this phrase
 		p.at = max(end, start+1)
 		p.afterChunk(verb)
@@ -183,8 +193,12 @@ func (p *parser) afterChunk(verb bool) {
 	if n := p.readConnectorVerb(); n {
 		return
 	}
+	subject := p.lowOr(p.at - 1)
 	p.at++
 	p.verb, p.carry = low, quantity{}
+	if passed[subject] || places[subject] { // "there is a dog", "on the left is a dog"
+		p.verb = ""
+	}
 	if p.link != linkStyle && p.link != linkNone {
 		p.link, p.linkText = linkList, ""
 	}

@@ -36,6 +36,11 @@ func check(t *testing.T, p Parsed) {
 		if utf8.ValidString(p.Prompt) && (!utf8.RuneStart(p.Prompt[ph.Start]) || ph.End < len(p.Prompt) && !utf8.RuneStart(p.Prompt[ph.End])) {
 			t.Fatalf("%q: span %d-%d cuts a rune", p.Prompt, ph.Start, ph.End)
 		}
+		for _, a := range ph.Attributes {
+			if a.Start < 0 || a.End <= a.Start || a.End > len(p.Prompt) || p.Prompt[a.Start:a.End] != a.Text {
+				t.Fatalf("%q: attribute %+v does not stand there", p.Prompt, a)
+			}
+		}
 		if ph.Count < 1 || ph.Class == "" {
 			t.Fatalf("%q: phrase %+v has no count or no class", p.Prompt, ph)
 		}
