@@ -116,6 +116,24 @@ func TestFindWord(t *testing.T) {
 	}
 }
 
+// TestCountsOfMentions holds that a class that is named more than once is overridden at all its places.
+func TestCountsOfMentions(t *testing.T) {
+	text := "the left cat, the right cat and a dog"
+	if got := Parse(text).Counts(); got != "cat=2, dog=1" {
+		t.Fatalf("counts %q", got)
+	}
+	p, err := ParseCounts("cat=5, dog=2", text)
+	if err != nil || p.Counts() != "cat=5, dog=2" || len(p.Phrases) != 3 || p.Phrases[1].Start != strings.LastIndex(text, "cat") {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if p, err = ParseCounts("cat=1", text); err != nil || len(p.Phrases) != 1 || p.Phrases[0].Count != 1 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if got := p.Phrases[0].Attributes; len(got) != 1 || got[0].Text != "left" {
+		t.Errorf("attributes %+v", got)
+	}
+}
+
 func TestIn(t *testing.T) {
 	from := Parse("two cats and a dog")
 	if len(from.Phrases) != 2 {
