@@ -16,7 +16,7 @@ type instancesInput struct {
 func isacInstances() Node {
 	return Define(Meta{
 		Class: "ISACInstances", DisplayName: "ISAC Instances", Category: "isac", OutputNode: true,
-		Description: "Reads from a prompt which objects the picture shall hold and how many of each, and shows what was understood, what was left out and what is not supported.",
+		Description: "Reads from a prompt which objects the picture shall hold and how many of each, and shows what was understood.",
 		Outputs: []Output{
 			{Type: "ISAC_INSTANCES", Name: "instances", Tooltip: "For ISAC Guidance."},
 			{Type: "STRING", Name: "understood", Tooltip: "What was understood, as cat=2, dog=1."},

@@ -24,21 +24,23 @@ func attributes(t *testing.T, p Parsed) string {
 
 func TestAttributes(t *testing.T) {
 	for text, want := range map[string]string{
-		"a red wooden chair and a small table":       "chair: red wooden; table: small",
-		"two big, fluffy cats":                       "cat: big fluffy",
-		"a black and white cow next to a blue car":   "cow: black white; car: blue",
-		"one white and two black cats":               "cat: white black",
-		"two red and three blue balls":               "ball: red blue",
-		"the left cat and the right cat":             "cat: left; cat: right",
-		"a very big dog":                             "dog: big",
-		"a diamond-shaped pendant":                   "pendant: diamond-shaped",
-		"the car is red and shiny, the bus is green": "car: red shiny; bus: green",
-		"a glass bottle with a golden lid":           "bottle: glass",
-		"three (RED:1.2) (cats:1.1)":                 "cat: RED",
-		"a sleeping dog and a painted box":           "dog: sleeping; box: painted",
-		"a cat and a dog":                            "cat:; dog:",
-		"more than two spotted dogs":                 "dog: spotted",
-		"a red ball and a blue one":                  "ball: red blue",
+		"a red wooden chair and a small table":         "chair: red wooden; table: small",
+		"two big, fluffy cats":                         "cat: big fluffy",
+		"a black and white cow next to a blue car":     "cow: black white; car: blue",
+		"one white and two black cats":                 "cat: white black",
+		"two red and three blue balls":                 "ball: red blue",
+		"the left cat and the right cat":               "cat: left; cat: right",
+		"a very big dog":                               "dog: big",
+		"a diamond-shaped pendant":                     "pendant: diamond-shaped",
+		"the car is red and shiny, the bus is green":   "car: red shiny; bus: green",
+		"a glass bottle with a golden lid":             "bottle: glass",
+		"three (RED:1.2) (cats:1.1)":                   "cat: RED",
+		"a sleeping dog and a painted box":             "dog: sleeping; box: painted",
+		"the cat on the left and the cat on the right": "cat: left; cat: right",
+		"a bed on the left side of a lamp":             "bed:; lamp:",
+		"a cat and a dog":                              "cat:; dog:",
+		"more than two spotted dogs":                   "dog: spotted",
+		"a red ball and a blue one":                    "ball: red blue",
 	} {
 		p := Parse(text)
 		check(t, p)

@@ -76,6 +76,8 @@ func (p *parser) verbIn(from, to int, q quantity, determined bool) (int, bool) {
 			switch {
 			case copulas[low] && (i > from || !determined):
 				return i, true
+			case !determined && i == from && copulas[p.verb] && finite:
+				return i, true // "were set with four plates"
 			case !determined && (finite && (!known || p.startsObject(i+1)) || gerund || past && !adjectives[low]):
 				return i, true
 			case adjectives[low] && !nouns[low] || gerund || past, !known && isAdjectival(low), isAdverb(low), notAttributes[low]:

@@ -1,5 +1,7 @@
 package prompt
 
+import "strings"
+
 // decide makes a noun phrase an object, or notes why it is none. The words of the phrase are [start, h.last).
 func (p *parser) decide(h headNoun, q quantity, start int) {
 	text := p.between(start, h.last)
@@ -33,8 +35,9 @@ func (p *parser) decide(h headNoun, q quantity, start int) {
 		p.note("%q holds what is counted and is not counted itself", text)
 		return
 	case in(places):
+		p.link, p.linkText = linkList, "" // "on the left and the cat on the right"
 		return
-	case in(abstract) && !in(nouns):
+	case in(abstract) && !in(nouns), !h.known && isAbstract(h.class):
 		p.note("%q is taken as nothing that can be seen and counted", text)
 		return
 	case in(scenery) && !in(nouns) && !(q.kind == quantNumber && q.count > 1):
@@ -60,6 +63,16 @@ func (p *parser) decide(h headNoun, q quantity, start int) {
 	if of && containers[h.class] {
 		p.contents(h.last)
 	}
+}
+
+// isAbstract tells words of no list that name no thing by their ending: "happiness", "minimalism".
+func isAbstract(class string) bool {
+	for _, suffix := range []string{"ness", "ity", "ism", "ence", "manship", "ionship", "hood", "logy"} {
+		if strings.HasSuffix(class, suffix) && len(class) > len(suffix)+2 {
+			return true
+		}
+	}
+	return false
 }
 
 // howToCount ends notes on what was left out.

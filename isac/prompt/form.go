@@ -133,7 +133,7 @@ func (p *parser) countAfter(i int) (value, taken int) {
 		return 0, 0
 	}
 	switch low {
-	case "x", "×", "*", ":", "=":
+	case "x", "×", "*", ":", "=", "-", "–", "—":
 	default:
 		return 0, 0
 	}

@@ -128,6 +128,9 @@ func (p *parser) quantity(i int) (quantity, int) {
 	if p.is(i, "twin") && p.pluralLooking(i+1) {
 		return quantity{kind: quantNumber, count: 2, text: "twin"}, 1
 	}
+	if n := p.skip(i, "a", "half", "dozen"); n == 3 {
+		return quantity{kind: quantNumber, count: 6, text: "a half dozen"}, n + p.skip(i+n, "of")
+	}
 	if n := 1 + p.skip(i+1, "a"); p.is(i, "half") && p.is(i+n, "dozen") {
 		return quantity{kind: quantNumber, count: 6, text: "half a dozen"}, n + 1 + p.skip(i+n+1, "of")
 	}

@@ -3,6 +3,9 @@ package prompt
 // object adds a phrase, or sees that it speaks of objects that were counted before.
 func (p *parser) object(h headNoun, q quantity, text string) {
 	p.verb = ""
+	if a, ok := p.position(h.last); ok {
+		q.attrs = append(q.attrs, a)
+	}
 	if q.kind == quantDefinite && p.mentioned[h.class] && !p.another(h.class, q.attrs) {
 		p.note("%q is taken to mean what was named before: it is not counted again", text)
 		return
@@ -28,6 +31,17 @@ func (p *parser) object(h headNoun, q quantity, text string) {
 		p.note("%q is named more than once: the counts are added up; to say it otherwise, write %s=count in the override", class, class)
 	}
 	p.mentioned[class] = true
+}
+
+// position reads the attribute of "the cat |on the left".
+func (p *parser) position(i int) (Attribute, bool) {
+	if !(p.is(i, "on") || p.is(i, "at") || p.is(i, "in") || p.is(i, "to")) || !p.is(i+1, "the") || !places[p.lowOr(i+2)] {
+		return Attribute{}, false
+	}
+	if _, n := p.connectorAt(i); n > 1 || p.is(i+3, "of") {
+		return Attribute{}, false // "on the left of"
+	}
+	return p.attribute(i + 2), true
 }
 
 // another tells whether "the right cat" is another one than those before: "the left cat and the right cat". It is where all before

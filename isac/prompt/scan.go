@@ -25,6 +25,9 @@ func scan(text string) []word {
 			if cut := countEnd(text[at:end]); cut > 0 { // "2girls", "3x"
 				words = append(words, word{low: text[at : at+cut], start: at, end: at + cut})
 				at += cut
+				if text[at] == '-' { // "3-cats"
+					at++
+				}
 			}
 			w := word{low: lower(text[at:end]), start: at, end: end}
 			at = end
@@ -72,7 +75,7 @@ func countEnd(w string) int {
 	for n < len(w) && isDigit(rune(w[n])) {
 		n++
 	}
-	rest := lower(w[n:])
+	rest := strings.TrimPrefix(lower(w[n:]), "-")
 	if n == 0 || n > 3 || rest == "" {
 		return 0
 	}
