@@ -61,6 +61,9 @@ func isAdjectival(low string) bool {
 	if allNouns[low] || len(low) < 5 {
 		return false
 	}
+	if i := strings.LastIndexByte(low, '-'); i > 0 && adjectives[low[i+1:]] { // "lightning-fast"
+		return true
+	}
 	for _, suffix := range []string{"ish", "ous", "ful", "less", "able", "ible", "ive", "ic", "ical", "ial", "ual", "esque", "like", "ed", "y", "en", "sized", "shaped"} {
 		if strings.HasSuffix(low, suffix) {
 			return true

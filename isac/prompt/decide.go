@@ -37,7 +37,7 @@ func (p *parser) decide(h headNoun, q quantity, start int) {
 	case in(places):
 		p.link, p.linkText = linkList, "" // "on the left and the cat on the right"
 		return
-	case in(abstract) && !in(nouns), !h.known && isAbstract(h.class):
+	case in(abstract) && !in(nouns) && !(servings[h.class] && q.kind == quantNumber && isPlural(h.written)), !h.known && isAbstract(h.class):
 		p.note("%q is taken as nothing that can be seen and counted", text)
 		return
 	case in(scenery) && !in(nouns) && !(q.kind == quantNumber && q.count > 1):
@@ -64,6 +64,9 @@ func (p *parser) decide(h headNoun, q quantity, start int) {
 		p.contents(h.last)
 	}
 }
+
+// servings are stuff that is counted in glasses and plates: "two beers".
+var servings = setOf("beer", "coffee", "tea", "juice", "soup", "wine", "lunch", "meal", "snack")
 
 // isAbstract tells words of no list that name no thing by their ending: "happiness", "minimalism".
 func isAbstract(class string) bool {

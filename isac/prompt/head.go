@@ -24,7 +24,9 @@ func (p *parser) head(from, to int, q quantity) (headNoun, bool) {
 			return h, !p.onlyAdjective(h, from, to, q)
 		}
 		low := p.words[end-1].low
-		if !p.unknownNoun(end-1, from, q) {
+		// What stands between "a" and the end of the phrase is a noun whatever its ending: "a doily", "a red lemming".
+		last := end == to && q.kind != quantBare && (isAdverb(low) && to == from+1 || isGerund(low) && p.allAdjectives(from, end-1) && !p.moreAdjectives(from, to))
+		if !last && !p.unknownNoun(end-1, from, q) {
 			continue
 		}
 		return headNoun{end - 1, end, low, singular(strings.TrimSuffix(low, "'s")), false}, true
@@ -62,7 +64,7 @@ func (p *parser) trailing(h headNoun, from int) bool {
 func (p *parser) unknownNoun(i, from int, q quantity) bool {
 	low := p.words[i].low
 	if adjectives[low] || notAttributes[low] || copulas[low] || auxiliaries[low] || passed[low] || vague[low] || !strings.ContainsFunc(low, unicode.IsLetter) || isDigit(rune(low[0])) && strings.HasSuffix(low, "s") || isAdverb(low) || verbs[low] && i > from && !p.allAdjectives(from, i) || pasts[low] ||
-		isPast(low) && (i > from || q.kind == quantBare) || isGerund(low) && i > from {
+		isPast(low) && (i > from || q.kind == quantBare) || isGerund(low) && (i > from || p.moreAdjectives(from, i+1)) {
 		return false
 	}
 	if next := p.lowOr(i + 2); isAdjectival(low) && p.continues(i+1) && (adjectives[next] || isAdjectival(next) || isGerund(next)) {
@@ -81,6 +83,19 @@ func (p *parser) unknownNoun(i, from int, q quantity) bool {
 
 // auxiliaries are never nouns.
 var auxiliaries = setOf("been", "has", "have", "had", "do", "does", "did", "can't", "isn't", "aren't", "doesn't", "don't", "won't", "may", "might", "am")
+
+// moreAdjectives tells whether the words [from,i), "a sleeping", go on to another adjective of the same noun: ", fluffy cat", "and a
+// running dog".
+func (p *parser) moreAdjectives(from, i int) bool {
+	if !p.continues(i) {
+		return false
+	}
+	low := p.lowOr(i + 1)
+	if _, n := p.peekQuantity(i + 1); n > 0 {
+		return i == from+1 && isGerund(p.lowOr(i+1+n))
+	}
+	return adjectives[low] && !nouns[low] || isAdjectival(low) || isGerund(low)
+}
 
 // inflected prefers the table of inflections over the lists, so that "skis" and "glasses" have one class each.
 func inflected(name, class string) string {

@@ -40,7 +40,7 @@ var tens = map[string]int{
 
 // groupNumbers are nouns that are numbers: "a pair of", "two dozen".
 var groupNumbers = map[string]int{
-	"pair": 2, "pairs": 2, "couple": 2, "duo": 2, "duos": 2, "trio": 3, "trios": 3, "quartet": 4, "quintet": 5, "dozen": 12, "score": 20, "hundred": 100, "thousand": 1000,
+	"pair": 2, "pairs": 2, "couple": 2, "duo": 2, "duos": 2, "trio": 3, "trios": 3, "quartet": 4, "quintet": 5, "dozen": 12, "score": 20, "hundred": 100, "thousand": 1000, "million": 1000000, "billion": 1000000000,
 }
 
 // vague are quantities without a number; the longest match counts.

@@ -273,7 +273,7 @@ func (p *parser) countsOn(i int) bool {
 	}
 	q, n := p.peekQuantity(i)
 	low, ok := p.low(i + n)
-	return n > 0 && q.kind != quantVague && q.kind != quantNone && ok && (adjectives[low] || isAdjectival(low))
+	return n > 0 && q.kind != quantVague && q.kind != quantNone && ok && (adjectives[low] || isAdjectival(low) || isGerund(low))
 }
 
 // peekQuantity reads a quantity without its notes.
