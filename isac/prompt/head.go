@@ -63,7 +63,7 @@ func (p *parser) trailing(h headNoun, from int) bool {
 // unknownNoun tells whether a word of no list is taken as a noun.
 func (p *parser) unknownNoun(i, from int, q quantity) bool {
 	low := p.words[i].low
-	if adjectives[low] || notAttributes[low] || copulas[low] || auxiliaries[low] || passed[low] || vague[low] || !strings.ContainsFunc(low, unicode.IsLetter) || isDigit(rune(low[0])) && strings.HasSuffix(low, "s") || isAdverb(low) || verbs[low] && i > from && !p.allAdjectives(from, i) || pasts[low] ||
+	if adjectives[low] || notAttributes[low] || strings.Contains(low, "-") && isAdjectival(low) || copulas[low] || auxiliaries[low] || passed[low] || vague[low] || !strings.ContainsFunc(low, unicode.IsLetter) || isDigit(rune(low[0])) && strings.HasSuffix(low, "s") || isAdverb(low) || verbs[low] && i > from && !p.allAdjectives(from, i) || pasts[low] ||
 		isPast(low) && (i > from || q.kind == quantBare) || isGerund(low) && (i > from || p.moreAdjectives(from, i+1)) {
 		return false
 	}
