@@ -38,10 +38,10 @@ func (p *parser) decide(h headNoun, q quantity, start int) {
 		p.link, p.linkText = linkList, "" // "on the left and the cat on the right"
 		return
 	case in(abstract) && !in(nouns) && !(servings[h.class] && q.kind == quantNumber && isPlural(h.written)), !h.known && isAbstract(h.class):
-		p.note("%q is taken as nothing that can be seen and counted", text)
+		p.note("%q is taken as nothing that can be seen and counted; "+howToCount, text, h.class)
 		return
 	case in(scenery) && !in(nouns) && !(q.kind == quantNumber && q.count > 1):
-		p.note("%q is taken as the scene, not as an object to count", text)
+		p.note("%q is taken as the scene, not as an object to count; "+howToCount, text, h.class)
 		return
 	case copulas[p.verb] && p.link == linkList && len(p.phrases) > 0 && (q.kind == quantOne || q.kind == quantDefinite):
 		p.note("%q says what was named before, it is not counted again; "+howToCount, text, h.class)

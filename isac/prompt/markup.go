@@ -19,8 +19,12 @@ var (
 	breakMarkup     = regexp.MustCompile(`\b(?:BREAK|AND|ADDCOMM|ADDBASE|ADDCOL|ADDROW)\b`)
 	quotedMarkup    = regexp.MustCompile(`(?i)\b(?:says?|saying|reads|reading|texts?|words?|titled|labell?ed|called|named|written|lettering|caption|inscription)[\s:,]*["“]([^"“”]*)["”]`)
 	scoreMarkup     = regexp.MustCompile(`\b(?:score_\d+(?:_up)?|(?:source|rating)_\w+)`)
+	chanceMarkup    = regexp.MustCompile(`^\s*(?:\d+\.?\d*::|\d+\$\$)`) // {2::a|b}, {2$$a|b}
 	numberAlone     = regexp.MustCompile(`^\s*(?:[x×]\s*)?\d{1,3}\s*$`)
 )
+
+// maxNesting is how deep choices are looked for in choices.
+const maxNesting = 4
 
 // blank replaces bytes by spaces, so that all others keep their places.
 func blank(b []byte, start, end int) {
@@ -62,10 +66,16 @@ func markup(text string) (string, []string) {
 		note("%q stands in parentheses that are a part of the text: it explains what stands before it and is not counted", text[m[0]:m[1]])
 		blank(b, m[0], m[1])
 	}
-	for _, m := range choiceMarkup.FindAllSubmatchIndex(b, -1) {
-		keepFirst(b, m, "|")
-		if strings.Contains(text[m[0]:m[1]], "|") {
-			note("%q is a choice that was not made: the first of its texts is read; replace it by the text that the model gets", text[m[0]:m[1]])
+	for range maxNesting { // from the innermost outwards
+		choices := choiceMarkup.FindAllSubmatchIndex(b, -1)
+		for _, m := range choices {
+			if strings.Contains(text[m[0]:m[1]], "|") {
+				note("%q is a choice that was not made: the first of its texts is read; replace it by the text that the model gets", text[m[0]:m[1]])
+			}
+			keepFirst(b, m, "|")
+		}
+		if len(choices) == 0 {
+			break
 		}
 	}
 	for _, m := range editMarkup.FindAllSubmatchIndex(b, -1) {
@@ -85,7 +95,7 @@ func markup(text string) (string, []string) {
 // keepFirst leaves of "{a|b|c}" the text of its first choice.
 func keepFirst(b []byte, m []int, separators string) {
 	inner := string(b[m[2]:m[3]])
-	lead := 0
+	lead := len(chanceMarkup.FindString(inner))
 	for lead < len(inner) && strings.IndexByte(separators+" ", inner[lead]) >= 0 {
 		lead++ // "[:a:0.5]" begins with nothing
 	}
