@@ -62,12 +62,11 @@ func relations() map[string]link {
 		"left of", "right of", "atop", "above", "over", "below", "beneath", "underneath", "under", "past", "inside", "inside of", "between",
 		"in between", "among", "amongst", "facing", "opposite", "opposite to", "across from", "touching", "versus", "beyond", "amid",
 		"far from", "far away from", "away from", "side by side with", "face to face with", "back to back with", "hand in hand with",
-		"holding", "containing", "with", "picking up", "picked up", "picks up", "pick up", "holding up", "holds up", "held up", "lifting up", "lifts up",
+		"holding", "containing", "picking up", "picked up", "picks up", "pick up", "holding up", "holds up", "held up", "lifting up", "lifts up",
 		"putting on", "puts on", "knocking over", "knocks over", "knocked over", "hanging from", "hangs from", "hung from",
 	} {
 		all[name] = linkList
 	}
-	delete(all, "with") // decided on its own: an object or a part of one
 	return all
 }
 
@@ -86,14 +85,17 @@ var aims = setOf("look", "looks", "looked", "looking", "gaze", "gazes", "gazed",
 	"peer", "peers", "peered", "peering", "tied", "attached", "connected", "chained", "reach", "reaches", "reached", "reaching", "run", "runs", "ran", "running",
 	"chase", "chases", "chased", "chasing", "laugh", "laughs", "laughed", "laughing", "aim", "aims", "aimed", "aiming", "glance", "glances", "glanced", "glancing",
 	"shoot", "shoots", "shooting", "throw", "throws", "throwing", "sing", "sings", "sang", "singing", "bow", "bows", "bowed", "bowing", "compared", "belonging", "similar",
-	"lunge", "lunges", "lunging", "swipe", "swipes", "swiping", "snap", "snaps", "snapping", "roar", "roars", "roaring", "feed", "feeds", "feeding", "listens", "care")
+	"lunge", "lunges", "lunging", "swipe", "swipes", "swiping", "snap", "snaps", "snapping", "roar", "roars", "roaring", "feed", "feeds", "feeding", "care")
+
+// moves are those of aims whose object only "after" leads to: "runs after a ball", but "runs to the beach".
+var moves = setOf("run", "runs", "ran", "running")
 
 // aimed tells whether a preposition after a verb names its object.
 func (p *parser) aimed(name string, before int) bool {
 	low, _ := p.low(before)
 	switch name {
 	case "at", "to", "for", "after", "toward", "towards":
-		return aims[low] && !(strings.HasPrefix(low, "r") && strings.Contains(low, "n") && name != "after") // "runs to the beach"
+		return aims[low] && (name == "after" || !moves[low])
 	case "by": // "hidden by a mouse": who does it is an object
 		return isParticiple(low)
 	}

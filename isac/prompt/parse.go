@@ -190,8 +190,8 @@ func (p *parser) afterChunk(verb bool) {
 		return
 	}
 	low := p.words[p.at].low
-	if n := p.readConnectorVerb(); n {
-		return
+	if _, n := p.connectorAt(p.at); n > 0 {
+		return // "has", "wearing": run reads them
 	}
 	subject := p.lowOr(p.at - 1)
 	p.at++
@@ -208,12 +208,6 @@ func (p *parser) afterChunk(verb bool) {
 			p.verb = ""
 		}
 	}
-}
-
-// readConnectorVerb tells whether the verb is one of the connectors, which are read by themselves: "has", "wearing".
-func (p *parser) readConnectorVerb() bool {
-	_, n := p.connectorAt(p.at)
-	return n > 0
 }
 
 var copulas = setOf("is", "are", "was", "were", "be", "being")
