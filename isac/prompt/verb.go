@@ -78,12 +78,13 @@ func (s *verbSearch) afterNoun(i int) bool {
 		return false
 	}
 	looks := s.pluralLooking(i)
+	act := verbs[low] && !isObject(low) // "sleep" is a noun too, but none of an object
 	switch {
 	case s.one && looks && !s.plural:
 		return low != "glasses" && !pairNouns[low]
 	case !s.one && s.plural && !looks:
-		return !adjectives[low] && !isAdverb(low) && (s.determined || !known)
-	case !s.one && !s.many && !s.plural && looks && s.object && s.startsObject(i+1):
+		return !adjectives[low] && !isAdverb(low) && (s.determined || !known || act)
+	case !s.one && !s.many && !s.plural && looks && s.object && (act || s.startsObject(i+1)):
 		return true
 	}
 	s.plural, s.object = s.plural || looks, s.object || isObject(low)
