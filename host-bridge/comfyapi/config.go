@@ -6,9 +6,10 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
-	"os"
 	"strings"
 	"time"
+
+	"github.com/isac-guidance/isac/plugin/modelfolder"
 )
 
 // DefaultListen is ComfyUI's address.
@@ -37,8 +38,8 @@ type Config struct {
 	Page fs.FS
 	// Templates are example workflows, *.json, by the name of their pack.
 	Templates map[string]fs.FS
-	// Models are folders in which /models, /embeddings and /view_metadata look, each with ComfyUI's subfolders (checkpoints, loras…).
-	// What the nodes' own lists of choices offer is added.
+	// Models are folders in which /models, /embeddings and /view_metadata look, as modelfolder.New reads them. Where nodes have a folder's
+	// files to choose from, /models gives their list.
 	Models []string
 	// MultiUser keeps settings and userdata apart by the header Comfy-User.
 	MultiUser bool
@@ -175,10 +176,8 @@ func (c Config) check() error {
 			wrong = append(wrong, fmt.Errorf("origin %q is not of the form https://example.org", text))
 		}
 	}
-	for _, dir := range c.Models {
-		if _, err := os.Stat(dir); err != nil {
-			wrong = append(wrong, fmt.Errorf("folder of models: %w", err))
-		}
+	if err := modelfolder.Check(c.Models); err != nil {
+		wrong = append(wrong, err)
 	}
 	return errors.Join(wrong...)
 }
