@@ -32,6 +32,7 @@ type commands struct {
 	Describe describe  `cmd:"" help:"Print as JSON what this plugin can do; works without libtorch."`
 	Doctor   doctor    `cmd:"" help:"Print what was found on this machine, and how to mend what is wrong."`
 	List     models    `cmd:"" name:"models" help:"List the models in folders: family, precision, size, and what cannot be loaded."`
+	Convert  convert   `cmd:"" help:"Write .ckpt, .pt and .bin files as .safetensors; the tensors alone are read, and nothing in them is run."`
 	Bench    benchmark `cmd:"" help:"Measure whether guidance helps: pictures, counts, tables, plots."`
 	Explain  explain   `cmd:"" help:"Draw what the model sees of a prompt, without and with guidance."`
 	Synth    synthetic `cmd:"" help:"Write a synthetic checkpoint: exact names and shapes, random values."`
