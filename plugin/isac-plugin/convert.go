@@ -50,6 +50,9 @@ func convertFile(from, to string) error {
 	if !f.Pickled() {
 		return fmt.Errorf("convert %s: this is a safetensors file already, there is nothing to do", from)
 	}
+	if f.Scaled() {
+		return fmt.Errorf("convert %s: its weights are 8-bit floats with scales, which are not converted; it can be loaded as it is", from)
+	}
 	if _, err := os.Lstat(to); err == nil {
 		return fmt.Errorf("convert %s: %s already exists: remove it, or give another name with --out", from, to)
 	}

@@ -115,14 +115,21 @@ func (f *File) entry(name string) (entry, error) {
 	return e, nil
 }
 
-// Tensor reads a tensor; it is owned by the current scope. An element type that libtorch cannot hold here (the 8-bit floats among them)
-// is ErrUnsupported; a file that was cut short after Open is ErrFormat.
+// Tensor reads a tensor; it is owned by the current scope. 8-bit floats come as float16, which holds each of their values, or with their scale as
+// float32. Any other element type that libtorch cannot hold here is ErrUnsupported; a file that was cut short after Open is ErrFormat.
 func (f *File) Tensor(name string) (torch.Tensor, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	e, err := f.entry(name)
 	if err != nil {
 		return torch.Tensor{}, err
+	}
+	if table := smallFloats[e.dtype]; table != nil {
+		t, err := f.small(name, e, table)
+		if err != nil {
+			err = fmt.Errorf("%s: tensor %q: %w", f.path, name, err)
+		}
+		return t, err
 	}
 	dtype, ok := e.dtype.Torch()
 	if !ok {

@@ -39,6 +39,7 @@ type header struct {
 	data     int64 // where in the file the data begins
 	size     int64 // of the data
 	pickled  bool
+	scales   map[string]entry // of 8-bit floats, which are no tensors of their own; see hideScales
 }
 
 // readHeader reads the header of a safetensors file of a size, or what stands for it in one of torch.save. What it returns has been checked: every tensor's bytes are there, are as
@@ -76,6 +77,7 @@ func readHeader(file io.ReaderAt, size int64) (*header, error) {
 	if err := h.overlaps(); err != nil {
 		return nil, fmt.Errorf("header: %w: %w", err, ErrFormat)
 	}
+	h.hideScales()
 	return h, nil
 }
 

@@ -30,6 +30,7 @@ func readPickle(file io.ReaderAt, size int64) (*header, error) {
 		h.names = append(h.names, t.Name)
 	}
 	slices.Sort(h.names)
+	h.hideScales()
 	return h, nil
 }
 

@@ -83,6 +83,23 @@ def embedding():
     }
 
 
+def small_floats():
+    """8-bit floats of every value, plain and scaled, and what they mean."""
+    stored, meant = {}, {}
+    for dtype in (torch.float8_e4m3fn, torch.float8_e5m2):
+        every = torch.arange(256, dtype=torch.uint8).view(dtype).reshape(16, 16)
+        name = str(dtype)[6:]
+        stored[f"{name}.weight"], meant[f"{name}.weight"] = every, every.float()
+        stored["scaled_fp8"] = torch.zeros(2, dtype=dtype)
+        finite = torch.arange(120, dtype=torch.uint8).view(dtype).reshape(8, 15)
+        one, rows = torch.tensor(0.0123), torch.linspace(0.1, 2, 8)
+        stored[f"{name}.one.weight"], stored[f"{name}.one.scale_weight"] = finite, one
+        meant[f"{name}.one.weight"] = finite.float() * one
+        stored[f"{name}.rows.weight"], stored[f"{name}.rows.weight_scale"] = finite.clone(), rows.reshape(8, 1)
+        meant[f"{name}.rows.weight"] = finite.float() * rows.reshape(8, 1)
+    return stored, meant
+
+
 def hostile(what, *args):
     return {"state_dict": {"weight": torch.ones(2)}, "extra": Call(what, *args)}
 
@@ -97,6 +114,9 @@ def main():
     torch.save(all_tensors, OUT / "protocol4.pt", pickle_protocol=4)
     torch.save(all_tensors, OUT / "legacy.pt", _use_new_zipfile_serialization=False)
     save_file({k: v.detach().contiguous().clone() for k, v in all_tensors.items()}, OUT / "expected.safetensors")
+    stored, meant = small_floats()
+    save_file(stored, OUT / "small.safetensors")
+    save_file(meant, OUT / "small_meant.safetensors")
     torch.save(lightning(), OUT / "lightning.ckpt")
     torch.save(lightning(), OUT / "lightning_legacy.ckpt", _use_new_zipfile_serialization=False)
     torch.save(embedding(), OUT / "embedding.pt")
