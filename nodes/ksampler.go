@@ -56,13 +56,18 @@ func runKSampler(ctx context.Context, env *Env, in *samplerInput) (Result, error
 		Steps: in.Steps, CFG: in.CFG, Sampler: in.SamplerName, Scheduler: in.Scheduler, Seed: in.Seed, Denoise: in.Denoise,
 		Decode: true, // what is sampled is looked at, and a run whose pictures do not fit should not begin
 	}
+	var size string
 	if in.Latent.Samples.Defined() {
 		request.Latent = in.Latent.Samples
 	} else {
-		request.Width, request.Height, request.Batch = in.Latent.Width, in.Latent.Height, in.Latent.Batch
+		request.Width, request.Height, size = in.Latent.whole(pipeline.Factor())
+		request.Batch = in.Latent.Batch
 	}
 	lines := append(in.Model.checkpoint.notes[:len(in.Model.checkpoint.notes):len(in.Model.checkpoint.notes)], notesOf("positive", in.Positive)...)
 	lines = append(lines, notesOf("negative", in.Negative)...)
+	if size != "" {
+		lines = append(lines, size)
+	}
 	if g := in.Model.guidance; g != nil {
 		parsed, err := g.read(in.Positive.Encoded.Prompt)
 		if err != nil {

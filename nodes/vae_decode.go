@@ -24,7 +24,8 @@ func vaeDecode() Node {
 		if latent.Samples.Defined() {
 			pixels, err = pipeline.DecodeLatentContext(ctx, latent.Samples)
 		} else { // never sampled: zeros, as ComfyUI's empty latent has
-			pixels, err = pipeline.DecodeEmpty(ctx, latent.Width, latent.Height, latent.Batch)
+			width, height, _ := latent.whole(pipeline.Factor())
+			pixels, err = pipeline.DecodeEmpty(ctx, width, height, latent.Batch)
 		}
 		if err != nil {
 			return Result{}, err
