@@ -28,8 +28,9 @@ func NewRegistry(list ...Node) *Registry {
 // Standard makes a registry of all nodes of this package. Its checkpoint loader keeps what it loads for as long as values of
 // that checkpoint are open; two registries share nothing.
 func Standard() *Registry {
+	cache := &checkpoints{}
 	return NewRegistry(
-		checkpointLoaderSimple(&checkpoints{}),
+		checkpointLoaderSimple(cache),
 		clipTextEncode(),
 		clipTextEncodeSDXL(),
 		emptyLatentImage(),
@@ -43,6 +44,7 @@ func Standard() *Registry {
 		modelSamplingSD3(),
 		previewImage(),
 		saveImage(),
+		unetLoader(cache),
 		vaeDecode(),
 	)
 }

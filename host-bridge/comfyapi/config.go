@@ -23,8 +23,8 @@ type Config struct {
 	// Listen is the address, host:port; empty means DefaultListen. Port 0 takes a free one. Any host that is not a loopback address
 	// or "localhost" needs a Token.
 	Listen string
-	// Token has to come with every request: "Authorization: Bearer TOKEN", or ?token=TOKEN, or the cookie that a page gets which was
-	// opened with ?token=TOKEN. Empty: no token is asked for.
+	// Token has to come with every request: "Authorization: Bearer TOKEN", "X-API-Key: TOKEN", as the password of Basic authentication with any
+	// user, ?token=TOKEN, or the cookie that a page gets which was opened with ?token=TOKEN. Empty: no token is asked for.
 	Token string
 	// TLSCert and TLSKey are files in PEM, the certificate with those between it and its authority, and its key: with them the server
 	// speaks HTTPS alone. Files that change are read again. Both empty: HTTP.
