@@ -45,8 +45,10 @@ func TestConvert(t *testing.T) {
 			t.Fatalf("%s differs (%v, %v)", name, err, err2)
 		}
 	}
-	if notes := strings.Join(opened[0].Notes, " "); !strings.Contains(notes, "isac-plugin convert") || len(opened[1].Notes) > 0 {
-		t.Errorf("notes %q and %q", opened[0].Notes, opened[1].Notes)
+	for path, hint := range map[string]bool{from: true, to: false} {
+		if stdout, _, status := command(t, []string{nowhere}, "models", path); status != 0 || strings.Contains(stdout, "isac-plugin convert") != hint {
+			t.Errorf("models of %s says %s", path, stdout)
+		}
 	}
 }
 

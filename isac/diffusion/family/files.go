@@ -99,9 +99,6 @@ func (m *Files) openSingle() error {
 	if err != nil {
 		return err
 	}
-	if f.Pickled() {
-		m.Notes = append(m.Notes, "this is a pickle of PyTorch, of which the tensors alone are read; isac-plugin convert makes a .safetensors file of it")
-	}
 	m.Layout, m.files, m.Raw, m.Metadata = SingleFile, []*weights.File{f}, f, f.Metadata()
 	if m.Family, err = recognise(f); err != nil {
 		return fmt.Errorf("%s: %w", m.Path, err)
