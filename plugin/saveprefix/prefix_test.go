@@ -1,6 +1,8 @@
 package saveprefix
 
 import (
+	"path"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -42,4 +44,21 @@ func TestPlace(t *testing.T) {
 	if folder, name, err := Place("%KSampler.seed%", f); err != nil || folder != "" || name != ".._.._x" {
 		t.Errorf("a value leads to %q %q (%v)", folder, name, err)
 	}
+}
+
+// FuzzPlace holds that whatever is taken lies within the output folder.
+func FuzzPlace(f *testing.F) {
+	for _, prefix := range []string{"", "a/b", "%date:yyyy%/%A.b%", `..\x`, "%../..x.y%", "a/../../b", "%width%"} {
+		f.Add(prefix, "../v")
+	}
+	f.Fuzz(func(t *testing.T, prefix, value string) {
+		folder, name, err := Place(prefix, Filling{Now: time.Unix(0, 0), Widget: func(node, _ string) (string, bool) { return value, len(node)%2 == 0 }})
+		if err != nil {
+			return
+		}
+		at := path.Join(folder, name)
+		if at != "" && !filepath.IsLocal(at) || strings.ContainsAny(name, `/\`) {
+			t.Errorf("%q leads to %q, %q", prefix, folder, name)
+		}
+	})
 }
