@@ -26,7 +26,7 @@ CLIENTS := host-bridge/comfyapi/testdata/clients/node_modules/.package-lock.json
 include shim.mk
 include host-bridge/web/web.mk
 
-.PHONY: help deps deps-test deps-e2e deps-ref build demo test test-go test-python test-e2e test-large test-slow test-soak chaos lint licences fixtures evidence clean
+.PHONY: help deps deps-test deps-e2e deps-ref build demo test test-go test-python test-e2e test-client-protobuf test-diffusers release release-check test-large test-slow test-soak chaos lint licences fixtures evidence clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -61,7 +61,25 @@ test-go: shim
 	$(TEST_ENV) $(GO) test -race -timeout 14m $$($(GO) list ./... | grep -v /e2e)
 
 test-python: deps-test
-	.venv/bin/python -m pytest -q examples/mini examples/python-client
+	PYTHONPATH=host-bridge/python .venv/bin/python -m pytest -q examples/mini examples/python-client host-bridge/python/tests
+
+test-client-protobuf: build ## isac-client with every protobuf from 4 to 7, each in an environment of its own (needs pip's index)
+	host-bridge/python/tests/protobuf.sh
+
+CLIENT_DEPS := build/client-deps
+$(CLIENT_DEPS)/.done:
+	$(REF) -m pip install -q --disable-pip-version-check --target $(CLIENT_DEPS) 'grpcio>=1.48' 'protobuf<8'
+	$(REF) -m pip install -q --disable-pip-version-check --target $(CLIENT_DEPS) --no-deps scipy
+	@touch $@
+
+test-diffusers: build $(CLIENT_DEPS)/.done ## guided pipelines of diffusers against loops by hand and our own sampler; three minutes (make deps-ref first)
+	PYTHONPATH=host-bridge/python:$(CLIENT_DEPS) $(REF) -m pytest -q -W ignore::DeprecationWarning examples/diffusers host-bridge/python/tests/test_torch.py
+
+release: build web licences ## archives of the programs, the Python packages and the sums of all, into dist/
+	GO=$(GO) VERSION=$(VERSION) scripts/release.sh dist
+
+release-check: release ## unpack the plugin's archive, build its shim, and run its doctor; install the wheel and start the plugin with it
+	scripts/release.sh --check dist
 
 test-e2e: deps-e2e build $(CLIENTS) ## the built programs from outside: the demo, the server, its clients and page, kill -9, Ctrl-C, broken input
 	$(TEST_ENV) $(GO) test -count=1 -timeout 20m ./e2e/...
@@ -110,4 +128,4 @@ performance: build ## run the benchmarks (some minutes; leave the machine alone 
 	$(GO) run ./scripts/performance --document docs/performance.md --plugin $(BIN)/isac-plugin
 
 clean: ## remove what was built and written
-	rm -rf build out
+	rm -rf build out dist
