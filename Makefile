@@ -29,7 +29,7 @@ include host-bridge/web/web.mk
 .PHONY: help deps deps-test deps-e2e deps-ref build demo test test-go test-python test-e2e test-client-protobuf test-diffusers release release-check test-large test-slow test-soak chaos lint licences fixtures evidence clean
 
 help: ## list the targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
 
 deps: ## install what a build needs (apt: g++, libtorch-dev, libopenblas0-pthread), or say what to install
 	@scripts/deps.sh build
