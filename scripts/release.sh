@@ -47,6 +47,7 @@ plugin() {
     mkdir "$WORK/$name"
     compile ./plugin/isac-plugin "$WORK/$name/isac-plugin" CGO_ENABLED=1
     tracked isac/torch/shim "$WORK/$name"
+    tracked isac/torch/isac_torch.h "$WORK/$name"
     cp scripts/release/build-shim.sh "$WORK/$name/build-shim.sh"
     cp LICENSE build/THIRD_PARTY_LICENCES scripts/release/README.md docs/plugin.md plugin/isac.proto "$WORK/$name"
     pack "$name" "$dist/$name.tar.gz"
