@@ -25,10 +25,10 @@ compile() { # what, output, more of go build's environment
     env "${@:3}" "$GO" build -trimpath -buildvcs=false -ldflags "-s -w -buildid= -X main.version=$VERSION" -o "$2" "$1"
 }
 
-# tracked copies what git knows of a folder.
-tracked() {
-    mkdir -p "$2"
-    git archive HEAD "$1" | tar -x -C "$2"
+# tracked copies what git knows of files and folders, under their paths.
+tracked() { # into, paths
+    mkdir -p "$1"
+    git archive HEAD "${@:2}" | tar -x -C "$1"
 }
 
 host() {
@@ -46,8 +46,7 @@ plugin() {
     local name=isac-plugin-$VERSION-linux-$ARCH
     mkdir "$WORK/$name"
     compile ./plugin/isac-plugin "$WORK/$name/isac-plugin" CGO_ENABLED=1
-    tracked isac/torch/shim "$WORK/$name"
-    tracked isac/torch/isac_torch.h "$WORK/$name"
+    tracked "$WORK/$name" isac/torch/shim isac/torch/*.h
     cp scripts/release/build-shim.sh "$WORK/$name/build-shim.sh"
     cp LICENSE build/THIRD_PARTY_LICENCES scripts/release/README.md docs/plugin.md plugin/isac.proto "$WORK/$name"
     pack "$name" "$dist/$name.tar.gz"
@@ -55,7 +54,7 @@ plugin() {
 
 mini() {
     local name=isac-mini-model-$VERSION
-    tracked examples/mini "$WORK/tree"
+    tracked "$WORK/tree" examples/mini
     mkdir "$WORK/$name"
     mv "$WORK/tree/examples/mini/model" "$WORK/$name/mini"
     cp LICENSE examples/mini/artwork/LICENSES.md "$WORK/$name"
@@ -64,7 +63,7 @@ mini() {
 
 python_packages() {
     local name
-    tracked host-bridge/python "$WORK/tree"
+    tracked "$WORK/tree" host-bridge/python
     python3 -m venv "$WORK/venv"
     "$WORK/venv/bin/pip" install -q --disable-pip-version-check build==1.6.1 setuptools==84.2.1 wheel
     "$WORK/venv/bin/python" -m build -n -o "$WORK/python" "$WORK/tree/host-bridge/python" >/dev/null
@@ -77,7 +76,7 @@ python_packages() {
 
 comfyui() {
     [ -d host-bridge/comfyui ] || return 0
-    tracked host-bridge/comfyui "$WORK/tree"
+    tracked "$WORK/tree" host-bridge/comfyui
     python3 scripts/release/zip.py "$WORK/tree/host-bridge/comfyui" isac-comfyui "$dist/isac-comfyui-$VERSION.zip"
     echo "release: $dist/isac-comfyui-$VERSION.zip"
 }
