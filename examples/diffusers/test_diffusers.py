@@ -167,6 +167,8 @@ def test_from_a_picture(plugin, mini):
         scheduler = pipe.scheduler
         want = [float(t) for t in scheduler.timesteps[4 * fits :: fits]]
         assert [r[0].timestep for r in guidance.reports] == want[:4]
+        if name != "DDIMScheduler":
+            assert [r[0].sigma for r in guidance.reports] == [float(s) for s in scheduler.sigmas[4 * fits :: fits]][:4]
         assert apart(got, pipe(PROMPT, **how, generator=torch.Generator().manual_seed(1)).images) > 1e-3
     schedule(mini, "PNDMScheduler", skip_prk_steps=True)
     pipe = diffusers.StableDiffusionImg2ImgPipeline(**mini.components, requires_safety_checker=False)

@@ -117,9 +117,12 @@ def test_a_wait_that_raises(shared_plugin):
     assert shared_plugin.alive
 
 
-def test_exceptions_in_the_block_pass(shared_plugin):
-    with pytest.raises(KeyboardInterrupt), shared_plugin.guide(**CATS):
+def test_exceptions_in_the_block_pass(shared_plugin, monkeypatch):
+    monkeypatch.setattr(shared, "FROM", 1)
+    with pytest.raises(KeyboardInterrupt), shared_plugin.guide(**CATS) as session:
+        session.step(0, 20, noise(1, 4, 16, 16), timestep=999)
         raise KeyboardInterrupt
+    assert not list(shared_plugin._folder.path.glob("latents-*"))
     assert within(3, lambda: shared_plugin.stats().guidance_sessions == 0)
 
 
