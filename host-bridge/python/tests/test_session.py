@@ -134,3 +134,13 @@ def test_too_large_a_message(shared_plugin, monkeypatch):
             session.step(0, 20, huge, timestep=999)
         assert raised.value.kind == "INVALID_INPUT"
         assert session.step(0, 20, noise(1, 4, 16, 16), timestep=999).reports[0].moves == 1
+
+
+def test_large_latents(shared_plugin, monkeypatch):
+    """16 MiB, in a file and in messages beyond gRPC's own limit. A step outside the guided ones comes back with its bits."""
+    large = isac_client.Tensor("float32", (1, 4, 1024, 1024), noise(1, 1, 1, 1024).data * 4096)
+    for limit in (1 << 20, 1 << 30):
+        monkeypatch.setattr(shared, "FROM", limit)
+        with shared_plugin.guide(**CATS) as session:
+            stepped = session.step(19, 20, large, timestep=1)
+            assert stepped.latents == large and stepped.reports[0].skipped
