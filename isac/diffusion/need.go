@@ -80,6 +80,7 @@ func (p *Pipeline) needOf(r *SampleRequest, shape []int64, part int64) need {
 	working := p.evaluation(e) + text
 	if r.Guidance != nil { // of one image at a time, on the conditional side
 		e.Batch, e.Gradient = 1, true
+		e.Checkpoint = p.checkpoints(e)
 		working = max(working, p.evaluation(e))
 	}
 	latents := latentCopies * 4 * product(shape)

@@ -13,6 +13,7 @@ import grpc
 from . import call, wire
 from ._pb import isac_pb2 as pb
 from .errors import Error, PluginDied
+from .execute import Done, execute
 from .folder import Folder
 from .process import Process
 from .request import open_request
@@ -84,6 +85,14 @@ class Plugin:
         """Gives memory back that is only in reserve; with handles, also every object of nodes. Sessions keep theirs. Returns how many
         handles were released."""
         return self._call("free memory", "isac.v1.Nodes/Free", pb.FreeRequest(handles=handles), pb.FreeResponse).released
+
+    def execute(self, node: str, **inputs: Any) -> Done:
+        """Runs a node, such as ISACInstances, with plain values as inputs. Objects that live in the process are given back."""
+        self._check_open(f"run the node {node}")
+        try:
+            return execute(self._channel, node, inputs)
+        except (grpc.RpcError, ValueError) as error:
+            raise self._explain(error, f"run the node {node}") from error
 
     def guide(
         self,
