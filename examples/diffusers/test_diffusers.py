@@ -153,6 +153,20 @@ def test_prompts_and_images(plugin, mini):
 
 
 @torch.no_grad()
+def test_parentheses_are_text(plugin, mini):
+    """In diffusers they have tokens of their own, and class words stand behind them."""
+    schedule(mini, "DDIMScheduler")
+    guidance = Guidance(plugin, "mini")
+    prompt = "a photo (a scene) of two cats and a dog"
+    guidance(mini, prompt, num_inference_steps=1, output_type="latent")
+    ids = mini.tokenizer(prompt).input_ids
+    for name, word in (("cat", "cats"), ("dog", "dog")):
+        token = mini.tokenizer(word).input_ids[-2]
+        (aimed,) = [c for c in guidance.opened.target if c.name == name]
+        assert list(aimed.tokens) == [ids.index(token)]
+
+
+@torch.no_grad()
 def test_from_a_picture(plugin, mini):
     """strength leaves out the first steps: guidance counts those that are taken, at their own noise levels."""
     for name, fits in (("DDIMScheduler", 1), ("EulerDiscreteScheduler", 1), ("HeunDiscreteScheduler", 2)):

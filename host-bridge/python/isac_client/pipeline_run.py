@@ -105,8 +105,8 @@ class Run(contextlib.ExitStack):
         images = rows // len(prompts)
         for number, prompt in enumerate(prompts):
             session = self._guidance.plugin.guide(
-                **self._guidance.settings, prompt=prompt, images=images, seed=self._guidance.seed + number * images, sizes=self._sizes(),
-                encoded=self._embedding(number, len(prompts)), parametrisation=self._schedule.parametrisation,
+                **self._guidance.settings, prompt=literal(prompt), encoded=self._embedding(number, len(prompts)), sizes=self._sizes(),
+                images=images, seed=self._guidance.seed + number * images, parametrisation=self._schedule.parametrisation,
             )
             self._sessions.append(self.enter_context(session))
             self._guidance.opened = session.opened
@@ -168,3 +168,8 @@ class Run(contextlib.ExitStack):
             return out
 
         return after
+
+
+def literal(prompt: str) -> str:
+    """A prompt of diffusers, whose parentheses are text, as the plugin reads it: there they are weights, but behind a backslash."""
+    return prompt.replace("(", r"\(").replace(")", r"\)")
