@@ -77,6 +77,7 @@ python_packages() {
 comfyui() {
     [ -d host-bridge/comfyui ] || return 0
     tracked "$WORK/tree" host-bridge/comfyui
+    rm -rf "$WORK/tree/host-bridge/comfyui/tests"
     python3 scripts/release/zip.py "$WORK/tree/host-bridge/comfyui" isac-comfyui "$dist/isac-comfyui-$VERSION.zip"
     echo "release: $dist/isac-comfyui-$VERSION.zip"
 }
