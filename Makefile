@@ -26,7 +26,7 @@ CLIENTS := host-bridge/comfyapi/testdata/clients/node_modules/.package-lock.json
 include shim.mk
 include host-bridge/web/web.mk
 
-.PHONY: help deps deps-test deps-e2e deps-ref build demo test test-go test-python test-e2e test-client-protobuf test-diffusers release release-check test-large test-slow test-soak chaos lint licences fixtures evidence clean
+.PHONY: help deps deps-test deps-e2e deps-ref build demo test test-go test-python test-e2e test-client-protobuf test-pack test-comfyui comfyui-schema test-diffusers release release-check test-large test-slow test-soak chaos lint licences fixtures evidence clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -54,7 +54,7 @@ demo: build ## a prompt becomes pictures, plain and guided: out/demo/*.png
 	$(BIN)/isac-host run examples/workflows/two-cats-and-a-dog.json --out $(DEMO)
 	$(GO) run ./examples/demo --dir $(DEMO)
 
-test: deps-test build lint test-web test-go test-python ## everything but the end-to-end tests
+test: deps-test build lint test-web test-go test-python test-pack ## everything but the end-to-end tests
 
 test-go: shim
 	CGO_ENABLED=0 $(GO) build $(PURE)
@@ -62,6 +62,19 @@ test-go: shim
 
 test-python: deps-test
 	PYTHONPATH=host-bridge/python .venv/bin/python -m pytest -q examples/mini examples/python-client host-bridge/python/tests
+
+test-pack: build
+	@scripts/deps.sh pack
+	.venv-pack/bin/python -m pytest -q host-bridge/comfyui/tests --ignore host-bridge/comfyui/tests/comfyui
+
+COMFYUI ?=
+COMFYUI_PYTHON ?= python3
+test-comfyui: build $(WEB_MODULES) ## the node pack in the real ComfyUI: make test-comfyui COMFYUI=/path/to/checkout COMFYUI_PYTHON=/its/python; ten minutes
+	@$(COMFYUI_PYTHON) -c 'import grpc, pytest' || { echo "make: $(COMFYUI_PYTHON) needs: pip install pytest ./host-bridge/python"; exit 1; }
+	COMFYUI=$(COMFYUI) COMFYUI_PYTHON=$(COMFYUI_PYTHON) PYTHONPATH=host-bridge/python $(COMFYUI_PYTHON) -m pytest -q host-bridge/comfyui/tests/comfyui
+
+comfyui-schema: build ## write again what the node pack knows of isac-plugin's nodes
+	python3 host-bridge/comfyui/tests/make_schema.py $(BIN)/isac-plugin
 
 test-client-protobuf: build ## isac-client with every protobuf from 4 to 7, each in an environment of its own (needs pip's index)
 	host-bridge/python/tests/protobuf.sh

@@ -1,5 +1,4 @@
 """Starts the ComfyUI whose checkout COMFYUI names, with COMFYUI_PYTHON (default: this Python) as its interpreter."""
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,10 +6,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from server import ROOT, Server  # noqa: E402
-
-CHECKOUT = os.environ.get("COMFYUI", "")
-PLUGIN = Path(os.environ.get("ISAC_PLUGIN", ROOT / "build/bin/isac-plugin"))
+from server import CHECKOUT, PLUGIN, Server  # noqa: E402
 
 
 def pytest_collection_modifyitems(items):
@@ -35,6 +31,6 @@ def base(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def comfyui(base):
-    server = Server(CHECKOUT, base, os.environ.get("COMFYUI_PYTHON", sys.executable), PLUGIN)
+    server = Server(base)
     yield server
     server.stop()
