@@ -167,6 +167,7 @@ class Sampling:
         lines += [f"{count} times not guided: {why}" for why, count in self.missed.items()]
         if self.guided == 0 and not self.missed:
             lines.append(f"nothing was guided: {self.reason}")
+        self.run.reason = self.reason
         for line in lines[1:]:
             host.log.warning("ISAC Guidance: %s", line)
         lines.append(PROCESS.holds())

@@ -39,9 +39,10 @@ def base(tmp_path_factory):
     """A folder with narrow checkpoints of random values, and a LoRA."""
     folder = tmp_path_factory.mktemp("comfyui")
     (folder / "models/checkpoints").mkdir(parents=True)
-    for family in ("sd1", "sdxl", "sd3"):
+    for seed, family in enumerate(("sd1", "sdxl", "sd3")):
         out = folder / f"models/checkpoints/{family}.safetensors"
-        subprocess.run([PLUGIN, "synth", "--family", family, "--size", "narrow", "--out", out], check=True, stdout=subprocess.DEVNULL)
+        command = [PLUGIN, "synth", "--family", family, "--size", "narrow", "--seed", str(seed), "--out", out]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     (folder / "models/loras").mkdir()
     write_lora(folder / "models/loras/strong.safetensors")
     return folder

@@ -49,7 +49,7 @@ def test_all_samplers_are_guided_or_refused(comfyui):
     ({"ckpt_name": "sdxl.safetensors"}, "is not the model that the host evaluates"),
     ({"text": ""}, "positive prompt's text could not be found"),
     ({"text": "a wide landscape"}, "prompt: "),
-    ({"coordinate_weight": 0.5, "threshold_first": 0.3}, "threshold_first"),
+    ({"coordinate_weight": 0.5, "threshold_first": 0.3}, 'no option is called "threshold.first"'),
 ])
 def test_what_is_wrong_is_told(comfyui, change, words):
     entry = comfyui.run(guided(**change))
@@ -69,9 +69,10 @@ def test_the_prompt_is_found_in_the_workflow(comfyui):
     assert entry.status == "success", entry.error
     assert len(entry.outputs["shown"]["images"]) == 3
     assert len(entry.outputs["seen"]["images"]) == 3
-    graph["prompt"]["inputs"]["text"] = "a dog"  # ISACGuidance itself does not run again
-    entry = comfyui.run(graph)
-    assert entry.status == "error" and "there are dog 1" in entry.error, entry.error
+    for text, words in (("two dogs", "there are dog 1, dog 2"), ("a dog", "guidance looked at no step")):
+        graph["prompt"]["inputs"]["text"] = text  # ISACGuidance itself does not run again
+        entry = comfyui.run(graph)
+        assert entry.status == "error" and words in entry.error, entry.error
 
 
 def test_instances_tell_what_was_read(comfyui):
