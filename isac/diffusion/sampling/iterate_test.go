@@ -15,7 +15,11 @@ import (
 func TestGuidanceMovesStatesOnly(t *testing.T) {
 	torchtest.Require(t)
 	sigmas := []float64{9, 4, 1, 0.3, 0}
-	evaluations := map[string]int{"euler": 4, "euler_ancestral": 4, "ddim": 4, "dpmpp_2m": 4, "heun": 7}
+	// Of four steps; all others evaluate once a step.
+	evaluations := map[string]int{
+		"heun": 7, "heunpp2": 9, "dpm_2": 7, "dpm_2_ancestral": 7, "dpmpp_2s_ancestral": 7, "dpmpp_2s_ancestral_cfg_pp": 7,
+		"dpmpp_sde": 7, "dpmpp_sde_gpu": 7, "seeds_2": 7, "seeds_3": 10, "sa_solver_pece": 7, "dpm_fast": 4,
+	}
 	for _, name := range Names() {
 		sampler, err := Named(name, nil)
 		if err != nil {
