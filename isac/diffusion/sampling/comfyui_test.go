@@ -32,7 +32,7 @@ func (w way) given() Hooks {
 	}
 }
 
-// Every sampler takes the way that ComfyUI's own takes, with the same model and the same noise, for both kinds of noise.
+// Every sampler takes the way that ComfyUI's own takes, with the same model and the same noise, for both kinds of noise, guided and not.
 func TestSamplersLikeComfyUI(t *testing.T) {
 	torchtest.Require(t)
 	var ways []way
@@ -58,6 +58,9 @@ func TestSamplersLikeComfyUI(t *testing.T) {
 			h, steps := w.given(), 0
 			h.BeforeStep = func(i int, _ float64, x torch.Tensor) (torch.Tensor, error) {
 				steps++
+				if w.Guided {
+					x = x.AddScalar(0.05 * float64(i+1))
+				}
 				if told && i < len(w.States) {
 					w.within(t, fmt.Sprintf("state %d", i), x, w.States[i], tolerance)
 				}

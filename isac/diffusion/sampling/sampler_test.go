@@ -31,6 +31,7 @@ func wavy(x torch.Tensor, sigma float64) (torch.Tensor, error) {
 // way is one run of k-diffusion's own samplers.
 type way struct {
 	Kind, Sampler, Denoiser, Schedule, Type string // Kind is empty in k-diffusion's
+	Guided                                  bool   // the state of step i is moved by 0.05·(i+1)
 	Sigmas                                  []float64
 	Shape                                   []int64
 	X, Result                               []float64
@@ -38,7 +39,7 @@ type way struct {
 }
 
 func (w way) name() string {
-	return fmt.Sprintf("%s %s %s %s %s", w.Kind, w.Sampler, w.Denoiser, w.Schedule, w.Type)
+	return fmt.Sprintf("%s guided %t %s %s %s %s", w.Kind, w.Guided, w.Sampler, w.Denoiser, w.Schedule, w.Type)
 }
 
 func (w way) tensor(values []float64) torch.Tensor {

@@ -4,7 +4,8 @@
 
 ComfyUI's modules are imported as they are. The model is a small function with what they ask a wrapped model for, and
 gives a second answer, the negative conditioning's, to samplers that ask for it. Noise is recorded. Each case has the
-start, the state at the start of every step, the noises, and the result; nothing of ComfyUI is kept here but numbers.
+start, the state that was evaluated first in every step, the noises, and the result; nothing of ComfyUI is kept here
+but numbers. In guided cases the model moves that state, by 0.05·(step, from 1).
 float64 shows the formulas; what runs in float32 alone, and runs from noise alone (σ = 1), are float32.
 """
 
@@ -25,6 +26,7 @@ torch.set_num_threads(1)
 import comfy.options  # noqa: E402
 
 comfy.options.enable_args_parsing()
+import comfy.k_diffusion.sampling as k  # noqa: E402
 import comfy.model_sampling as ms  # noqa: E402
 import comfy.samplers as samplers  # noqa: E402
 
@@ -50,19 +52,29 @@ def negative(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
 class Wrapped:
     """A model as samplers see it."""
 
-    def __init__(self, sampling) -> None:
+    def __init__(self, sampling, guided: bool) -> None:
+        self.guided, self.steps = guided, 0
         patcher = types.SimpleNamespace(get_model_object=lambda name: sampling)
         inner = types.SimpleNamespace(model_sampling=sampling)
         self.inner_model = types.SimpleNamespace(model_patcher=patcher, inner_model=inner)
 
+    def begin(self, n: int, disable: bool):
+        """What samplers count their steps with."""
+        for self.steps in range(1, n + 1):
+            self.fresh = True
+            yield self.steps - 1
+
     def __call__(self, x, sigma, model_options=None, **options) -> torch.Tensor:
+        if self.guided and self.fresh:
+            x += 0.05 * self.steps  # in place: the sampler goes on from the state that was moved
+            self.fresh = False
         denoised = wavy(x, sigma.reshape(-1))
         for fn in (model_options or {}).get("sampler_post_cfg_function", []):
             denoised = fn({"denoised": denoised, "uncond_denoised": negative(x, sigma.reshape(-1))})
         return denoised
 
 
-def way(kind: str, name: str, sampling, schedule: str, sigmas: list[float], dtype, seed: int) -> dict:
+def way(kind: str, name: str, sampling, schedule: str, sigmas: list[float], dtype, seed: int, guided: bool = False) -> dict:
     generator = torch.Generator().manual_seed(seed)
     sigmas = torch.tensor(sigmas, dtype=dtype)
     x = torch.randn(2, 1, 1, 2, generator=generator, dtype=torch.float64).to(dtype) * sigmas[0]
@@ -75,8 +87,10 @@ def way(kind: str, name: str, sampling, schedule: str, sigmas: list[float], dtyp
     function = samplers.sampler_object(name).sampler_function
     options = {"noise_sampler": noise} if "noise_sampler" in inspect.signature(function).parameters else {}
     used = sigmas.clone()  # uni_pc writes into it
+    model = Wrapped(sampling, guided)
+    k.trange = model.begin
     result = function(
-        Wrapped(sampling), x.clone(), used, extra_args={}, disable=True, callback=lambda now: states.append(now["x"].clone()), **options
+        model, x.clone(), used, extra_args={}, disable=True, callback=lambda now: states.append(now["x"].clone()), **options
     )
     if sigmas[-1] == 0:  # then what follows in ComfyUI changes uni_pc's results alone
         result = sampling.inverse_noise_scaling(used[-1], result)
@@ -86,6 +100,7 @@ def way(kind: str, name: str, sampling, schedule: str, sigmas: list[float], dtyp
 
     return {
         "kind": kind,
+        "guided": guided,
         "sampler": name,
         "denoiser": "wavy",
         "schedule": schedule,
@@ -115,6 +130,9 @@ def main() -> None:
                 single = name.startswith("uni_pc") or (kind, schedule) == ("flow", "whole")
                 dtype = torch.float32 if single else torch.float64
                 ways.append(way(kind, name, sampling, schedule, sigmas, dtype, len(ways)))
+                # The others evaluate a copy, keep no steps, or correct a state that they had before.
+                if schedule == "whole" and not name.startswith(("uni_pc", "dpm_fast", "dpm_adaptive", "sa_solver")):
+                    ways.append(way(kind, name, sampling, schedule, sigmas, dtype, len(ways), guided=True))
     lines = ",\n".join(json.dumps(w, separators=(",", ":")) for w in ways)
     (HERE / "comfyui.json").write_text(f"[\n{lines}\n]\n")
     print(len(ways), "ways of ComfyUI")
