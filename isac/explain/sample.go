@@ -89,9 +89,9 @@ func (r *Request) begin(p *diffusion.Pipeline, positive diffusion.Conditioning) 
 	errs = append(errs, err, r.Method.Validate())
 	_, err = sampling.Named(r.Sampler, p.Noise())
 	errs = append(errs, err)
-	sigmas, err := sampling.PartialSchedule(r.Scheduler, p.Noise(), r.Steps, 1)
+	sigmas, err := sampling.ScheduleFor(r.Sampler, r.Scheduler, p.Noise(), r.Steps, 1)
 	errs = append(errs, err)
-	count := len(sigmas) - 1
+	count, _ := sampling.Steps(r.Sampler, sigmas)
 	shown := r.Shown
 	if err == nil {
 		if len(shown) == 0 {

@@ -3,7 +3,7 @@
     /path/to/python make_comfyui_schedules.py FOLDER      (a checkout of ComfyUI 0.3.64 and a Python that runs it)
 
 ComfyUI's modules are imported as they are. Long schedules are kept by both ends. Of beta, which rounds, many numbers of
-steps are kept by length and its sum; of the quantiles under it, SciPy's own numbers.
+steps are kept by length and sum; of the quantiles under it, SciPy's own numbers.
 """
 
 import json
