@@ -1,0 +1,117 @@
+package sampling
+
+import (
+	"math"
+	"testing"
+
+	"github.com/isac-guidance/isac/isac/torch"
+	"github.com/isac-guidance/isac/isac/torch/torchtest"
+)
+
+// wave is wavy of one number.
+func wave(x, sigma float64) float64 {
+	return math.Tanh(x/(1+sigma)) + 0.1*math.Sin(3*x/math.Sqrt(1+sigma*sigma))
+}
+
+// guidedRun runs a sampler on one number, and moves the state of step i by moves[i].
+func guidedRun(t *testing.T, sampler Sampler, x float64, sigmas, moves []float64) float64 {
+	t.Helper()
+	torchtest.Require(t)
+	var end float64
+	err := torch.InScope(func() error {
+		h := constant(0.5, wavy)
+		h.BeforeStep = func(i int, _ float64, x torch.Tensor) (torch.Tensor, error) { return x.AddScalar(moves[i]), nil }
+		out, err := sampler(wavy, torch.FromFloat64s([]float64{x}, 1, 1, 1, 1), sigmas, h)
+		if err == nil {
+			end = out.Item()
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return end
+}
+
+// A corrector goes back to the state before the predicted one, and takes along what guidance moved that by: two steps of uni_pc by hand,
+// both of first order.
+func TestUniPCIsGuided(t *testing.T) {
+	sigmas, moves := []float64{5, 2, 0}, []float64{0.3, -0.2}
+	for name, b := range map[string]func(h float64) float64{
+		"uni_pc": func(h float64) float64 { return -h }, "uni_pc_bh2": func(h float64) float64 { return math.Expm1(-h) },
+	} {
+		sampler, err := Named(name, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x0 := 4 + moves[0]
+		d0 := wave(x0, 5)
+		base := x0*2/5 + d0*3/5
+		predicted := base + moves[1]
+		d1 := wave(predicted, 2)
+		corrected := base - b(math.Log(5./2))*0.5*(d1-d0) + moves[1]
+		want := corrected*uniEnd/2 + d1*(1-uniEnd/2)
+		if got := guidedRun(t, sampler, 4, sigmas, moves); math.Abs(got-want) > 1e-4 {
+			t.Errorf("%s: %.7f, by hand %.7f", name, got, want)
+		}
+	}
+}
+
+// Three steps of sa_solver without noise by hand: in the second, a corrector of second order.
+func TestSASolverIsGuided(t *testing.T) {
+	sigmas, moves := []float64{5, 2, 1, 0}, []float64{0.3, -0.2, 0.1}
+	x0 := 4 + moves[0]
+	d0 := wave(x0, 5)
+	predicted := x0*2/5 + d0*3/5 + moves[1]
+	d1 := wave(predicted, 2)
+	// e^λ·(D0 + (D1−D0)·share of the step) over the step, by parts.
+	h := math.Log(5. / 2)
+	corrected := x0*2/5 + d0*3/5 + (d1-d0)*(1-0.6/h) + moves[1]
+	last := corrected/2 + d1/2 + moves[2]
+	want := wave(last, 1)
+	if got := guidedRun(t, saSolver("sa_solver", false, 0, 0).sample, 4, sigmas, moves); math.Abs(got-want) > 1e-12 {
+		t.Errorf("%.12f, by hand %.12f", got, want)
+	}
+}
+
+// A hook that gives a new tensor of the same values changes nothing, and one that gives the state itself not one bit.
+func TestGuidanceThatMovesNothing(t *testing.T) {
+	torchtest.Require(t)
+	f := flow(t, 3)
+	for _, n := range []Noise{discrete(t, StableDiffusion1()), f} {
+		sigmas, err := Schedule("simple", n, 6)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range NamesFor(n) {
+			sampler, err := Named(name, n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			run := func(before func(x torch.Tensor) torch.Tensor) (v float64) {
+				err := torch.InScope(func() error {
+					h := constant(0.5, wavy)
+					if before != nil {
+						h.BeforeStep = func(_ int, _ float64, x torch.Tensor) (torch.Tensor, error) { return before(x), nil }
+					}
+					out, err := sampler(wavy, torch.FromFloat64s([]float64{0.7 * sigmas[0]}, 1, 1, 1, 1), sigmas, h)
+					if err == nil {
+						v = out.Item()
+					}
+					return err
+				})
+				if err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				return v
+			}
+			plain := run(nil)
+			if same := run(func(x torch.Tensor) torch.Tensor { return x }); same != plain {
+				t.Errorf("%s: the state itself gives %.12g, no guidance %.12g", name, same, plain)
+			}
+			if copied := run(func(x torch.Tensor) torch.Tensor { return x.Clone() }); math.Abs(copied-plain) > 1e-9 {
+				t.Errorf("%s: a copy gives %.12g, no guidance %.12g", name, copied, plain)
+			}
+		}
+	}
+}
