@@ -107,13 +107,9 @@ func (p *Pipeline) plan(r *SampleRequest) (plan, error) {
 	if pl.sigmas, err = sampling.ScheduleFor(r.Sampler, r.Scheduler, p.noise, r.Steps, r.Denoise); err != nil {
 		errs = append(errs, err)
 	}
-	var known bool
-	pl.steps, known = sampling.Steps(r.Sampler, pl.sigmas)
+	pl.steps = sampling.Steps(r.Sampler, pl.sigmas)
 	if g := r.Guidance; g != nil {
-		errs = append(errs, g.check())
-		if !known {
-			bad("sampler %s chooses its steps as it goes, and guidance needs to know how many there are: take another, such as dpmpp_2m", r.Sampler)
-		}
+		errs = append(errs, g.check(), sampling.Guidable(r.Sampler))
 		if g.Candidates > 1 && r.Noise.Defined() {
 			bad("%d candidates start from one noise and would be one run: leave the noise out, and give a seed", g.Candidates)
 		}

@@ -18,7 +18,7 @@ const (
 
 // dpmAdaptive is DPM-Solver-23 (Lu et al., arXiv:2206.00927, Algorithm 6 and appendix C): it takes steps of third order between the
 // schedule's ends, and chooses their lengths by how far the second order is from the third. It stops at the last level above 0. Three
-// evaluations a step; a step that is taken back counts too. How many there will be is not known before: see Steps.
+// evaluations a step; a step that is taken back counts too. How many there will be is not known before: see Guidable.
 func dpmAdaptive(model Denoiser, x torch.Tensor, sigmas []float64, h Hooks) (torch.Tensor, error) {
 	if err := checkSigmas(sigmas); err != nil {
 		return torch.Tensor{}, err

@@ -143,11 +143,19 @@ func Named(name string, n Noise) (Sampler, error) {
 func NeedsNegative(name string) bool { return samplers[name].negative }
 
 // Steps is how many steps a sampler takes over a schedule: one less than there are levels. dpm_fast makes fewer and longer ones, with as many
-// evaluations. known is false of dpm_adaptive, which chooses as it goes.
-func Steps(name string, sigmas []float64) (n int, known bool) {
-	n = max(0, len(sigmas)-1)
+// evaluations. What dpm_adaptive will take, nobody knows before: see Guidable.
+func Steps(name string, sigmas []float64) int {
+	n := max(0, len(sigmas)-1)
 	if name == "dpm_fast" && n > 0 {
-		n = fastSteps(n)
+		return fastSteps(n)
 	}
-	return n, name != "dpm_adaptive"
+	return n
+}
+
+// Guidable fails for dpm_adaptive: which steps are guided is a share of their number, and it chooses them as it goes.
+func Guidable(name string) error {
+	if name == "dpm_adaptive" {
+		return fmt.Errorf("sampler %s chooses its steps as it goes, and guidance needs to know how many there are: take another, such as dpmpp_2m", name)
+	}
+	return nil
 }
