@@ -9,20 +9,63 @@ import (
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
 
-func TestPathLikeComfyUI(t *testing.T) {
-	torchtest.Require(t)
-	var paths []struct {
+// comfyPaths is what testdata/make_comfyui_path.py wrote.
+type comfyPaths struct {
+	Paths []struct {
 		Seed   uint64
 		Sigmas []float64
 		Shape  []int64
 		Asked  [][2]float64
 		Noise  [][]float64
 	}
-	readJSON(t, "comfyui_path.json", &paths)
-	if len(paths) != 4 {
-		t.Fatalf("%d paths", len(paths))
+	Runs []way
+}
+
+func readPaths(t *testing.T) (c comfyPaths) {
+	t.Helper()
+	readJSON(t, "comfyui_path.json", &c)
+	return c
+}
+
+// The same seed gives the results of ComfyUI's samplers, which no noise was given to.
+func TestSeedsLikeComfyUI(t *testing.T) {
+	torchtest.Require(t)
+	runs := readPaths(t).Runs
+	if len(runs) != 12 {
+		t.Fatalf("%d runs", len(runs))
 	}
-	for _, c := range paths {
+	for _, w := range runs {
+		sampler, err := Named(w.Sampler, kindsOfNoise(t)[w.Kind])
+		if err != nil {
+			t.Fatal(err)
+		}
+		tolerance := 1e-4
+		if w.Sampler == "dpmpp_sde" || w.Sampler == "dpmpp_sde_gpu" {
+			tolerance = 3e-3 // its middles are computed in float32 there, and a path moves by a thousandth over a millionth
+		}
+		err = torch.InScope(func() error {
+			p := NewPath(77, w.Sigmas, w.Shape)
+			out, err := sampler(wavy, w.tensor(w.X), w.Sigmas, Hooks{
+				Brownian: func(_ int, from, to float64, _ torch.Tensor) torch.Tensor { return p.Noise(from, to) },
+			})
+			if err == nil {
+				w.within(t, "result", out, w.Result, tolerance)
+			}
+			return err
+		})
+		if err != nil {
+			t.Errorf("%s: %v", w.name(), err)
+		}
+	}
+}
+
+func TestPathLikeComfyUI(t *testing.T) {
+	torchtest.Require(t)
+	c := readPaths(t)
+	if len(c.Paths) != 4 {
+		t.Fatalf("%d paths", len(c.Paths))
+	}
+	for _, c := range c.Paths {
 		p := NewPath(c.Seed, c.Sigmas, c.Shape)
 		for i, q := range c.Asked {
 			before := torch.LiveHandles()
