@@ -17,7 +17,7 @@ import (
 func TestSamplersAreGuidedOnceAStep(t *testing.T) {
 	torchtest.Require(t)
 	for folder, names := range map[string][]string{
-		"tiny": {"heunpp2", "dpmpp_2s_ancestral", "dpmpp_sde", "seeds_3", "uni_pc", "sa_solver_pece", "dpm_fast", "euler_cfg_pp"},
+		"tiny":     {"heunpp2", "dpmpp_2s_ancestral", "dpmpp_sde", "seeds_3", "uni_pc", "sa_solver_pece", "dpm_fast", "euler_cfg_pp"},
 		"tiny-sd3": {"dpm_2_ancestral", "dpmpp_2m_sde", "seeds_2", "uni_pc_bh2", "sa_solver", "lcm", "euler_ancestral_cfg_pp"},
 	} {
 		p := load(t, fixture.Dir(folder), LoadOptions{})
