@@ -26,7 +26,10 @@ func dpmAdaptive(model Denoiser, x torch.Tensor, sigmas []float64, h Hooks) (tor
 	if len(sigmas) < 2 {
 		return x.Clone(), nil
 	}
-	high, low := positive(sigmas)
+	high, low, err := positive("dpm_adaptive", sigmas)
+	if err != nil {
+		return torch.Tensor{}, err
+	}
 	now, end, length := -math.Log(high), -math.Log(low), adaptiveStart
 	accepted := false
 	v := solver{name: "dpm_adaptive", formula: func(s *step) (torch.Tensor, error) {

@@ -17,9 +17,9 @@ func dpmFast(model Denoiser, x torch.Tensor, sigmas []float64, h Hooks) (torch.T
 		return x.Clone(), nil
 	}
 	steps := fastSteps(evaluations)
-	high, low := positive(sigmas)
-	if high == low {
-		return x.Clone(), nil
+	high, low, err := positive("dpm_fast", sigmas)
+	if err != nil {
+		return torch.Tensor{}, err
 	}
 	levels := make([]float64, steps+1)
 	for i := range levels {

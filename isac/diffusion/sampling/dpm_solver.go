@@ -1,6 +1,7 @@
 package sampling
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/isac-guidance/isac/isac/torch"
@@ -54,11 +55,17 @@ func (s *step) ofOrder(order int) (torch.Tensor, error) {
 	return s.third(at)
 }
 
-// positive gives the ends of a schedule without a 0 at its end.
-func positive(sigmas []float64) (first, last float64) {
+// stopsAbove are the samplers that stop at the last level above 0.
+var stopsAbove = map[string]bool{"dpm_fast": true, "dpm_adaptive": true}
+
+// positive gives the ends of a schedule without a 0 at its end. It fails where they are one, and the sampler would give the noise back.
+func positive(sampler string, sigmas []float64) (first, last float64, err error) {
 	n := len(sigmas) - 1
 	if sigmas[n] == 0 {
 		n--
 	}
-	return sigmas[0], sigmas[n]
+	if n < 1 {
+		return 0, 0, fmt.Errorf("sampler %s stops at the last noise level above 0, and the schedule has only one: take at least 2 steps", sampler)
+	}
+	return sigmas[0], sigmas[n], nil
 }

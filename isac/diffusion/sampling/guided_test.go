@@ -3,6 +3,7 @@ package sampling
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/isac-guidance/isac/isac/torch"
@@ -118,5 +119,34 @@ func TestGuidanceThatMovesNothing(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A model that gives no numbers ends the solver that looks for a step short enough.
+func TestAdaptiveEnds(t *testing.T) {
+	torchtest.Require(t)
+	nan := func(x torch.Tensor, _ float64) (torch.Tensor, error) { return x.MulScalar(math.NaN()), nil }
+	err := torch.InScope(func() error {
+		_, err := dpmAdaptive(nan, torch.FromFloat64s([]float64{3, -2}, 1, 1, 1, 2), []float64{5, 2, 1, 0}, Hooks{})
+		return err
+	})
+	if err == nil || !strings.Contains(err.Error(), "take another sampler") {
+		t.Errorf("%v", err)
+	}
+}
+
+// A flow's run from noise alone starts a little later, which has to be before the second level.
+func TestRatioNeedsRoom(t *testing.T) {
+	torchtest.Require(t)
+	sampler, err := Named("seeds_2", flow(t, 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = torch.InScope(func() error {
+		_, err := sampler(wavy, torch.FromFloat64s([]float64{3}, 1, 1, 1, 1), []float64{1, 0.99999, 0}, constant(1, wavy))
+		return err
+	})
+	if err == nil || !strings.Contains(err.Error(), "seeds_2 starts at") {
+		t.Errorf("%v", err)
 	}
 }

@@ -42,10 +42,14 @@ func Schedule(name string, n Noise, steps int) ([]float64, error) {
 }
 
 // ScheduleFor is PartialSchedule for a sampler. dpm_2, dpm_2_ancestral, uni_pc and uni_pc_bh2 do without the last level above 0, and have one
-// more before it instead, as in ComfyUI's KSampler.
+// more before it instead, as in ComfyUI's KSampler. dpm_fast and dpm_adaptive stop there, and need two levels above 0.
 func ScheduleFor(sampler, name string, n Noise, steps int, denoise float64) ([]float64, error) {
 	if !withoutLast[sampler] {
-		return PartialSchedule(name, n, steps, denoise)
+		sigmas, err := PartialSchedule(name, n, steps, denoise)
+		if err == nil && stopsAbove[sampler] {
+			_, _, err = positive(sampler, sigmas)
+		}
+		return sigmas, err
 	}
 	return partial(n, steps, denoise, func(steps int) ([]float64, error) {
 		if most := len(n.Sigmas()) - 1; steps < 1 || steps > most {

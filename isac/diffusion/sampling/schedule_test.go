@@ -134,6 +134,8 @@ func TestScheduleForRefuses(t *testing.T) {
 		{"dpm_2", 0, 1, "0 steps"},
 		{"dpm_2", 500, 0.5, "expected 1 to 999"},
 		{"euler", 1001, 1, "1 to 1000"},
+		{"dpm_fast", 1, 1, "sampler dpm_fast stops at the last noise level above 0"},
+		{"dpm_adaptive", 1, 0.5, "take at least 2 steps"},
 	} {
 		if _, err := ScheduleFor(c.sampler, "normal", d, c.steps, c.denoise); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s, %d steps at denoise %g: %v, expected %q", c.sampler, c.steps, c.denoise, err, c.want)
