@@ -73,7 +73,7 @@ type need struct{ device, host float64 }
 // needOf estimates a run whose batch is evaluated in parts of so many images. shape is the latents'.
 func (p *Pipeline) needOf(r *SampleRequest, shape []int64, part int64) need {
 	e := backbone.Evaluation{Batch: part, Height: shape[2], Width: shape[3], Tokens: tokensOf(r), Checkpoint: p.checkpoint, Fused: fused()}
-	if r.CFG != 1 {
+	if r.needsNegative() {
 		e.Batch *= 2
 	}
 	text := float64(e.Batch) * float64(e.Tokens) * float64(p.model.Shape.Context) * 4

@@ -88,10 +88,10 @@ func (r *Request) begin(p *diffusion.Pipeline, positive diffusion.Conditioning) 
 	target, err := methods.TargetFromPrompt(prompt.Parse(r.Prompt), positive.Spans)
 	errs = append(errs, err, r.Method.Validate())
 	_, err = sampling.Named(r.Sampler, p.Noise())
+	errs = append(errs, err, sampling.Guidable(r.Sampler))
+	sigmas, err := sampling.ScheduleFor(r.Sampler, r.Scheduler, p.Noise(), r.Steps, 1)
 	errs = append(errs, err)
-	sigmas, err := sampling.PartialSchedule(r.Scheduler, p.Noise(), r.Steps, 1)
-	errs = append(errs, err)
-	count := len(sigmas) - 1
+	count := sampling.Steps(r.Sampler, sigmas)
 	shown := r.Shown
 	if err == nil {
 		if len(shown) == 0 {
