@@ -40,6 +40,8 @@ type Options struct {
 	CoordinateWeight float64 `json:"coordinate_weight" step:"0.05" help:"How much a pixel's place counts beside its attention when pixels are grouped into instances."`
 	// KMeans says how instances are clustered.
 	KMeans cluster.Options `json:"kmeans"`
+	// Engine is how the gradient is taken. It changes its cost, and nothing else but the last bits.
+	Engine Engine `json:"engine" choices:"auto,dense,sparse" help:"How the gradient is taken: sparse reads the pixels that the losses depend on and costs little, dense keeps whole maps; both give the same. Overlaps other than mpo read whole maps, so they need dense; auto chooses."`
 	// RenormaliseJoint makes the image keys and the text keys of a joint softmax (MMDiT) a softmax each, in the place of two slices
 	// of one: the text's share of the attention then no longer matters. Models with layers of their own for each have no use for it.
 	RenormaliseJoint bool `json:"renormalise_joint" help:"In models with one softmax over image and text (SD3): a softmax for each, in the place of two slices of one."`
@@ -63,7 +65,7 @@ func Paper() Options {
 		Options:  guidance.Options{Eta: 0.01, StepRule: guidance.StepRaw, Start: 0, End: 1, Direction: guidance.DirectionGradient},
 		SelfNorm: SelfMinMax, CrossNorm: CrossMinMax, UpsampleNorm: false,
 		Schedule: ScheduleE, TokenMerge: MergeMean, Overlap: OverlapMPO,
-		Clustering: cluster.KMeans, CoordinateWeight: 1,
+		Clustering: cluster.KMeans, CoordinateWeight: 1, Engine: EngineAuto,
 		KMeans: cluster.Options{Iterations: 25, Restarts: 4, Warm: true},
 	}
 }
@@ -105,6 +107,10 @@ func (o Options) Validate() error {
 		guidance.OneOf(bad, "token merge", o.TokenMerge, MergeMean, MergeMax)
 		guidance.OneOf(bad, "overlap", o.Overlap, OverlapMPO, OverlapMAE, OverlapKL, OverlapIoU)
 		guidance.OneOf(bad, "clustering", o.Clustering, cluster.KMeans, cluster.Spectral, cluster.GMM)
+		guidance.OneOf(bad, "engine", o.Engine, EngineAuto, EngineDense, EngineSparse)
+		if o.Engine == EngineSparse && o.Overlap != OverlapMPO {
+			bad("engine is sparse and overlap is %s, which reads whole maps: use engine auto or dense, or overlap mpo", o.Overlap)
+		}
 		if !(o.CoordinateWeight >= 0) || math.IsInf(o.CoordinateWeight, 0) {
 			bad("coordinate weight is %v, it must be a number of at least 0", o.CoordinateWeight)
 		}

@@ -12,13 +12,10 @@ import (
 const klFloor = 1e-8
 
 // overlap is the largest overlap of two columns of masks [P,n], n ≥ 2, for (8) and (12): a scalar, with gradient. Only the pair
-// that overlaps most carries it, so that pair is found without gradient. Of equal overlaps the first counts.
-func overlap(masks torch.Tensor, kind Overlap) torch.Tensor {
+// that overlaps most carries it, so that pair is found without gradient. Of equal overlaps the first counts. peak is peakOf of masks.
+func overlap(masks torch.Tensor, kind Overlap, peak guidance.Peak) torch.Tensor {
 	if kind == OverlapMPO {
-		// One pixel of the pair decides, and it alone has a gradient.
-		at := findPeak(masks.Detach().Float64s(), int(masks.Size(1)))
-		row := masks.Select(0, int64(at.Pixel))
-		return row.Select(0, int64(at.First)).Mul(row.Select(0, int64(at.Second)))
+		return product(masks.Narrow(0, int64(peak.Pixel), 1), peak) // one pixel of the pair decides, and it alone has a gradient
 	}
 	between := func(i, j int64) torch.Tensor { return kind.between(masks.Select(1, i), masks.Select(1, j)) }
 	var first, second int64
@@ -54,28 +51,24 @@ func (o Overlap) between(a, b torch.Tensor) torch.Tensor {
 	}
 }
 
-// peakOf is where two columns of masks [P,n] overlap most; nil if there are no two.
+// peakOf is where two columns of masks [P,n], which have no gradient, overlap most: MPO of all pairs (6), in rows as Pixel; nil if there
+// are no two. Of equal products the first row and then the first pair counts.
 func peakOf(masks torch.Tensor) *guidance.Peak {
-	if masks.Size(1) < 2 {
+	n := int(masks.Size(1))
+	if n < 2 {
 		return nil
 	}
-	at := findPeak(masks.Detach().Float64s(), int(masks.Size(1)))
-	return &at
-}
-
-// findPeak looks for the largest product of two values of a row of n: MPO of all pairs (6), in rows as Pixel. Of equal products
-// the first row and then the first pair counts.
-func findPeak(values []float64, n int) guidance.Peak {
-	at := guidance.Peak{Second: 1, Value: math.Inf(-1)}
-	for p := range len(values) / n {
-		row := values[p*n : (p+1)*n]
-		for i := range row {
-			for j := i + 1; j < n; j++ {
-				if v := row[i] * row[j]; v > at.Value {
-					at = guidance.Peak{Pixel: p, First: i, Second: j, Value: v}
-				}
-			}
+	var first, second []int
+	for i := range n {
+		for j := i + 1; j < n; j++ {
+			first, second = append(first, i), append(second, j)
 		}
 	}
-	return at
+	wide, dev := masks.To(torch.Float64), masks.Device()
+	products := wide.IndexSelect(1, indices(first, dev)).Mul(wide.IndexSelect(1, indices(second, dev))).Reshape(-1)
+	at := products.Argmax(0, true)
+	found := torch.Cat([]torch.Tensor{at.To(torch.Float64), products.IndexSelect(0, at)}, 0).Float64s()
+	place := int(found[0])
+	pair := place % len(first)
+	return &guidance.Peak{Pixel: place / len(first), First: first[pair], Second: second[pair], Value: found[1]}
 }
