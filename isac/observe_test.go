@@ -129,7 +129,7 @@ func observing(t testing.TB, model guidance.Model, target guidance.Target, opt O
 	var seen []guidance.Maps
 	s, err := guidance.Open(guidance.Config{
 		Model: model, Noise: synthetic.Plain{}, Method: opt, Target: target, Measure: measure,
-		Observe: func(m guidance.Maps) { seen = append(seen, m) }, ObserveSelf: true,
+		Observe: func(m guidance.Maps) { seen = append(seen, m) }, ObserveSelf: func(guidance.Step) bool { return true },
 	})
 	if err != nil {
 		t.Fatal(err)

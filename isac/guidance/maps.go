@@ -4,7 +4,7 @@ package guidance
 // skipped on the way (Report.Skipped) it holds what was known by then, and the rest is nil. HW is Height·Width; maps are in
 // row-major order. Equation numbers are ISAC's.
 type Maps struct {
-	// WantSelf asks for Self; see Config.ObserveSelf.
+	// WantSelf asks the method for Self; see Config.ObserveSelf.
 	WantSelf bool
 	// Height and Width are the grid H×W on which maps are accumulated.
 	Height, Width int
