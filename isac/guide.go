@@ -36,7 +36,7 @@ func (o Options) Begin(target guidance.Target) (guidance.Guide, error) {
 			}
 		}
 	}
-	return &guide{target: target, opt: o, clusters: &cluster.Clusterer{Kind: o.Clustering, Options: o.KMeans, Weight: o.CoordinateWeight}}, errors.Join(errs...)
+	return &guide{target: target, opt: o, clusters: &cluster.Clusterer{Kind: o.Clustering, Options: o.KMeans, Weight: o.CoordinateWeight, Norm: o.ClusterNorm}}, errors.Join(errs...)
 }
 
 // Idle tells why no loss has weight at a step, "" if some has.

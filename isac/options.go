@@ -38,6 +38,9 @@ type Options struct {
 	// CoordinateWeight multiplies the two coordinate columns, each in [-1,1], that are appended to the features that are
 	// clustered (figure 5). 1 is the paper's; 0 clusters by attention alone.
 	CoordinateWeight float64 `json:"coordinate_weight" step:"0.05" help:"How much a pixel's place counts beside its attention when pixels are grouped into instances."`
+	// ClusterNorm scales the rows of self-attention that are clustered, beside the coordinates: min-max over SA[I,I], or none, which is
+	// for a min-maxed SA.
+	ClusterNorm cluster.Norm `json:"cluster_norm" choices:"minmax,none" help:"How self-attention is scaled beside a pixel's place when pixels are grouped into instances: min-max over the foreground, or not."`
 	// KMeans says how instances are clustered.
 	KMeans cluster.Options `json:"kmeans"`
 	// Engine is how the gradient is taken. It changes its cost, and nothing else but the last bits.
@@ -65,8 +68,8 @@ func Paper() Options {
 		Options:  guidance.Options{Eta: 0.01, StepRule: guidance.StepRaw, Start: 0, End: 1, Direction: guidance.DirectionGradient},
 		SelfNorm: SelfMinMax, CrossNorm: CrossMinMax, UpsampleNorm: false,
 		Schedule: ScheduleE, TokenMerge: MergeMean, Overlap: OverlapMPO,
-		Clustering: cluster.KMeans, CoordinateWeight: 1, Engine: EngineAuto,
-		KMeans: cluster.Options{Iterations: 25, Restarts: 4, Warm: true},
+		Clustering: cluster.KMeans, CoordinateWeight: 1, ClusterNorm: cluster.NormNone, Engine: EngineAuto,
+		KMeans: cluster.Options{Iterations: 25, Restarts: 60, Warm: true},
 	}
 }
 
@@ -76,7 +79,7 @@ func Paper() Options {
 func Typed() Options {
 	o := Paper()
 	o.Eta, o.StepRule = 0.01, guidance.StepRelative
-	o.SelfNorm, o.CrossNorm, o.UpsampleNorm = SelfRow, CrossMinMaxClasses, true
+	o.SelfNorm, o.CrossNorm, o.UpsampleNorm, o.ClusterNorm = SelfRow, CrossMinMaxClasses, true, cluster.NormMinMax
 	o.End = 0.5
 	return o
 }
@@ -107,6 +110,7 @@ func (o Options) Validate() error {
 		guidance.OneOf(bad, "token merge", o.TokenMerge, MergeMean, MergeMax)
 		guidance.OneOf(bad, "overlap", o.Overlap, OverlapMPO, OverlapMAE, OverlapKL, OverlapIoU)
 		guidance.OneOf(bad, "clustering", o.Clustering, cluster.KMeans, cluster.Spectral, cluster.GMM)
+		guidance.OneOf(bad, "cluster normalisation", o.ClusterNorm, cluster.NormMinMax, cluster.NormNone)
 		guidance.OneOf(bad, "engine", o.Engine, EngineAuto, EngineDense, EngineSparse)
 		if o.Engine == EngineSparse && o.Overlap != OverlapMPO {
 			bad("engine is sparse and overlap is %s, which reads whole maps: use engine auto or dense, or overlap mpo", o.Overlap)
