@@ -94,3 +94,27 @@ func TestSDPAPieces(t *testing.T) {
 		}
 	})
 }
+
+// TestSDPAGradientInPieces compares gradients on a size that the old libtorch path makes in pieces with those of the same spelled out,
+// of all three together and of each alone.
+func TestSDPAGradientInPieces(t *testing.T) {
+	torchtest.Require(t)
+	scoped(t, func() {
+		const n, m = 1100, 1000 // 2 heads · 1100 · 1000 scores are more than one piece
+		w := random(4, 1, 2, n, 3)
+		for _, wanted := range [][]int{{0, 1, 2}, {0}, {1}, {2}} {
+			in := []T{random(1, 1, 2, n, 4), random(2, 1, 2, m, 4), random(3, 1, 2, m, 3)}
+			var leaves []T
+			for _, i := range wanted {
+				leaves = append(leaves, in[i].SetRequiresGrad(true))
+			}
+			got := torch.SDPA(in[0], in[1], in[2], none, false, 0.7)
+			want := in[0].Matmul(in[1].Transpose(-2, -1)).MulScalar(0.7).Softmax(-1).Matmul(in[2])
+			near(t, got.Float64s(), want.Float64s(), 1e-12)
+			gotGrad, wantGrad := torch.Grad(got.Mul(w).SumAll(), leaves...), torch.Grad(want.Mul(w).SumAll(), leaves...)
+			for i := range leaves {
+				near(t, gotGrad[i].Float64s(), wantGrad[i].Float64s(), 1e-11)
+			}
+		}
+	})
+}
