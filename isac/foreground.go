@@ -23,6 +23,8 @@ func pixelsOf(in []bool) []int {
 
 // crop is SA[I,I] (11), [F,F].
 func crop(sa torch.Tensor, pixels []int) torch.Tensor {
-	index := indices(pixels, sa.Device())
-	return sa.IndexSelect(0, index).IndexSelect(1, index)
+	return torch.Scoped(func() torch.Tensor {
+		index := indices(pixels, sa.Device())
+		return sa.IndexSelect(0, index).IndexSelect(1, index)
+	})
 }

@@ -38,11 +38,21 @@ type seen struct {
 	pixels                  []int
 }
 
-// measure is (1)-(12) but for what carries the gradient: with the engine dense every map has it, with sparse CA alone has, and what the
+// measure gives the losses and what a report has of them. What lies between is freed: no map outlives it that no gradient needs.
+func (g *guide) measure(r attention.Reading, maps *guidance.Maps) (m measurement) {
+	kept := torch.WithScope(func() []torch.Tensor {
+		m = g.find(r, maps)
+		return []torch.Tensor{m.instance, m.class}
+	})
+	m.instance, m.class = kept[0], kept[1]
+	return m
+}
+
+// find is (1)-(12) but for what carries the gradient: with the engine dense every map has it, with sparse CA alone has, and what the
 // losses need of SA is made again (see rowLosses). It works on checked taps, in the caller's scope. It fills in maps as far as it comes,
 // but for what a report has, unless maps is nil. What it decides by is read from the device in three pieces: the foreground, the
 // labels, the masks with their peaks.
-func (g *guide) measure(r attention.Reading, maps *guidance.Maps) (m measurement) {
+func (g *guide) find(r attention.Reading, maps *guidance.Maps) (m measurement) {
 	sparse := g.opt.sparse()
 	s := seen{r: r, options: attention.Options{DivideUpsampled: g.opt.UpsampleNorm, Renormalise: g.opt.RenormaliseJoint, DetachSelf: sparse}}
 	sa, ca := attention.Accumulate(r, s.options)

@@ -26,6 +26,11 @@ func (o Options) sparse() bool {
 	return o.Engine == EngineSparse || o.Engine != EngineDense && o.Overlap == OverlapMPO
 }
 
+// Streams tells whether self-attention maps are made without gradient: whether the engine is sparse.
+func (o Options) Streams() bool { return o.sparse() }
+
+var _ guidance.Streamer = Options{}
+
 // rowLosses are L_ins (8) and L_cls (12) where overlaps are maxima, with all of their gradient. What it rests on:
 //
 //	(6)   MPO has the gradient of the one pixel p where the product of two masks is largest; so has the largest of all pairs, (8) and

@@ -41,8 +41,10 @@ func (s *sums) combine(top Grid, divide bool, bring func(m torch.Tensor, from Gr
 		if divide {
 			weight *= float64(g.grid.Pixels()) / float64(top.Pixels())
 		}
-		m := torch.Scoped(func() torch.Tensor { return bring(g.sum.MulScalar(weight), g.grid) })
-		g.sum.Close()
+		m := torch.Scoped(func() torch.Tensor { return bring(times(g.sum, weight), g.grid) })
+		if m != g.sum {
+			g.sum.Close()
+		}
 		if !total.Defined() {
 			total = m
 			continue
@@ -54,6 +56,14 @@ func (s *sums) combine(top Grid, divide bool, bring func(m torch.Tensor, from Gr
 		m.Close()
 	}
 	return total
+}
+
+// times is a·v, in a's place where it has no gradient.
+func times(a torch.Tensor, v float64) torch.Tensor {
+	if a.RequiresGrad() {
+		return a.MulScalar(v)
+	}
+	return a.MulInPlaceScalar(v)
 }
 
 // plus is a + b: in a's place where neither has a gradient.
