@@ -88,7 +88,7 @@ func TestStepOfStableDiffusionSize(t *testing.T) {
 			m.Forward(x, 500, text, torch.Tensor{}, nil) // libraries make their plans
 			measure("a step with CFG, unguided", func() { m.Forward(x, 500, text, torch.Tensor{}, nil) })
 			model := synthetic.ModelFunc(func(x torch.Tensor, timestep float64) []attention.Tap {
-				r := &attention.Recorder{}
+				r := &attention.Recorder{Only: true}
 				_, err := m.ForwardContext(context.Background(), x, timestep, text.Narrow(0, 0, 1), torch.Tensor{}, r)
 				if err != nil {
 					t.Fatal(err)
@@ -98,9 +98,10 @@ func TestStepOfStableDiffusionSize(t *testing.T) {
 			target := guidance.Target{Classes: []guidance.Class{{Name: "cat", Count: 2, Tokens: []int{3}}, {Name: "dog", Count: 1, Tokens: []int{6}}}}
 			for _, checkpoint := range []bool{false, true} {
 				m.Checkpoint(checkpoint)
-				for what, method := range map[string]isac.Options{"typed": isac.Typed(), "paper": isac.Paper()} {
+				for preset, method := range map[string]isac.Options{"typed": isac.Typed(), "paper": isac.Paper()} {
 					for _, engine := range []isac.Engine{isac.EngineSparse, isac.EngineDense} {
 						method.Engine = engine
+						what := preset + ", " + string(engine)
 						if checkpoint {
 							what += ", checkpoints"
 						}
@@ -109,7 +110,7 @@ func TestStepOfStableDiffusionSize(t *testing.T) {
 							t.Fatal(err)
 						}
 						for _, at := range []string{", first step", ""} {
-							measure(what+", "+string(engine)+at, func() {
+							measure(what+at, func() {
 								if _, report, err := s.Guide(x.Narrow(0, 0, 1), guidance.Step{Index: 1, Count: 20}); err != nil || report.Skipped != "" {
 									t.Errorf("%v, skipped %q", err, report.Skipped)
 								}
