@@ -49,7 +49,7 @@ func TestOverlapsByHand(t *testing.T) {
 
 // largest is the largest overlap of two columns of masks.
 func largest(masks torch.Tensor, kind Overlap) torch.Tensor {
-	return overlap(masks, kind, *peakOf(masks.Detach()))
+	return overlap(masks, kind, *peakOf(peak(masks.Detach()).Float64s(), int(masks.Size(1))))
 }
 
 // TestOverlapsThatAreNone holds that a mask of zeros makes a loss that is not finite, which skips the step, wherever it stands.

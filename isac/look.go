@@ -25,9 +25,31 @@ func firstLook(selfFlat, crossFlat, prop, binary torch.Tensor) firstly {
 	return firstly{selfFlat: values[0], crossFlat: values[1], finite: values[2], pixels: pixelsOf(values[3:])}
 }
 
-// lastLook reads the masks M [F,N] and where they and the columns of prop [HW,k] overlap most, the masks' by their row; a peak is nil
-// where there are no two.
+// lastLook reads in one piece the columns of the masks M [F,N], and where they and those of prop [HW,k] overlap most, the masks' by their
+// row; a peak is nil where there are no two.
 func lastLook(masks, prop torch.Tensor) (values [][]float32, instance, class *guidance.Peak) {
 	masks, prop = masks.Detach(), prop.Detach()
-	return columns(masks), peakOf(masks), peakOf(prop)
+	n, k, size := int(masks.Size(1)), int(prop.Size(1)), int(masks.Numel())
+	parts := []torch.Tensor{masks.To(torch.Float64).Reshape(-1)}
+	for _, of := range []torch.Tensor{masks, prop} {
+		if of.Size(1) > 1 {
+			parts = append(parts, peak(of))
+		}
+	}
+	all := torch.Cat(parts, 0).Float64s()
+	for i := range n {
+		column := make([]float32, size/n)
+		for p := range column {
+			column[p] = float32(all[p*n+i])
+		}
+		values = append(values, column)
+	}
+	peaks := all[size:]
+	if n > 1 {
+		instance, peaks = peakOf(peaks, n), peaks[2:]
+	}
+	if k > 1 {
+		class = peakOf(peaks, k)
+	}
+	return values, instance, class
 }

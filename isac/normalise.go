@@ -30,8 +30,7 @@ func normaliseSelf(sa torch.Tensor, norm SelfNorm) (out torch.Tensor, s span) {
 		out, s.flat = minmax(sa)
 		return out, s
 	}
-	lows, highs := sa.Amin([]int64{1}, false), sa.Amax([]int64{1}, false)
-	s.low, s.high = extremeOf(sa, lows, lows.MinAll()), extremeOf(sa, highs, highs.MaxAll())
+	s.low, s.high = extremesOf(sa)
 	width := s.high.value.Sub(s.low.value)
 	s.flat = width.EqScalar(0)
 	return sa.SubInPlace(s.low.value).MulInPlace(width.Reciprocal()), s

@@ -18,23 +18,27 @@ type extreme struct {
 	share torch.Tensor // [rows, HW]: 1/n at each of the n elements that are equal to it
 }
 
-// extremeOf finds where value, the extreme of each row of SA being in rows [HW], stands.
-func extremeOf(sa, rows, value torch.Tensor) extreme {
-	e := extreme{value: value}
-	if value.Item() == 0 {
-		// A sum of probabilities that is 0 has underflowed in each of its terms, and then has no gradient: p·(g − Σpg).
-		return e
+// extremesOf finds the smallest and the largest value of SA [HW,HW], which has no gradient, and where they stand.
+func extremesOf(sa torch.Tensor) (low, high extreme) {
+	lows, highs := sa.Amin([]int64{1}, false), sa.Amax([]int64{1}, false)
+	low.value, high.value = lows.MinAll(), highs.MaxAll()
+	row := func(t torch.Tensor) torch.Tensor { return t.To(torch.Float32).Reshape(-1) }
+	values := torch.Cat([]torch.Tensor{row(low.value.EqScalar(0)), row(high.value.EqScalar(0)), row(lows.Eq(low.value)), row(highs.Eq(high.value))}, 0).Bools()
+	n := (len(values) - 2) / 2
+	low.find(sa, values[0], values[2:2+n])
+	high.find(sa, values[1], values[2+n:])
+	return low, high
+}
+
+// find sets where the value stands: in some of the rows marked in.
+func (e *extreme) find(sa torch.Tensor, zero bool, in []bool) {
+	if zero {
+		return // a sum of probabilities that is 0 has underflowed in each of its terms, and then has no gradient: p·(g − Σpg)
 	}
-	for i, is := range rows.Eq(value).Bools() {
-		if is {
-			e.rows = append(e.rows, i)
-		}
-	}
-	if len(e.rows) > 0 { // there is none in a map of NaN
-		e.share = sa.IndexSelect(0, indices(e.rows, sa.Device())).Eq(value).To(sa.DType())
+	if e.rows = pixelsOf(in); len(e.rows) > 0 { // there is none in a map of NaN
+		e.share = sa.IndexSelect(0, indices(e.rows, sa.Device())).Eq(e.value).To(sa.DType())
 		e.share = e.share.Div(e.share.SumAll())
 	}
-	return e
 }
 
 // of is the extreme with gradient, shared evenly among equals as autograd does it, of the rows of SA at pixels, which are sorted.
