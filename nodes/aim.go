@@ -25,11 +25,11 @@ func (a *aim) read(positive string) (prompt.Parsed, error) {
 	return prompt.Parse(positive), nil
 }
 
-// at says where in the encoded prompt the classes are.
-func (a *aim) at(parsed prompt.Parsed, positive diffusion.Conditioning) (*diffusion.Guidance, error) {
-	target, err := methods.TargetFromPrompt(parsed, positive.Spans)
+// at says where in the encoded prompt the classes are, and which of them it does not hold.
+func (a *aim) at(parsed prompt.Parsed, positive diffusion.Conditioning) (*diffusion.Guidance, []string, error) {
+	target, left, err := methods.Aim(parsed, positive.Spans)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return &diffusion.Guidance{Target: target, Method: a.method}, nil
+	return &diffusion.Guidance{Target: target, Method: a.method}, left, nil
 }

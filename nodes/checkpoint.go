@@ -1,7 +1,9 @@
 package nodes
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/isac-guidance/isac/isac/diffusion"
@@ -19,6 +21,20 @@ type checkpointKey struct {
 	device torch.Device
 	dtype  torch.DType
 	memory int64 // see Env.MaxMemory
+	// see Env
+	checkpoint, autoCheckpoint bool
+}
+
+// keyOf is the checkpoint at path as env has it loaded.
+func keyOf(env *Env, path string) checkpointKey {
+	key := checkpointKey{
+		path: path, device: cmp.Or(env.Device, torch.CPU), dtype: env.DType, memory: env.MaxMemory,
+		checkpoint: env.Checkpoint, autoCheckpoint: env.AutoCheckpoint,
+	}
+	if env.AutoDType {
+		key.dtype = diffusion.AutoDType(key.device)
+	}
+	return key
 }
 
 // checkpoint is a loaded model that several values share; the last one to go closes it.
@@ -28,6 +44,9 @@ type checkpoint struct {
 	name     string // as ckpt_name gives it
 	pipeline *diffusion.Pipeline
 	uses     int
+	// under is what this is with a LoRA added, and shares weights with; nil for a model as it was loaded.
+	under *checkpoint
+	notes []string // of LoRAs
 }
 
 // acquire gives the checkpoint at key, loading it if no value holds it. The caller has to release it.
@@ -38,7 +57,9 @@ func (cs *checkpoints) acquire(key checkpointKey, name string) (*checkpoint, err
 		c.uses++
 		return c, nil
 	}
-	pipeline, err := diffusion.Load(key.path, diffusion.LoadOptions{Device: key.device, DType: key.dtype, MaxMemory: key.memory})
+	pipeline, err := diffusion.Load(key.path, diffusion.LoadOptions{
+		Device: key.device, DType: key.dtype, Checkpoint: key.checkpoint, AutoCheckpoint: key.autoCheckpoint, MaxMemory: key.memory,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint %q: %w", name, err)
 	}
@@ -62,8 +83,26 @@ func (c *checkpoint) share() *checkpoint {
 func (c *checkpoint) release() {
 	c.home.mu.Lock()
 	defer c.home.mu.Unlock()
-	if c.uses--; c.uses == 0 {
-		delete(c.home.open, c.key)
+	for ; c != nil; c = c.under {
+		if c.uses--; c.uses > 0 {
+			return
+		}
+		if c.under == nil {
+			delete(c.home.open, c.key)
+		}
 		c.pipeline.Close()
 	}
+}
+
+// with gives c with a LoRA, for the caller to release; c stays in use as long.
+func (c *checkpoint) with(l diffusion.LoRA, name string) (*checkpoint, error) {
+	pipeline, notes, err := c.pipeline.WithLoRA(l)
+	if err != nil {
+		return nil, fmt.Errorf("LoRA %q: %w", name, err)
+	}
+	made := &checkpoint{home: c.home, key: c.key, name: c.name, pipeline: pipeline, uses: 1, under: c.share(), notes: slices.Clone(c.notes)}
+	for _, note := range notes {
+		made.notes = append(made.notes, fmt.Sprintf("LoRA %q: %s", name, note))
+	}
+	return made, nil
 }

@@ -24,7 +24,7 @@ const (
 )
 
 // Checkpoints finds all checkpoints in the model folders: single .safetensors files, and folders that hold a
-// model_index.json. A folder of detectors is left out. It returns their paths by the names that ckpt_name shows: relative to the model folder, with forward
+// model_index.json. Folders of detectors, of LoRAs and of embeddings are left out. It returns their paths by the names that ckpt_name shows: relative to the model folder, with forward
 // slashes. A model folder that is itself a checkpoint goes by its own name. Of two with one name the first folder's wins.
 // A folder that cannot be read counts as empty: one missing drive must not hide the other models. Of a folder that links lead to, the
 // files are found once, under the folder's own name where that lies within. Whether a checkpoint can be loaded is not looked at.
@@ -53,7 +53,7 @@ func listFolder(root string, add func(name, path string)) {
 			add(folderName(root, inside), folder)
 			return false // what lies within are its parts
 		}
-		return !isFile(filepath.Join(folder, detectorFile))
+		return !isLoRAFolder(inside) && filepath.Base(inside) != embeddingsFolder && !isFile(filepath.Join(folder, detectorFile))
 	}, func(inside string, _ fs.FileInfo) {
 		if strings.EqualFold(filepath.Ext(inside), singleFile) {
 			add(filepath.ToSlash(inside), filepath.Join(root, inside))

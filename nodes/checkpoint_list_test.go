@@ -29,7 +29,7 @@ func TestListCheckpoints(t *testing.T) {
 		"one.safetensors", "SD/two.SafeTensors", "notes.txt", ".hidden.safetensors", ".git/three.safetensors",
 		"four/model_index.json", "four/unet/inside.safetensors",
 		"mini/model/model_index.json", "deep/mini/model/model_index.json",
-		"fake.safetensors/readme", "mini/detector/detector.json", "mini/detector/heatmap.safetensors",
+		"fake.safetensors/readme", "mini/detector/detector.json", "mini/detector/heatmap.safetensors", "embeddings/a.safetensors",
 		"a/b/c/d/e/f/g/too-deep.safetensors",
 	)
 	got := slices.Sorted(maps.Keys(Checkpoints([]string{root})))

@@ -1,10 +1,8 @@
 package nodes
 
 import (
-	"cmp"
 	"context"
 
-	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/nodes/schema"
 )
 
@@ -25,7 +23,7 @@ func checkpointLoaderSimple(cache *checkpoints) Node {
 		Lists: func(env *Env) schema.Lists { return schema.Lists{"checkpoints": checkpointNames(env)} },
 	}, func(_ context.Context, env *Env, in *checkpointInput) (Result, error) {
 		path := Checkpoints(env.ModelPaths)[in.Name]
-		c, err := cache.acquire(checkpointKey{path: path, device: cmp.Or(env.Device, torch.CPU), dtype: env.DType, memory: env.MaxMemory}, in.Name)
+		c, err := cache.acquire(keyOf(env, path), in.Name)
 		if err != nil {
 			return Result{}, err
 		}

@@ -3,7 +3,7 @@ package nodes
 import "context"
 
 type textEncodeInput struct {
-	Text string `mapstructure:"text" multiline:"true" dynamicPrompts:"true" tooltip:"The text to encode, as it stands: weights such as (cat:1.2) are not read."`
+	Text string `mapstructure:"text" multiline:"true" dynamicPrompts:"true" tooltip:"The text to encode, of any length, with weights such as (cat:1.2) and embedding:name."`
 	Clip *Clip  `mapstructure:"clip" tooltip:"The text encoder."`
 }
 
@@ -13,8 +13,8 @@ func clipTextEncode() Node {
 		Class: "CLIPTextEncode", DisplayName: "CLIP Text Encode (Prompt)", Category: "conditioning",
 		Description: "Encodes a text into what steers a diffusion model.",
 		Outputs:     []Output{{Type: "CONDITIONING", Name: "CONDITIONING", Tooltip: "The encoded text."}},
-	}, func(_ context.Context, _ *Env, in *textEncodeInput) (Result, error) {
-		c, err := in.Clip.checkpoint.pipeline.EncodePrompt(in.Text)
+	}, func(ctx context.Context, env *Env, in *textEncodeInput) (Result, error) {
+		c, err := in.Clip.checkpoint.pipeline.EncodePrompts(ctx, PromptOptions(env), in.Text)
 		if err != nil {
 			return Result{}, err
 		}

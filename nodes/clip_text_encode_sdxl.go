@@ -25,12 +25,12 @@ func clipTextEncodeSDXL() Node {
 		Class: "CLIPTextEncodeSDXL", DisplayName: "CLIPTextEncodeSDXL", Category: "advanced/conditioning",
 		Description: "Encodes texts for SDXL's two text encoders, with the sizes of the picture that it shall be like.",
 		Outputs:     []Output{{Type: "CONDITIONING", Name: "CONDITIONING", Tooltip: "The encoded texts."}},
-	}, func(_ context.Context, _ *Env, in *textEncodeSDXLInput) (Result, error) {
+	}, func(ctx context.Context, env *Env, in *textEncodeSDXLInput) (Result, error) {
 		pipeline := in.Clip.checkpoint.pipeline
 		if n := len(pipeline.Family().Text); n != 2 {
 			return Result{}, fmt.Errorf("checkpoint %q is %s, which has %d text encoders: CLIPTextEncodeSDXL is for two", in.Clip.checkpoint.name, pipeline.Family().Title, n)
 		}
-		c, err := pipeline.EncodePrompts(in.TextL, in.TextG)
+		c, err := pipeline.EncodePrompts(ctx, PromptOptions(env), in.TextL, in.TextG)
 		if err != nil {
 			return Result{}, err
 		}

@@ -12,8 +12,14 @@ type Env struct {
 	ModelPaths []string
 	// Device is where models run; "" is the CPU.
 	Device torch.Device
-	// DType is what models compute in; the zero value is float32. See diffusion.LoadOptions.
-	DType torch.DType
+	// LoRAPaths are folders of LoRAs beside those in ModelPaths, which they come before. See LoRAs.
+	LoRAPaths []string
+	// DType is what models compute in; the zero value is float32. See diffusion.LoadOptions. With AutoDType it is diffusion.AutoDType's
+	// of the device.
+	DType     torch.DType
+	AutoDType bool
+	// Checkpoint and AutoCheckpoint are as in diffusion.LoadOptions.
+	Checkpoint, AutoCheckpoint bool
 	// MaxMemory bounds what models and runs together take on Device, in bytes; 0 is what the device has.
 	MaxMemory int64
 	// Progress receives how far a long node is; called from the node's own goroutine. May be nil.

@@ -61,7 +61,8 @@ func runKSampler(ctx context.Context, env *Env, in *samplerInput) (Result, error
 	} else {
 		request.Width, request.Height, request.Batch = in.Latent.Width, in.Latent.Height, in.Latent.Batch
 	}
-	lines := append(notesOf("positive", in.Positive), notesOf("negative", in.Negative)...)
+	lines := append(in.Model.checkpoint.notes[:len(in.Model.checkpoint.notes):len(in.Model.checkpoint.notes)], notesOf("positive", in.Positive)...)
+	lines = append(lines, notesOf("negative", in.Negative)...)
 	if g := in.Model.guidance; g != nil {
 		parsed, err := g.read(in.Positive.Encoded.Prompt)
 		if err != nil {
@@ -70,9 +71,11 @@ func runKSampler(ctx context.Context, env *Env, in *samplerInput) (Result, error
 		lines = append(lines, understoodLines(parsed)...)
 		// A prompt without objects is sampled plainly, and the line above says so: wildcard prompts should not fail a batch.
 		if len(parsed.Phrases) > 0 {
-			if request.Guidance, err = g.at(parsed, in.Positive.Encoded); err != nil {
+			var left []string
+			if request.Guidance, left, err = g.at(parsed, in.Positive.Encoded); err != nil {
 				return Result{}, err
 			}
+			lines = append(lines, left...)
 		}
 	}
 	request.OnStep = reporter(env, pipeline)

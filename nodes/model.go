@@ -35,7 +35,12 @@ func newModel(c *checkpoint) *Model {
 
 // clone gives the same model as a value of its own, to be changed before anybody else sees it.
 func (m *Model) clone() *Model {
-	c := newModel(m.checkpoint.share())
+	return m.on(m.checkpoint.share())
+}
+
+// on gives the same model with other weights, and takes one share of c over.
+func (m *Model) on(checkpoint *checkpoint) *Model {
+	c := newModel(checkpoint)
 	c.guidance, c.noise = m.guidance, m.noise
 	return c
 }
@@ -48,6 +53,12 @@ type Clip struct {
 
 // ComfyType is "CLIP".
 func (*Clip) ComfyType() string { return "CLIP" }
+
+// Pipeline is what the text encoder's checkpoint was loaded into. It lives as long as any value of the checkpoint.
+func (c *Clip) Pipeline() *diffusion.Pipeline { return c.checkpoint.pipeline }
+
+// Notes are things that the user should know of the LoRAs that were added to the model.
+func (m *Model) Notes() []string { return m.checkpoint.notes }
 
 func newClip(c *checkpoint) *Clip {
 	v := &Clip{checkpoint: c}

@@ -38,6 +38,8 @@ func Standard() *Registry {
 		isacInstances(),
 		isacMasks(),
 		kSampler(),
+		loraLoader(),
+		loraLoaderModelOnly(),
 		modelSamplingSD3(),
 		previewImage(),
 		saveImage(),

@@ -20,7 +20,7 @@ import (
 func TestStandardNodes(t *testing.T) {
 	r := Standard()
 	want := []string{"CLIPTextEncode", "CLIPTextEncodeSDXL", "CheckpointLoaderSimple", "EmptyLatentImage", "EmptySD3LatentImage", "ISACGuidance", "ISACInstances", "ISACMasks",
-		"KSampler", "ModelSamplingSD3", "PreviewImage", "SaveImage", "VAEDecode"}
+		"KSampler", "LoraLoader", "LoraLoaderModelOnly", "ModelSamplingSD3", "PreviewImage", "SaveImage", "VAEDecode"}
 	if got := r.Names(); !slices.Equal(got, want) {
 		t.Errorf("nodes are %q, want %q", got, want)
 	}
@@ -70,6 +70,13 @@ func TestComfyUISchemas(t *testing.T) {
 			`"text_g":["STRING",{"multiline":true,"dynamicPrompts":true}],"text_l":["STRING",{"multiline":true,"dynamicPrompts":true}]}},` +
 			`"input_order":{"required":["clip","width","height","crop_w","crop_h","target_width","target_height","text_g","text_l"]},` +
 			`"output":["CONDITIONING"],"output_is_list":[false],"output_name":["CONDITIONING"],"name":"CLIPTextEncodeSDXL","display_name":"CLIPTextEncodeSDXL","category":"advanced/conditioning","output_node":false}`,
+		"LoraLoader": `{"input":{"required":{"model":["MODEL"],"clip":["CLIP"],"lora_name":[[]],` +
+			`"strength_model":["FLOAT",{"default":1.0,"min":-100.0,"max":100.0,"step":0.01}],"strength_clip":["FLOAT",{"default":1.0,"min":-100.0,"max":100.0,"step":0.01}]}},` +
+			`"input_order":{"required":["model","clip","lora_name","strength_model","strength_clip"]},` +
+			`"output":["MODEL","CLIP"],"output_is_list":[false,false],"output_name":["MODEL","CLIP"],"name":"LoraLoader","display_name":"Load LoRA","category":"loaders","output_node":false}`,
+		"LoraLoaderModelOnly": `{"input":{"required":{"model":["MODEL"],"lora_name":[[]],"strength_model":["FLOAT",{"default":1.0,"min":-100.0,"max":100.0,"step":0.01}]}},` +
+			`"input_order":{"required":["model","lora_name","strength_model"]},` +
+			`"output":["MODEL"],"output_is_list":[false],"output_name":["MODEL"],"name":"LoraLoaderModelOnly","display_name":"LoraLoaderModelOnly","category":"loaders","output_node":false}`,
 		"VAEDecode": `{"input":{"required":{"samples":["LATENT"],"vae":["VAE"]}},"input_order":{"required":["samples","vae"]},` +
 			`"output":["IMAGE"],"output_is_list":[false],"output_name":["IMAGE"],"name":"VAEDecode","display_name":"VAE Decode","category":"latent","output_node":false}`,
 		"SaveImage": `{"input":{"required":{"images":["IMAGE"],"filename_prefix":["STRING",{"default":"ComfyUI"}]},"hidden":{"prompt":"PROMPT","extra_pnginfo":"EXTRA_PNGINFO"}},` +

@@ -23,6 +23,12 @@ func (c GuidanceConfig) toProto() *isacpb.GuidanceOpen {
 		}
 		open.Instances = append(open.Instances, instances)
 	}
+	for _, l := range c.LoRAs {
+		open.Loras = append(open.Loras, &isacpb.GuidanceLora{Name: l.Name, StrengthModel: l.Model, StrengthClip: l.Clip})
+	}
+	for _, w := range c.Weights {
+		open.Weights = append(open.Weights, &isacpb.GuidanceWeight{Name: w.Name, Dtype: isacpb.DType(w.DType), Sha256: w.SHA256[:]})
+	}
 	return open
 }
 

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"crypto/sha256"
 	"time"
 
 	"github.com/isac-guidance/isac/plugin/isacpb"
@@ -51,7 +52,7 @@ const (
 type GuidanceConfig struct {
 	// Checkpoint is a name that CheckpointLoaderSimple offers.
 	Checkpoint string
-	// Prompt is the positive prompt, without weights such as "(cat:1.2)".
+	// Prompt is the positive prompt as it was typed, weights such as "(cat:1.2)" and "embedding:name" included.
 	Prompt string
 	// Hidden [1,L,D] and Pooled [1,P] are the prompt as the host encoded it; zero for the plugin to encode it. Families without pooled
 	// text have no Pooled.
@@ -72,6 +73,27 @@ type GuidanceConfig struct {
 	Seed uint64
 	// Measure has every step looked at and none moved.
 	Measure bool
+	// LoRAs are added to the checkpoint's weights in this order, to those of the text encoders where the plugin encodes the prompt.
+	LoRAs []GuidanceLoRA
+	// Weights are of the model that the host evaluates, before LoRAs. A checkpoint with others is refused.
+	Weights []GuidanceWeight
+}
+
+// GuidanceLoRA is a LoRA that the host's model has as well.
+type GuidanceLoRA struct {
+	// Name as LoraLoader offers it.
+	Name string
+	// Model and Clip multiply what is added to the denoiser and to the text encoders; 0 adds nothing.
+	Model, Clip float64
+}
+
+// GuidanceWeight identifies a tensor of the denoiser.
+type GuidanceWeight struct {
+	// Name as in a checkpoint of one file: "model.diffusion_model.out.2.weight".
+	Name string
+	// DType that the host has it in, and the SHA-256 of its elements in that type, row-major and little-endian.
+	DType  DType
+	SHA256 [sha256.Size]byte
 }
 
 // GuidanceSizes are in pixels: the picture before cropping, the crop's corner in it, and the crop.

@@ -42,6 +42,12 @@ const (
 	EnvPrivateDir = "ISAC_PRIVATE_DIR"
 	// EnvModels lists directories of models, separated as PATH is.
 	EnvModels = "ISAC_MODELS"
+	// EnvLoRAs lists directories of LoRAs, separated as PATH is, beside the folders "loras" in directories of models.
+	EnvLoRAs = "ISAC_LORAS"
+	// EnvDType is what models compute in: "auto", "float32", "float16", "bfloat16".
+	EnvDType = "ISAC_DTYPE"
+	// EnvCheckpointing says whether guided steps take gradient checkpoints: "auto", "on", "off".
+	EnvCheckpointing = "ISAC_CHECKPOINTING"
 	// EnvDevice is the device that models run on: "cpu", "cuda:0".
 	EnvDevice = "ISAC_DEVICE"
 	// EnvMaxMemory bounds what models and runs together take on the device, as Bytes reads it: "8GiB".

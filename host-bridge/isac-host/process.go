@@ -27,6 +27,8 @@ type process struct {
 type plugins struct {
 	Models []string     `placeholder:"DIR" env:"ISAC_MODELS" sep:"none" help:"Directory of models; may be given again. Default: examples/mini of the checkout."`
 	Device string       `placeholder:"NAME" env:"ISAC_DEVICE" default:"cpu" help:"Where models run: cpu, cuda:0."`
+	DType  string       `name:"dtype" env:"ISAC_DTYPE" enum:"auto,float32,float16,bfloat16" default:"auto" help:"What models compute in: ${enum}. auto is float32 on the CPU, and on a GPU bfloat16, or float16 where it has no units for that."`
+	Checks string       `name:"checkpointing" env:"ISAC_CHECKPOINTING" enum:"auto,on,off" default:"auto" help:"Gradient checkpoints of guided steps, less memory and more time: ${enum}. auto is on where a step would not fit otherwise."`
 	Memory plugin.Bytes `name:"max-memory" placeholder:"SIZE" env:"ISAC_MAX_MEMORY" help:"The most memory that models and runs take where they run, such as 8GiB. What needs more is refused. Default: what there is."`
 }
 
@@ -35,6 +37,11 @@ func (p *plugins) config(path string) plugin.Config {
 	env := []string{plugin.EnvDevice + "=" + p.Device}
 	if models := p.models(); len(models) > 0 {
 		env = append(env, plugin.EnvModels+"="+strings.Join(models, string(os.PathListSeparator)))
+	}
+	for name, value := range map[string]string{plugin.EnvDType: p.DType, plugin.EnvCheckpointing: p.Checks} {
+		if value != "" {
+			env = append(env, name+"="+value)
+		}
 	}
 	if p.Memory > 0 {
 		env = append(env, plugin.EnvMaxMemory+"="+p.Memory.String())

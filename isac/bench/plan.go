@@ -12,6 +12,7 @@ import (
 	"github.com/isac-guidance/isac/isac/bench/score"
 	"github.com/isac-guidance/isac/isac/bench/task"
 	"github.com/isac-guidance/isac/isac/diffusion"
+	"github.com/isac-guidance/isac/isac/diffusion/text/clip"
 	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/methods"
 	"github.com/isac-guidance/isac/isac/prompt"
@@ -64,6 +65,9 @@ func NewPlan(r Request) (*Plan, error) {
 	}
 	if items, err = p.aimable(items); err != nil {
 		return nil, err
+	}
+	if r := p.Settings.Reader; r != nil && len(r.Unread) > 0 {
+		p.Notes = append(p.Notes, fmt.Sprintf("%s: %s: they have no pictures, and the report lists them", p.NumeracyFile, r))
 	}
 	p.Pairs = task.Pairs(items, r.Split, r.Prompts, r.Seeds)
 	if len(p.Pairs) == 0 {
@@ -119,13 +123,14 @@ func (p *Plan) numeracyItems(known []string) ([]task.Item, error) {
 		return nil, err
 	}
 	defer f.Close()
-	items, notes, err := task.Numeracy(f)
+	items, reader, notes, err := task.ReadNumeracy(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.NumeracyFile, err)
 	}
 	for _, n := range notes {
 		p.Notes = append(p.Notes, p.NumeracyFile+": "+n)
 	}
+	p.Settings.Reader = &reader
 	kept := task.RestrictItems(items, known)
 	if left := len(items) - len(kept); left > 0 {
 		p.Notes = append(p.Notes, fmt.Sprintf("%s: %d of %d prompts are left out, because not all detectors know their classes", p.NumeracyFile, left, len(items)))
@@ -142,8 +147,11 @@ func (p *Plan) aimable(items []task.Item) ([]task.Item, error) {
 	}
 	var kept []task.Item
 	for _, item := range items {
-		spans := tokenizer.Encode(item.Prompt, length).Spans
+		spans := tokenizer.Prompt(item.Prompt, clip.Chunking{Length: length}).Spans()
 		if _, err := aim(item, spans); err != nil {
+			if p.Settings.Reader != nil && item.Task == numeracy && errors.Is(err, errMisread) {
+				p.Settings.Reader.Misread(item.Prompt, err.Error())
+			}
 			p.Notes = append(p.Notes, fmt.Sprintf("left out %q of %s: %v", item.Prompt, item.Task, err))
 			continue
 		}
@@ -151,6 +159,9 @@ func (p *Plan) aimable(items []task.Item) ([]task.Item, error) {
 	}
 	return kept, nil
 }
+
+// errMisread begins the error of a prompt that guidance reads as something else than is wanted.
+var errMisread = errors.New("guidance reads")
 
 // aim reads a prompt as the nodes do, and checks that what it reads is what is wanted.
 func aim(item task.Item, spans [][2]int) (guidance.Target, error) {
@@ -163,7 +174,7 @@ func aim(item task.Item, spans [][2]int) (guidance.Target, error) {
 		read = append(read, score.Wanted{Class: c.Name, Count: c.Count})
 	}
 	if !slices.Equal(sortedWanted(read), sortedWanted(item.Wanted)) {
-		return target, fmt.Errorf("guidance reads %v where %v is wanted", read, item.Wanted)
+		return target, fmt.Errorf("%w %v where %v is wanted", errMisread, read, item.Wanted)
 	}
 	return target, nil
 }

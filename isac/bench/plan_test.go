@@ -44,7 +44,7 @@ func TestPlanOfNumeracy(t *testing.T) {
 	torchtest.Require(t)
 	r := miniRequest(t, "none")
 	r.Tasks, r.Prompts, r.Split = []string{numeracy}, 0, "report"
-	r.NumeracyFile = write(t, t.TempDir()+"/numeracy.txt", "two cats and three dogs\nfive xylophones\nfour apples\nthree horses and a cow\n")
+	r.NumeracyFile = write(t, t.TempDir()+"/numeracy.txt", "two cats and three dogs\nfive xylophones\nfour apples\nthree horses and a cow\nsome cats\nthe cat and two dogs\n")
 	p := planOf(t, r)
 	for _, pair := range p.Pairs {
 		if pair.Task != numeracy || strings.Contains(pair.Prompt, "xylophone") {
@@ -53,6 +53,13 @@ func TestPlanOfNumeracy(t *testing.T) {
 	}
 	if len(p.Pairs) == 0 || len(p.Notes) == 0 || p.Settings.Numeracy == nil {
 		t.Errorf("%d pairs, notes %q", len(p.Pairs), p.Notes)
+	}
+	// "the cat" is no number for the bench, and an object for guidance: a failure of the reader, as is a prompt without numbers.
+	if got := p.Settings.Reader; got == nil || got.Prompts != 6 || len(got.Unread) != 2 || got.Unread[0].Line != 5 || got.Unread[1].Prompt != "the cat and two dogs" {
+		t.Errorf("the reader: %+v", got)
+	}
+	if !slices.ContainsFunc(p.Notes, func(n string) bool { return strings.Contains(n, "failed on 2 of 6 (33.3 %)") }) {
+		t.Errorf("notes %q", p.Notes)
 	}
 	r.NumeracyFile = write(t, t.TempDir()+"/numeracy.txt", "five cats\n")
 	if _, err := p.Settings.join(settingsOf(t, r)); err == nil || !strings.Contains(err.Error(), "prompts of numeracy") {

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"image"
@@ -27,6 +28,9 @@ func Report(folders []*Folder, to string, only []string) ([]string, error) {
 		return nil, err
 	}
 	opt := render.Options{Base: baseOf(records), Rows: galleryRows}
+	for _, f := range folders {
+		opt.Reader = cmp.Or(opt.Reader, f.Settings.Reader)
+	}
 	if slices.ContainsFunc(folders, (*Folder).Pictures) {
 		opt.Picture = pictureOf(folders)
 	}

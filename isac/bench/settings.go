@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/isac-guidance/isac/isac/bench/task"
 	"github.com/isac-guidance/isac/isac/methods"
 	"github.com/isac-guidance/isac/isac/torch"
 )
@@ -37,6 +38,8 @@ type Settings struct {
 	Sample   float64 `json:"sample"`
 	TaskSeed uint64  `json:"task_seed"`
 	Numeracy *Part   `json:"numeracy,omitempty"`
+	// Reader tells which prompts of that file were not read. It follows from the file and the program, and is not compared.
+	Reader *task.Reader `json:"reader,omitempty"`
 	// Methods are the options that each method stands for, null for plain sampling. Methods may be added.
 	Methods map[string]*methods.Chosen `json:"methods"`
 }
@@ -155,6 +158,7 @@ func (s Settings) join(next Settings) (Settings, error) {
 	}
 	joined := s
 	joined.Numeracy = cmp.Or(s.Numeracy, next.Numeracy)
+	joined.Reader = cmp.Or(next.Reader, s.Reader)
 	joined.Methods = maps.Clone(s.Methods)
 	for _, name := range slices.Sorted(maps.Keys(next.Methods)) {
 		options := next.Methods[name]

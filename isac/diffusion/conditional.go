@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/isac-guidance/isac/isac/attention"
+	backbone "github.com/isac-guidance/isac/isac/diffusion/denoiser"
 	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
 )
@@ -31,6 +32,11 @@ var _ guidance.Model = conditional{}
 func (c conditional) Taps(x torch.Tensor, timestep float64) ([]attention.Tap, error) {
 	r := &attention.Recorder{Only: true}
 	d, f := c.p.model.Denoiser, c.p.Factor()
+	if c.p.autoCheckpoint {
+		d.Checkpoint(c.p.checkpoints(backbone.Evaluation{
+			Batch: 1, Height: x.Size(2), Width: x.Size(3), Tokens: c.c.Hidden.Size(1), Fused: fused(), Gradient: true,
+		}))
+	}
 	text, vector, err := c.p.place(c.c, int(x.Size(3))*f, int(x.Size(2))*f)
 	if err != nil {
 		return nil, err

@@ -1,9 +1,14 @@
 package diffusion
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/isac-guidance/isac/isac/diffusion/family"
+	"github.com/isac-guidance/isac/isac/diffusion/text/clip"
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
@@ -19,9 +24,10 @@ type Conditioning struct {
 	Sizes *family.Sizes
 	// Prompt is the text as it was given.
 	Prompt string
-	// Spans are the bytes [start,end) of Prompt that each of the L positions stands for; BOS, EOS and padding have start = end.
+	// Spans are the bytes [start,end) of Prompt that each of the L positions stands for, over all chunks; BOS, EOS and padding have
+	// start = end. Positions behind the last span stand for none.
 	Spans [][2]int
-	// Notes are things that the user should know: how much of a long prompt was cut.
+	// Notes are things that the user should know: in how many chunks a prompt is read, what in it is read as text, what was not found.
 	Notes []string
 }
 
@@ -35,41 +41,101 @@ func (c *Conditioning) Close() {
 	}
 }
 
-// EncodePrompt runs the text encoders over a prompt. A prompt with more tokens than the model has positions is cut, which is noted and no
-// error. Weights such as "(cat:1.2)" are not understood and are read as text.
+// ErrWeight says that a weight in a prompt cannot be computed with.
+var ErrWeight = errors.New("weight out of range")
+
+// PromptOptions say what a prompt may refer to.
+type PromptOptions struct {
+	// Embeddings are where "embedding:name" is looked for.
+	Embeddings clip.Embeddings
+}
+
+// EncodePrompt runs the text encoders over a prompt of any length, with the weights that are written in it, as ComfyUI encodes it (see
+// package text/syntax): in chunks of as many tokens as the model has positions. What is written and not read is told in Notes. It knows
+// no embeddings.
 func (p *Pipeline) EncodePrompt(text string) (Conditioning, error) {
-	return p.EncodePrompts(text)
+	return p.EncodePrompts(context.Background(), PromptOptions{}, text)
 }
 
 // EncodePrompts is EncodePrompt with a text for each text encoder, in the family's order; the last one stands for all further encoders.
-// Spans and Notes are the first text's.
-func (p *Pipeline) EncodePrompts(texts ...string) (Conditioning, error) {
+// Spans are the first text's. It fails with ErrWeight where a weight is no finite number, with a *MemoryError where the
+// states of a very long prompt would not fit, and with ctx's error once ctx is done.
+func (p *Pipeline) EncodePrompts(ctx context.Context, o PromptOptions, texts ...string) (Conditioning, error) {
 	text := texts[0]
-	length := p.model.Length()
-	e := p.Tokenizer().Encode(text, length)
-	c := Conditioning{Prompt: text, Spans: e.Spans, Notes: p.model.Notes[:len(p.model.Notes):len(p.model.Notes)]}
-	if e.Truncated {
-		last := 0
-		for _, s := range e.Spans[:e.Length-1] {
-			last = max(last, s[1])
-		}
-		c.Notes = append(c.Notes, fmt.Sprintf("the prompt has %d tokens more than the %d that this model reads, and was cut: not read is %q",
-			e.Dropped, length-2, text[last:]))
+	prompts := p.model.Prompts(o.Embeddings, texts...)
+	err := checkWeights(prompts)
+	if err == nil {
+		err = p.checkRows(prompts)
 	}
-	err := torch.InScope(func() error {
+	if err != nil {
+		return Conditioning{}, fmt.Errorf("encode prompt %q: %w", text, err)
+	}
+	c := Conditioning{Prompt: text, Spans: prompts[0].Spans(), Notes: p.notes(prompts)}
+	err = torch.InScope(func() (err error) {
 		torch.NoGrad(func() {
-			hidden, pooled := p.model.Encode(texts...)
+			var hidden, pooled torch.Tensor
+			if hidden, pooled, err = p.model.Encode(ctx, prompts); err != nil {
+				return
+			}
 			if c.Hidden = hidden.Keep(); pooled.Defined() {
 				c.Pooled = pooled.Keep()
 			}
 		})
-		return nil
+		return err
 	})
 	if err != nil {
 		return Conditioning{}, fmt.Errorf("encode prompt %q: %w", text, err)
 	}
+	c.Spans = c.Spans[:min(len(c.Spans), int(c.Hidden.Size(1)))]
 	return c, nil
 }
+
+// checkRows asks for the memory of a prompt's states, of which there are a few at once: raw, normed, weighted, joined. That of a usual
+// prompt is not asked for.
+func (p *Pipeline) checkRows(prompts []clip.Prompt) error {
+	bytes, rows := 0.0, 0
+	for i, prompt := range prompts {
+		rows = max(rows, len(prompt.Rows))
+		bytes += float64(len(prompt.Rows)) * float64(len(prompt.Rows[0])) * float64(p.model.Text[i].Model.Config.Width) * 4 * 6
+	}
+	if rows <= usualRows {
+		return nil
+	}
+	return p.check(fmt.Sprintf("a prompt of %d chunks", rows), need{device: bytes})
+}
+
+// usualRows is a number of chunks that few prompts have.
+const usualRows = 64
+
+// notes are the model's and, each once, those of a prompt for each encoder.
+func (p *Pipeline) notes(prompts []clip.Prompt) []string {
+	notes := slices.Clone(p.model.Notes)
+	for _, prompt := range prompts {
+		for _, n := range prompt.Notes {
+			if !slices.Contains(notes, n) {
+				notes = append(notes, n)
+			}
+		}
+	}
+	return notes
+}
+
+// checkWeights refuses weights that would make every value of a picture NaN.
+func checkWeights(prompts []clip.Prompt) error {
+	for _, prompt := range prompts {
+		for _, row := range prompt.Rows {
+			for _, token := range row {
+				if math.IsNaN(token.Weight) || math.Abs(token.Weight) > mostWeight {
+					return fmt.Errorf("%w at byte %d: it is %v, expected a number such as 1.2", ErrWeight, token.Span[0], token.Weight)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// mostWeight is beyond what float32 can add up; pictures are noise long before.
+const mostWeight = 1e30
 
 // place brings a conditioning into the denoiser's type and place, for images of width×height pixels: text [1,L,D], and vector [1,V],
 // undefined for a family without one.

@@ -13,7 +13,11 @@ type denoiser struct {
 	cfg          float64
 	part         int64        // images that are evaluated at once
 	text, vector torch.Tensor // [1,…], or where cfg is not 1 [2,…]: the negative, then the positive
+	apart        *side        // the negative where it has another length: then text and vector are the positive's alone
 }
+
+// side is one conditioning: text [1,L,D], and vector [1,V] or undefined.
+type side struct{ text, vector torch.Tensor }
 
 // newDenoiser brings both conditionings into the denoiser's type and place, once for the run.
 func newDenoiser(r *run) (denoiser, error) {
@@ -30,36 +34,22 @@ func newDenoiser(r *run) (denoiser, error) {
 	if err != nil {
 		return d, err
 	}
-	d.text = torch.Cat(level(text, d.text), 0)
+	if text.Size(1) != d.text.Size(1) { // prompts of another number of chunks: what one reads must not change with the other
+		d.apart = &side{text, vector}
+		return d, nil
+	}
+	d.text = torch.Cat([]torch.Tensor{text, d.text}, 0)
 	if vector.Defined() {
 		d.vector = torch.Cat([]torch.Tensor{vector, d.vector}, 0)
 	}
 	return d, nil
 }
 
-// level repeats two conditionings until they are equally long: ComfyUI makes prompts of several chunks, and attention does not
-// change when all tokens are there twice.
-func level(a, b torch.Tensor) []torch.Tensor {
-	n, m := a.Size(1), b.Size(1)
-	if n == m {
-		return []torch.Tensor{a, b}
-	}
-	common := n / gcd(n, m) * m
-	return []torch.Tensor{a.Repeat(1, common/n, 1), b.Repeat(1, common/m, 1)}
-}
-
-func gcd(a, b int64) int64 {
-	for b != 0 {
-		a, b = b, a%b
-	}
-	return a
-}
-
 // at evaluates the model once on x [B,C,h,w] (the sampler's, float32) at sigma and gives D of the same shape:
 //
 //	D = D_negative + cfg·(D_positive − D_negative),
 //
-// both from one evaluation on a batch of [negative; positive]. D is linear in the prediction, so the two are combined before. Where there
+// both from one evaluation on a batch of [negative; positive] where they are equally long. D is linear in the prediction, so the two are combined before. Where there
 // is no room for all images at once, there are several evaluations.
 func (d denoiser) at(x torch.Tensor, sigma float64) (torch.Tensor, error) {
 	var err error
@@ -89,6 +79,9 @@ func (d denoiser) at(x torch.Tensor, sigma float64) (torch.Tensor, error) {
 
 // predict evaluates the model on what it takes in, [n,C,h,w], and combines both sides.
 func (d denoiser) predict(in torch.Tensor, timestep float64) (torch.Tensor, error) {
+	if d.apart != nil {
+		return d.predictApart(in, timestep)
+	}
 	n := in.Size(0)
 	text, vector := repeated(d.text, n), repeated(d.vector, n)
 	if d.cfg != 1 {
@@ -103,6 +96,19 @@ func (d denoiser) predict(in torch.Tensor, timestep float64) (torch.Tensor, erro
 	}
 	negative := y.Narrow(0, 0, n)
 	return negative.Add(y.Narrow(0, n, n).Sub(negative).MulScalar(d.cfg)), nil
+}
+
+// predictApart is predict with an evaluation for each side.
+func (d denoiser) predictApart(in torch.Tensor, timestep float64) (torch.Tensor, error) {
+	var sides []torch.Tensor
+	for _, s := range []side{*d.apart, {d.text, d.vector}} {
+		y, err := d.p.model.Denoiser.ForwardContext(d.ctx, in, timestep, repeated(s.text, in.Size(0)), repeated(s.vector, in.Size(0)), nil)
+		if err != nil {
+			return torch.Tensor{}, err
+		}
+		sides = append(sides, y.To(torch.Float32))
+	}
+	return sides[0].Add(sides[1].Sub(sides[0]).MulScalar(d.cfg)), nil
 }
 
 // repeated has each of the rows of t [s,…] n times, [s·n,…]; undefined where t is.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/isac-guidance/isac/isac/diffusion/text/clip"
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
@@ -39,8 +40,31 @@ func (p *Pipeline) tryVector(c Conditioning) error {
 	return nil
 }
 
+// HostConditioning is a conditioning [1,L,D] that a host made of a prompt, with the places of its words: as EncodePrompts puts them, as
+// far as the host's has positions. A host that cuts prompts has fewer; what it cut has no place. hidden and pooled are kept tensors, which
+// it takes over; pooled may be undefined.
+func (p *Pipeline) HostConditioning(o PromptOptions, text string, hidden, pooled torch.Tensor) Conditioning {
+	prompts := p.model.Prompts(o.Embeddings, text)
+	spans := prompts[0].Spans()
+	c := Conditioning{Hidden: hidden, Pooled: pooled, Prompt: text, Notes: p.notes(prompts)}
+	if n := positions(hidden); n < len(spans) {
+		spans = spans[:n]
+		c.Notes = append(c.Notes, fmt.Sprintf("the host's conditioning has %d positions where the prompt fills %d: words beyond are not looked for", n, len(prompts[0].Spans())))
+	}
+	c.Spans = spans
+	return c
+}
+
+// positions is L of a conditioning [1,L,D], 0 of one of another shape.
+func positions(hidden torch.Tensor) int {
+	if !hidden.Defined() || hidden.Dim() != 3 {
+		return 0
+	}
+	return int(hidden.Size(1))
+}
+
 // Spans are the bytes [start,end) of a text that each position of its conditioning stands for, as in Conditioning.Spans, without
 // running the text encoders.
 func (p *Pipeline) Spans(text string) [][2]int {
-	return p.Tokenizer().Encode(text, p.model.Length()).Spans
+	return p.model.Prompts(clip.Embeddings{}, text)[0].Spans()
 }

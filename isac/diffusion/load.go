@@ -19,6 +19,9 @@ type LoadOptions struct {
 	// Checkpoint keeps only the inputs of the denoiser's blocks in a guided step and computes them again for the gradient: less memory,
 	// about one evaluation more.
 	Checkpoint bool
+	// AutoCheckpoint does so only where a guided step does not fit into the free memory otherwise, by the estimate of what it takes; with it
+	// Checkpoint has no meaning.
+	AutoCheckpoint bool
 	// MaxMemory bounds what models and runs together take on Device, in bytes; 0 is what the device has. See MemoryError.
 	MaxMemory int64
 }
@@ -32,7 +35,7 @@ func Load(path string, opt LoadOptions) (*Pipeline, error) {
 		return nil, err
 	}
 	defer files.Close()
-	p := &Pipeline{Path: path, device: opt.Device, checkpoint: opt.Checkpoint, maxMemory: opt.MaxMemory}
+	p := &Pipeline{Path: path, device: opt.Device, checkpoint: opt.Checkpoint && !opt.AutoCheckpoint, autoCheckpoint: opt.AutoCheckpoint, maxMemory: opt.MaxMemory}
 	if p.device == "" {
 		p.device = torch.CPU
 	}
@@ -48,7 +51,7 @@ func Load(path string, opt LoadOptions) (*Pipeline, error) {
 		return nil, fmt.Errorf("load %s: %w", path, err)
 	}
 	p.noise = p.model.Noise
-	p.model.Denoiser.Checkpoint(opt.Checkpoint)
+	p.model.Denoiser.Checkpoint(p.checkpoint)
 	return p, nil
 }
 

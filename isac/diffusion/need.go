@@ -83,6 +83,7 @@ func (p *Pipeline) needOf(r *SampleRequest, shape []int64, part int64) need {
 		e.Batch, e.Gradient = 1, true
 		streamer, ok := r.Guidance.Method.(guidance.Streamer)
 		e.Streamed = ok && streamer.Streams()
+		e.Checkpoint = p.checkpoints(e)
 		working = max(working, p.evaluation(e))
 	}
 	latents := latentCopies * 4 * product(shape)

@@ -16,7 +16,9 @@ type Pipeline struct {
 	model      *family.Model
 	noise      sampling.Noise
 	checkpoint bool
-	maxMemory  int64
+	// autoCheckpoint decides before each guided evaluation, see checkpoints
+	autoCheckpoint bool
+	maxMemory      int64
 }
 
 // Close frees the weights and gives their memory back, which the C library would keep. Closing twice is allowed.

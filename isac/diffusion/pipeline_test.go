@@ -96,12 +96,21 @@ func TestEncodePrompt(t *testing.T) {
 		t.Errorf("notes %q, want none", c.Notes)
 	}
 
-	long := encode(t, p, strings.Repeat("cat ", 21)+"and dog, two dogs")
-	if s := long.Hidden.Shape(); s[1] != 24 {
-		t.Errorf("a long prompt has %d positions, want 24", s[1])
+	text := strings.Repeat("cat ", 21) + "and dog, two dogs"
+	long := encode(t, p, text)
+	if s := long.Hidden.Shape(); s[1] != 48 || len(long.Spans) != 48 {
+		t.Errorf("a long prompt has %d positions and %d spans, want 48", s[1], len(long.Spans))
 	}
-	if len(long.Notes) != 1 || !strings.Contains(long.Notes[0], "4 tokens more than the 22") || !strings.Contains(long.Notes[0], `" dog, two dogs"`) {
-		t.Errorf("notes %q, want one that tells how much was cut", long.Notes)
+	if len(long.Notes) != 1 || !strings.Contains(long.Notes[0], "26 tokens") || !strings.Contains(long.Notes[0], "2 chunks of 24") {
+		t.Errorf("notes %q, want one that tells of two chunks", long.Notes)
+	}
+	if got := tokens(long, "dogs"); len(got) != 1 || got[0] <= 24 {
+		t.Errorf("dogs at %v, want a place in the second chunk", got)
+	}
+	for _, weight := range []string{"nan", "inf", "-1e40"} {
+		if _, err := p.EncodePrompt("a (cat:" + weight + ")"); !errors.Is(err, ErrWeight) {
+			t.Errorf("weight %s: %v, want ErrWeight", weight, err)
+		}
 	}
 }
 

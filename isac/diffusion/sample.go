@@ -27,7 +27,7 @@ func (p *Pipeline) Sample(ctx context.Context, r SampleRequest) (torch.Tensor, [
 		return torch.Tensor{}, nil, fmt.Errorf("sample: %w", err)
 	}
 	sample := p.sample
-	if r.Guidance != nil && r.Guidance.Candidates > 1 {
+	if g := r.Guidance; g != nil && g.Candidates > 1 && len(g.Target.Classes) > 0 {
 		sample = p.best
 	}
 	latent, reports, err := sample(ctx, &r, pl)

@@ -79,6 +79,9 @@ func Open(c Config) (*Session, error) {
 
 // start makes the guide anew: it then knows nothing of any step.
 func (s *Session) start() (err error) {
+	if s.aimless() != "" {
+		return nil
+	}
 	s.guide, err = s.config.Method.Begin(s.config.Target)
 	s.stale = false
 	return err
@@ -88,6 +91,9 @@ func (s *Session) start() (err error) {
 // height·width: the Labels of an earlier report. It is for runs that go on in a new session, and has no effect with methods that
 // remember nothing, or if the model's grid turns out to be another.
 func (s *Session) Resume(labels []int, height, width int) error {
+	if s.aimless() != "" {
+		return nil
+	}
 	if len(labels) != height*width || len(labels) == 0 {
 		return fmt.Errorf("guidance: %d labels for a grid of %dx%d", len(labels), height, width)
 	}
@@ -119,6 +125,12 @@ func (s *Session) Guide(x torch.Tensor, step Step) (torch.Tensor, Report, error)
 		maps = &Maps{WantSelf: s.config.ObserveSelf != nil && s.config.ObserveSelf(step)}
 	}
 	out, report, err := s.at(x, step, func(at torch.Tensor, r *Report) (torch.Tensor, error) {
+		if reason := s.aimless(); reason != "" {
+			if r.Skipped = s.outside(r.Step); r.Skipped == "" {
+				r.Skipped, r.Wanted = reason, !s.config.Measure
+			}
+			return torch.Tensor{}, nil
+		}
 		idle := s.idle(r.Step)
 		if idle == "" && !s.config.Measure {
 			return s.move(at, r, maps)
@@ -154,6 +166,9 @@ func (s *Session) Guide(x torch.Tensor, step Step) (torch.Tensor, Report, error)
 // where Guide does.
 func (s *Session) Gradient(x torch.Tensor, step Step) (torch.Tensor, Report, error) {
 	return s.at(x, step, func(at torch.Tensor, r *Report) (gradient torch.Tensor, err error) {
+		if r.Skipped = s.aimless(); r.Skipped != "" {
+			return torch.Tensor{}, nil
+		}
 		torch.WithGrad(func() {
 			var seen look
 			if seen, err = s.look(at, r.Step, true, nil); err == nil {
@@ -187,13 +202,29 @@ func (s *Session) at(x torch.Tensor, step Step, fn func(at torch.Tensor, r *Repo
 	return out, report, nil
 }
 
+// aimless tells why there is nothing to guide towards, "" if there is.
+func (s *Session) aimless() string {
+	if len(s.config.Target.Classes) > 0 {
+		return ""
+	}
+	return s.config.Target.Reason
+}
+
 // idle tells why a step needs no look at the model, "" if it does.
 func (s *Session) idle(step Step) string {
+	if why := s.outside(step); why != "" {
+		return why
+	}
+	return s.guide.Idle(step)
+}
+
+// outside tells that a step is outside the guided ones, "" if it is not.
+func (s *Session) outside(step Step) string {
 	first, end := s.options.Window(step.Count)
 	if step.Index < first || step.Index >= end {
 		return fmt.Sprintf("step %d of %d is outside the guided steps %d to %d", step.Index+1, step.Count, first+1, end)
 	}
-	return s.guide.Idle(step)
+	return ""
 }
 
 // checkLatent says what is wrong with a latent.

@@ -261,3 +261,42 @@ func TestShortfall(t *testing.T) {
 		}
 	})
 }
+
+// TestNothingToGuideTowards holds that a target without classes but a reason has every step skipped with it, that the report tells
+// which steps were wanted, and that the model is not asked.
+func TestNothingToGuideTowards(t *testing.T) {
+	torchtest.Require(t)
+	m := method()
+	m.End = 0.5
+	s, err := guidance.Open(guidance.Config{
+		Model: synthetic.Layers{}, Noise: synthetic.Plain{}, Method: m, Target: guidance.Target{Reason: "no word is read"},
+		Observe: func(guidance.Maps) { t.Error("something was observed") },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	err = torch.InScope(func() error {
+		x := torch.Ones([]int64{1, 4, 2, 2}, torch.Float32, torch.CPU)
+		for i, want := range []guidance.Report{{Skipped: "no word is read", Wanted: true}, {Skipped: "step 2 of 2 is outside the guided steps 1 to 1"}} {
+			out, r, err := s.Guide(x, guidance.Step{Index: i, Count: 2, Sigma: 1})
+			if err != nil || r.Skipped != want.Skipped || r.Wanted != want.Wanted || !slices.Equal(out.Float32s(), x.Float32s()) {
+				t.Errorf("step %d: %+v, %v", i+1, r, err)
+			}
+		}
+		gradient, r, err := s.Gradient(x, guidance.Step{Count: 2, Sigma: 1})
+		if err != nil || gradient.Defined() || r.Skipped != "no word is read" {
+			t.Errorf("gradient: %+v, %v", r, err)
+		}
+		if _, changed, err := s.Prepare(x, guidance.Step{Count: 2, Sigma: 1}); changed || err != nil {
+			t.Errorf("the noise was changed: %v", err)
+		}
+		return s.Resume([]int{0}, 1, 1)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if _, err := guidance.Open(guidance.Config{Model: synthetic.Layers{}, Noise: synthetic.Plain{}, Method: m}); err == nil {
+		t.Error("a target without classes and reason was taken")
+	}
+}

@@ -20,6 +20,8 @@ type Class struct {
 type Target struct {
 	// Classes are the kinds of objects, in the prompt's order.
 	Classes []Class
+	// Reason tells why there is no class to guide towards, "" where there are some: each step that would be guided is skipped with it.
+	Reason string `json:",omitempty"`
 }
 
 // Instances is the number of instances of all classes together, ISAC's N.
@@ -34,6 +36,9 @@ func (t Target) Instances() int {
 // Validate reports everything that is wrong with the target, all at once: no class, a count below 1, a class without tokens,
 // a negative position, one position in two classes.
 func (t Target) Validate() error {
+	if len(t.Classes) == 0 && t.Reason != "" {
+		return nil
+	}
 	if len(t.Classes) == 0 {
 		return errors.New("guidance: the target names no class: give at least one class with a count and its token positions")
 	}

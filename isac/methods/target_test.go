@@ -26,7 +26,17 @@ func TestTargetFromPrompt(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("target %+v, %v, want %+v", got, err, want)
 	}
-	if _, err := TargetFromPrompt(prompt.Parse(text), spans[:6]); err == nil || !strings.Contains(err.Error(), `the class "apple"`) {
+	// What the model does not read is left out, with its count, and told.
+	cut, left, err := Aim(prompt.Parse(text), spans[:6])
+	want = guidance.Target{Classes: []guidance.Class{{Name: "apple", Count: 2, Tokens: []int{3}}, {Name: "dog", Count: 1, Tokens: []int{5}}}}
+	if err != nil || !reflect.DeepEqual(cut, want) || len(left) != 1 || !strings.Contains(left[0], `"apple" at bytes 36-41`) {
+		t.Errorf("of a cut prompt %+v, %q, %v, want %+v and a note on the last apple", cut, left, err, want)
+	}
+	none, left, err := Aim(prompt.Parse(text), spans[:2])
+	if err != nil || len(none.Classes) != 0 || none.Reason == "" || len(left) != 3 || none.Validate() != nil {
+		t.Errorf("of a prompt that is not read %+v, %q, %v, want a reason and no class", none, left, err)
+	}
+	if _, err := TargetFromPrompt(prompt.Parse(text), spans[:6]); err == nil || !strings.Contains(err.Error(), `"apple"`) {
 		t.Errorf("a cut prompt gives %v, want an error that names the class", err)
 	}
 	twice, err := prompt.ParseCounts("apple=1, apples=2", text)

@@ -1,6 +1,7 @@
 package prompt
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -55,7 +56,7 @@ func TestCounts(t *testing.T) {
 	if got := read.Counts(); got != "cat=2, hot dog=1" {
 		t.Errorf("counts %q of %q", got, text)
 	}
-	if again, err := ParseCounts(read.Counts(), text); err != nil || len(again.Phrases) != 2 || again.Phrases[1] != read.Phrases[1] {
+	if again, err := ParseCounts(read.Counts(), text); err != nil || len(again.Phrases) != 2 || !reflect.DeepEqual(again.Phrases[1], read.Phrases[1]) {
 		t.Errorf("%+v, %v", again, err)
 	}
 }
@@ -115,13 +116,31 @@ func TestFindWord(t *testing.T) {
 	}
 }
 
+// TestCountsOfMentions holds that a class that is named more than once is overridden at all its places.
+func TestCountsOfMentions(t *testing.T) {
+	text := "the left cat, the right cat and a dog"
+	if got := Parse(text).Counts(); got != "cat=2, dog=1" {
+		t.Fatalf("counts %q", got)
+	}
+	p, err := ParseCounts("cat=5, dog=2", text)
+	if err != nil || p.Counts() != "cat=5, dog=2" || len(p.Phrases) != 3 || p.Phrases[1].Start != strings.LastIndex(text, "cat") {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if p, err = ParseCounts("cat=1", text); err != nil || len(p.Phrases) != 1 || p.Phrases[0].Count != 1 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if got := p.Phrases[0].Attributes; len(got) != 1 || got[0].Text != "left" {
+		t.Errorf("attributes %+v", got)
+	}
+}
+
 func TestIn(t *testing.T) {
 	from := Parse("two cats and a dog")
 	if len(from.Phrases) != 2 {
 		t.Fatalf("parsed %+v", from)
 	}
 	same, err := from.In(from.Prompt)
-	if err != nil || len(same.Phrases) != 2 || same.Phrases[1] != from.Phrases[1] {
+	if err != nil || len(same.Phrases) != 2 || !reflect.DeepEqual(same.Phrases[1], from.Phrases[1]) {
 		t.Errorf("the same text gives %+v, error %v", same, err)
 	}
 	const positive = "masterpiece, a dog beside two cats"

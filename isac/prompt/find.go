@@ -46,6 +46,26 @@ func findWord(word, text string, from int) (start, end int, ok bool) {
 
 func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
+// moveAttributes finds attributes in another text: each where it stands last before the class, else first after it. Those that the
+// text does not hold are left out.
+func moveAttributes(attributes []Attribute, text string, class int) []Attribute {
+	var moved []Attribute
+	for _, a := range attributes {
+		last, found := Attribute{}, false
+		for from := 0; ; {
+			start, end, ok := findWord(a.Text, text, from)
+			if !ok || found && start > class {
+				break
+			}
+			last, found, from = Attribute{text[start:end], start, end}, true, end
+		}
+		if found {
+			moved = append(moved, last)
+		}
+	}
+	return moved
+}
+
 // In finds the phrases of p in another text, in order: guidance reads positions in the prompt that was encoded, which may be
 // longer than the text that the classes were read from. The error names every word that the text does not hold.
 func (p Parsed) In(text string) (Parsed, error) {
@@ -67,6 +87,7 @@ func (p Parsed) In(text string) (Parsed, error) {
 		}
 		next[word] = end
 		phrase.Text, phrase.Start, phrase.End = text[start:end], start, end
+		phrase.Attributes = moveAttributes(phrase.Attributes, text, start)
 		moved.Phrases = append(moved.Phrases, phrase)
 	}
 	if err := errors.Join(errs...); err != nil {

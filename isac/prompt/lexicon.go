@@ -23,9 +23,14 @@ var (
 	parts       = list("parts")       // "with a hat"
 	adjectives  = list("adjectives")
 	verbs       = list("verbs")
+	pasts       = list("pasts")     // past forms and participles that do not end in -ed
+	abstract    = list("abstract")  // what cannot be seen or counted
+	furniture   = list("furniture") // what things stand on
+	wearables   = list("wearables") // parts that can be taken off
+	idioms      = list("idioms")    // set phrases that name no object
 
 	// allNouns is what may end a noun phrase.
-	allNouns = union(nouns, scenery, places, media, collectives, containers, portions, parts)
+	allNouns = union(nouns, scenery, places, media, collectives, containers, portions, parts, abstract, wearables)
 	// longestNoun is the number of words of the longest name in allNouns.
 	longestNoun = longest(allNouns)
 )
@@ -68,44 +73,11 @@ func longest(s set) int {
 	return n
 }
 
-// link is how a noun phrase is tied to what stands before it.
-type link int
-
-const (
-	linkList  link = iota // a member of the list of objects, or the object of a verb
-	linkPlace             // after "on", "in", …: where things are
-	linkWith              // after "with": an object, or a part of one
-	linkWorn              // after "wearing"
-	linkNone              // after "without": absent
-	linkStyle             // after "in the style of": a name, up to the next comma
-)
-
-// connectors are the words that tie a noun phrase to what stands before it; the longest match counts.
-var connectors = map[string]link{
-	"and": linkList, "or": linkList, "&": linkList, "+": linkList, "plus": linkList, "as well as": linkList, "along with": linkList,
-	"together with": linkList, "in addition to": linkList, "but": linkList, "next to": linkList, "close to": linkList,
-	"beside": linkList, "besides": linkList, "near": linkList, "alongside": linkList, "behind": linkList, "in front of": linkList,
-	"to the left of": linkList, "to the right of": linkList, "on the left of": linkList, "on the right of": linkList,
-	"left of": linkList, "right of": linkList, "on the side of": linkList, "on top of": linkList, "above": linkList, "over": linkList,
-	"below": linkList, "beneath": linkList, "between": linkList, "among": linkList, "facing": linkList, "versus": linkList, "vs": linkList,
-	"followed by": linkList, "accompanied by": linkList, "surrounded by": linkList, "opposite": linkList, "underneath": linkList,
-	"holding": linkList, "containing": linkList, "including": linkList, "of": linkPlace,
-	"with": linkWith, "w/": linkWith, "has": linkWith, "have": linkWith, "having": linkWith,
-	"wearing": linkWorn, "wears": linkWorn, "wear": linkWorn, "dressed in": linkWorn, "dressed as": linkWorn, "covered in": linkWorn, "covered with": linkWorn,
-	"on": linkPlace, "in": linkPlace, "at": linkPlace, "under": linkPlace, "inside": linkPlace, "outside": linkPlace, "into": linkPlace,
-	"onto": linkPlace, "by": linkPlace, "against": linkPlace, "through": linkPlace, "across": linkPlace,
-	"along": linkPlace, "from": linkPlace, "towards": linkPlace, "toward": linkPlace, "upon": linkPlace, "within": linkPlace,
-	"around": linkPlace, "before": linkPlace, "after": linkPlace, "during": linkPlace, "for": linkPlace, "to": linkPlace,
-	"like": linkPlace, "as": linkPlace, "off": linkPlace, "via": linkPlace, "up": linkPlace, "down": linkPlace, "past": linkPlace,
-	"without": linkNone, "instead of": linkNone, "except": linkNone, "not": linkNone, "nor": linkNone, "minus": linkNone,
-	"in the style of": linkStyle, "style of": linkStyle, "in style of": linkStyle, "painted by": linkStyle, "drawn by": linkStyle,
-	"made of": linkWorn, "made out of": linkWorn, "full of": linkWorn, "filled with": linkWorn,
-}
-
 // passed are words that carry nothing for counting and end a noun phrase.
 var passed = setOf("that", "which", "who", "whose", "while", "where", "when", "there", "here", "it", "they", "them", "he", "she", "we", "you", "i",
 	"us", "him", "me", "if", "so", "than", "because", "each other", "one another", "himself", "herself", "itself", "themselves", "too", "together",
-	"please", "make", "create", "generate", "give", "want", "would", "should", "could", "can", "will", "must", "let", "now", "exactly", "only")
+	"please", "make", "create", "generate", "give", "want", "would", "should", "could", "can", "will", "must", "let", "now", "exactly", "only",
+	"out", "away", "ahead", "forward", "forwards", "backward", "backwards", "upward", "upwards", "downward", "downwards", "aside", "apart", "nearby", "overhead")
 
 func setOf(words ...string) set {
 	s := set{}
@@ -114,3 +86,6 @@ func setOf(words ...string) set {
 	}
 	return s
 }
+
+// longestIdiom is the number of words of the longest set phrase.
+var longestIdiom = longest(idioms)

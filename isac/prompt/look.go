@@ -70,7 +70,7 @@ func (p *parser) between(from, to int) string {
 func (p *parser) allAdjectives(from, to int) bool {
 	for i := from; i < to; i++ {
 		low := p.words[i].low
-		if !adjectives[low] && !verbs[low] && !passed[low] && !isGerund(low) && !strings.HasSuffix(low, "ly") {
+		if !adjectives[low] && !verbs[low] && !passed[low] && !isGerund(low) && !isAdverb(low) && !isAdjectival(low) && !isParticiple(low) && !notAttributes[low] {
 			return false
 		}
 	}

@@ -24,6 +24,9 @@ type quantity struct {
 	count int    // of quantNumber
 	pairs bool   // counted in pairs, so that count is twice the number of pairs
 	text  string // for notes, in lower case
+	times int    // of "two groups of": how often the number that follows is there; 0 is once
+	sum   int    // of "one white and": objects of the same class that were counted before
+	attrs []Attribute
 }
 
 var units = map[string]int{
@@ -37,13 +40,13 @@ var tens = map[string]int{
 
 // groupNumbers are nouns that are numbers: "a pair of", "two dozen".
 var groupNumbers = map[string]int{
-	"pair": 2, "pairs": 2, "couple": 2, "duo": 2, "duos": 2, "trio": 3, "trios": 3, "quartet": 4, "quintet": 5, "dozen": 12, "score": 20, "hundred": 100, "thousand": 1000,
+	"pair": 2, "pairs": 2, "couple": 2, "duo": 2, "duos": 2, "trio": 3, "trios": 3, "quartet": 4, "quintet": 5, "dozen": 12, "score": 20, "hundred": 100, "thousand": 1000, "million": 1000000, "billion": 1000000000,
 }
 
 // vague are quantities without a number; the longest match counts.
 var vague = setOf("some", "several", "many", "multiple", "numerous", "various", "countless", "few", "a few", "quite a few", "any", "lots of", "a lot of",
 	"plenty of", "a number of", "a handful of", "dozens of", "hundreds of",
-	"thousands of", "pairs of", "a bit of", "most", "much", "all kinds of", "different kinds of", "more than one", "scores of")
+	"thousands of", "pairs of", "a bit of", "most", "much", "all kinds of", "different kinds of", "more than one", "scores of", "a couple of hundred", "a couple hundred", "couple of hundred", "a couple of dozen", "a couple of thousand", "umpteen")
 
 var (
 	ones      = setOf("a", "an", "another", "one", "a single", "each", "every", "a lone", "my", "your", "his", "her", "its", "our", "their", "this", "that", "someone's")
@@ -79,6 +82,9 @@ func (p *parser) number(i int) (value, taken int, note string) {
 		}
 		return n, 1, ""
 	}
+	if v, ok := timesBefore(low); ok && !p.ends(i+1) { // "x3 cats"
+		return v, 1, ""
+	}
 	if v, ok := units[low]; ok {
 		value, taken = v, 1
 	} else if v, ok := tens[low]; ok {
@@ -93,21 +99,37 @@ func (p *parser) number(i int) (value, taken int, note string) {
 	}
 	if next, _ := p.low(i + taken); next == "hundred" && value < 10 {
 		value, taken = value*100, taken+1
+		if more, n, _ := p.number(i + taken + p.skip(i+taken, "and")); n > 0 && more < 100 && p.is(i+taken, "and") {
+			value, taken = value+more, taken+1+n
+		}
 	}
 	return value, taken, ""
 }
 
 // quantity reads the determiner or number at position i and says how many words it takes.
 func (p *parser) quantity(i int) (quantity, int) {
+	if n := p.approximationAt(i); n > 0 {
+		return p.approximate(i, n)
+	}
 	if name, n := p.match(i, vague, 4); n > 0 {
 		return quantity{kind: quantVague, text: name}, n
 	}
 	if name, n := p.match(i, nones, 3); n > 0 {
 		return quantity{kind: quantNone, text: name}, n
 	}
-	if low, _ := p.low(i); low == "both" {
+	if low, _ := p.low(i); low == "both" || low == "either" {
+		if p.bothOf(i + 1) {
+			q, n := p.quantity(i + 1)
+			return q, n + 1 // "both a cat and a dog": each has its own number
+		}
 		q := quantity{kind: quantNumber, count: 2, text: low}
 		return q, 1 + p.skip(i+1, "of", "the", "these", "those", "his", "her", "their", "my", "our")
+	}
+	if p.is(i, "twin") && p.pluralLooking(i+1) {
+		return quantity{kind: quantNumber, count: 2, text: "twin"}, 1
+	}
+	if n := p.skip(i, "a", "half", "dozen"); n == 3 {
+		return quantity{kind: quantNumber, count: 6, text: "a half dozen"}, n + p.skip(i+n, "of")
 	}
 	if n := 1 + p.skip(i+1, "a"); p.is(i, "half") && p.is(i+n, "dozen") {
 		return quantity{kind: quantNumber, count: 6, text: "half a dozen"}, n + 1 + p.skip(i+n+1, "of")
@@ -117,6 +139,9 @@ func (p *parser) quantity(i int) (quantity, int) {
 		first, at = quantity{kind: quantDefinite, text: name}, i+n
 	} else if name, n := p.match(i, ones, 2); n > 0 {
 		first, at = quantity{kind: quantOne, text: name}, i+n
+		if name == "one" {
+			at = i // "one hundred"
+		}
 	}
 	// "one" is a number too; as a determiner it means the same. After "the", "his", "another" a number may still come.
 	value, taken, note := p.number(at)
@@ -126,11 +151,11 @@ func (p *parser) quantity(i int) (quantity, int) {
 	if value < 0 {
 		return first, at - i + taken
 	}
+	if p.bodied(at, taken) { // "three eyed alien"
+		return first, at - i + taken
+	}
 	if n := p.age(at, taken); n > 0 {
 		return first, at - i + n
-	}
-	if first.text == "one" && taken == 0 {
-		value, taken, at = 1, 1, i
 	}
 	q := first
 	if taken > 0 {
@@ -139,11 +164,15 @@ func (p *parser) quantity(i int) (quantity, int) {
 			q.kind = quantNone
 		}
 		at += taken + p.alternative(at, taken)
+		at += p.restated(at, value)
 	}
 	if n, more := p.group(at, q, first); more > 0 {
 		return n, at - i + more
 	}
 	if q.kind == quantNumber {
+		if p.is(at, "or") && p.is(at+1, "so") {
+			at += 2
+		}
 		at += p.partitive(at)
 	}
 	return q, at - i
@@ -153,8 +182,11 @@ func (p *parser) quantity(i int) (quantity, int) {
 func (p *parser) group(at int, q, first quantity) (quantity, int) {
 	low, _ := p.low(at)
 	size := groupNumbers[low]
+	if low == "couple" && (p.ends(at+1) && !p.is(at+1, "of") || isGerund(p.lowOr(at+1)) || isPast(p.lowOr(at+1))) {
+		return q, 0 // "a couple dances"
+	}
 	bare := q.kind == quantBare && first.kind == quantBare
-	if size == 0 || bare && !(low == "couple" || low == "pair" || low == "dozen") {
+	if size == 0 || bare && !(low == "couple" || low == "pair" || low == "dozen" || low == "trio" || low == "duo" || low == "quartet") {
 		return q, 0
 	}
 	times := 1
@@ -166,6 +198,9 @@ func (p *parser) group(at int, q, first quantity) (quantity, int) {
 		n = 2
 	} else if size < 12 && low != "couple" {
 		return q, 0 // "a pair" alone is no number of what follows
+	}
+	if p.is(at+n, "or") && p.is(at+n+1, "so") {
+		n += 2
 	}
 	out := quantity{kind: quantNumber, count: times * size, pairs: size == 2 && low != "couple", text: p.between(max(at-1, 0), at+1)}
 	if out.count > maxCount {
@@ -198,6 +233,17 @@ func (p *parser) age(at, taken int) int {
 		return taken + 2
 	}
 	return 0
+}
+
+// bodied tells whether a number counts a part within an adjective: "three eyed alien", but not "two winged horses".
+func (p *parser) bodied(at, taken int) bool {
+	low := p.lowOr(at + taken)
+	stem, ok := strings.CutSuffix(low, "ed")
+	if taken == 0 || !ok || !(parts[stem] || parts[stem+"e"] || allNouns[stem+"e"] || parts[stem[:max(len(stem)-1, 0)]] || stem == "sid" || stem == "stori" || stem == "speed") {
+		return false
+	}
+	next, follows := p.low(at + taken + 1)
+	return follows && !p.pluralLooking(at+taken+1) && !uncertain[next] && !p.ends(at+taken+1) && !adjectives[next]
 }
 
 // alternative counts the words of "or three" after "two": the number is left open and the first one is taken.

@@ -36,6 +36,11 @@ func check(t *testing.T, p Parsed) {
 		if utf8.ValidString(p.Prompt) && (!utf8.RuneStart(p.Prompt[ph.Start]) || ph.End < len(p.Prompt) && !utf8.RuneStart(p.Prompt[ph.End])) {
 			t.Fatalf("%q: span %d-%d cuts a rune", p.Prompt, ph.Start, ph.End)
 		}
+		for _, a := range ph.Attributes {
+			if a.Start < 0 || a.End <= a.Start || a.End > len(p.Prompt) || p.Prompt[a.Start:a.End] != a.Text {
+				t.Fatalf("%q: attribute %+v does not stand there", p.Prompt, a)
+			}
+		}
 		if ph.Count < 1 || ph.Class == "" {
 			t.Fatalf("%q: phrase %+v has no count or no class", p.Prompt, ph)
 		}
@@ -72,7 +77,7 @@ func TestParse(t *testing.T) {
 		{"99999999999999999999999 cats", "~2 cat", "too large for a count"},
 		{"2.5 cats", "~2 cat", "gives no number"},
 		{"two of them", "", `"two" has no noun`},
-		{"2cats", "", `"2cats" was not understood`},
+		{"2cats", "2 cat", ""},
 		// Plurals and names of several words.
 		{"three mice, four geese and two children with two knives", "3 mouse, 4 goose, 2 child, 2 knife", ""},
 		{"a family of four bears, two wolves and three people", "4 bear, 2 wolf, 3 person", ""},

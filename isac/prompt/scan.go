@@ -22,9 +22,22 @@ func scan(text string) []word {
 		switch {
 		case isWordRune(r):
 			end := wordEnd(text, at)
-			words = append(words, word{low: lower(text[at:end]), start: at, end: end})
+			if cut := countEnd(text[at:end]); cut > 0 { // "2girls", "3x"
+				words = append(words, word{low: text[at : at+cut], start: at, end: at + cut})
+				at += cut
+				if text[at] == '-' { // "3-cats"
+					at++
+				}
+			}
+			w := word{low: lower(text[at:end]), start: at, end: end}
 			at = end
+			if after := text[at:]; strings.HasSuffix(w.low, "s") && (strings.HasPrefix(after, "' ") || strings.HasPrefix(after, "’ ")) &&
+				strings.Count(text[:at], after[:strings.IndexByte(after, ' ')])%2 == 0 {
+				w.low += "'" // "the dogs' bones", and no quote is open
+			}
+			words = append(words, w)
 			continue
+		case strings.ContainsRune("\"“”'‘’_`", r): // quotes do not separate
 		case !unicode.IsSpace(r) && !unicode.IsControl(r):
 			words = append(words, word{low: text[at : at+size], start: at, end: at + size, mark: true})
 		}
@@ -53,6 +66,23 @@ func wordEnd(text string, at int) int {
 		at += size
 	}
 	return at
+}
+
+// countEnd gives the length of the digits that a word begins with where the rest is what they count: "2girls", "3x". 0 where it
+// is none, as in "4k" and "3d".
+func countEnd(w string) int {
+	n := 0
+	for n < len(w) && isDigit(rune(w[n])) {
+		n++
+	}
+	rest := strings.TrimPrefix(lower(w[n:]), "-")
+	if n == 0 || n > 3 || rest == "" {
+		return 0
+	}
+	if rest == "x" || len(rest) > 2 && (nouns[rest] || nouns[singular(rest)] || rest == "others" || rest == "other") {
+		return n
+	}
+	return 0
 }
 
 func isWordRune(r rune) bool {

@@ -15,7 +15,7 @@ var inflections = map[string]string{
 	"headphones": "headphones", "glasses": "glass", "taxis": "taxi", "dice": "die", "axes": "axe", "bus": "bus", "buses": "bus",
 	"people": "person", "persons": "person", "rhinoceros": "rhinoceros", "mongooses": "mongoose", "kiwis": "kiwi", "ufos": "ufo",
 	"walrus": "walrus", "data": "data", "woods": "woods", "tvs": "tv", "suvs": "suv", "aircrafts": "aircraft", "news": "news",
-	"cactuses": "cactus", "handkerchiefs": "handkerchief", "chefs": "chef", "mattresses": "mattress", "canvas": "canvas",
+	"cactuses": "cactus", "clothes": "clothes", "handkerchiefs": "handkerchief", "chefs": "chef", "mattresses": "mattress", "canvas": "canvas",
 }
 
 // uncertain are words whose plural is the same as their singular, so that the word alone does not tell the number.
@@ -53,6 +53,9 @@ func singular(name string) string {
 	// A singular that the lists know is never cut, whatever it ends in ("octopus", "dress").
 	if allNouns[last] {
 		return name
+	}
+	if strings.HasSuffix(last, "sis") || strings.HasSuffix(last, "ss") || strings.HasSuffix(last, "us") {
+		return name // "oasis": no plural ends so
 	}
 	if s := plurals().Singular(last); s != "" {
 		return lead + s

@@ -36,6 +36,8 @@ type DeviceInfo struct {
 	Device      Device
 	Name        string
 	Total, Free int64
+	// Capability is a GPU's compute capability times ten: 80 is Ampere. 0 is the CPU's, or not known.
+	Capability int
 }
 
 // GetInfo describes the loaded library and the machine. The CPU is the first device. It panics with *Error as operations do.
@@ -51,6 +53,7 @@ func GetInfo() Info {
 		Threads   int      `json:"threads"`
 		CUDABuilt bool     `json:"cuda_built"`
 		CUDA      []string `json:"cuda"`
+		Capable   []int    `json:"capability"`
 	}
 	if err := json.Unmarshal([]byte(C.GoString(r.value)), &raw); err != nil {
 		fail(KindInternal, "info", "cannot read the library's description: %v", err)
@@ -63,6 +66,9 @@ func GetInfo() Info {
 	info.Devices = append(info.Devices, DeviceInfo{Device: CPU, Name: "CPU", Total: cpu.Total, Free: cpu.Free})
 	for i, name := range raw.CUDA {
 		d := DeviceInfo{Device: unpackDevice(int32(i)), Name: name}
+		if i < len(raw.Capable) {
+			d.Capability = raw.Capable[i]
+		}
 		// A GPU that cannot be used is still listed; Diagnose says what is wrong with it.
 		_ = Try(func() error {
 			m := MemoryStats(d.Device)

@@ -17,7 +17,7 @@ import (
 // options are what both serving and the commands by hand work with.
 func (c *commands) options() server.Options {
 	return server.Options{
-		Registry: nodes.Standard(), Version: version, Families: diffusion.Families(), ModelPaths: c.Models, Device: torch.Device(c.Device), MaxMemory: int64(c.Memory),
+		Registry: nodes.Standard(), Version: version, Families: diffusion.Families(), ModelPaths: c.Models, LoRAPaths: c.LoRAs, Device: torch.Device(c.Device), MaxMemory: int64(c.Memory),
 	}
 }
 

@@ -9,13 +9,14 @@ import (
 	"strings"
 
 	"github.com/isac-guidance/isac/isac/torch"
+	"github.com/isac-guidance/isac/nodes"
 	"github.com/isac-guidance/isac/plugin"
 )
 
-type doctor struct{}
+type doctor struct{ compute }
 
 // Run prints what was found, and fails if something keeps images from being made.
-func (doctor) Run(c *commands) error {
+func (m doctor) Run(c *commands) error {
 	d, stdout, err := c.inspect()
 	if err != nil {
 		return err
@@ -25,7 +26,11 @@ func (doctor) Run(c *commands) error {
 	for _, f := range torch.Diagnose(torch.Device(c.Device)) {
 		r.finding(f)
 	}
+	r.computing(m.compute, torch.Device(c.Device))
 	r.models(c.Models, d)
+	if n := len(nodes.LoRAs(c.LoRAs, c.Models)); n > 0 {
+		r.line("LoRAs", "%d", n)
+	}
 	return r.end()
 }
 
@@ -61,6 +66,17 @@ func (r *report) finding(f torch.Finding) {
 		r.warn("%s", remedy)
 	}
 }
+
+// computing tells what auto chose.
+func (r *report) computing(m compute, device torch.Device) {
+	var dtype torch.DType
+	if torch.Try(func() error { dtype = m.dtype(device); return nil }) != nil {
+		return // of a libtorch or a device that is missing more was said already
+	}
+	r.line("computes", "in %v (--dtype %s); gradient checkpoints: %s", dtype, m.DType, checkpointing[m.Checkpointing])
+}
+
+var checkpointing = map[string]string{auto: "where a guided step does not fit into memory otherwise (--checkpointing auto)", "on": "on", "off": "off"}
 
 func (r *report) models(folders []string, d plugin.Description) {
 	if len(folders) == 0 {

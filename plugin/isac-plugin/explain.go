@@ -42,6 +42,8 @@ type explain struct {
 	Method string            `default:"isac" placeholder:"NAME" help:"What guides: ${methods}."`
 	Preset string            `placeholder:"NAME" help:"Options of guidance: typed or paper of isac, official or paper of attend_excite. Default: the recommended one."`
 	Set    map[string]string `placeholder:"KEY=VALUE" mapsep:"," help:"Options changed from the preset: --set eta=0.05,schedule=C."`
+
+	compute
 }
 
 // interrupted is the end that the user asked for.
@@ -60,13 +62,13 @@ func (e *explain) Run(c *commands) error {
 	}
 	ctx, release := interruptible()
 	defer release()
-	if err = e.run(ctx, diffusion.LoadOptions{Device: torch.Device(c.Device), MaxMemory: int64(c.Memory)}, stdout); errors.Is(err, context.Canceled) {
+	if err = e.run(ctx, c, stdout); errors.Is(err, context.Canceled) {
 		return interrupted{}
 	}
 	return err
 }
 
-func (e *explain) run(ctx context.Context, how diffusion.LoadOptions, stdout io.Writer) error {
+func (e *explain) run(ctx context.Context, c *commands, stdout io.Writer) error {
 	request, err := e.request()
 	if err := errors.Join(err, pictures.Folder(e.Out)); err != nil {
 		return err
@@ -78,7 +80,7 @@ func (e *explain) run(ctx context.Context, how diffusion.LoadOptions, stdout io.
 	defer executor.Close()
 	var seen *pictures.Comparison
 	err = executor.Do(ctx, func() error {
-		pipeline, err := diffusion.Load(e.Model, how)
+		pipeline, err := diffusion.Load(e.Model, e.compute.load(c))
 		if err != nil {
 			return err
 		}

@@ -23,6 +23,7 @@ does nothing but say so.`
 
 type commands struct {
 	Models   []string     `help:"Directories of models." env:"ISAC_MODELS" sep:":" placeholder:"DIR"`
+	LoRAs    []string     `name:"loras" help:"Directories of LoRAs, beside the folders loras in directories of models." env:"ISAC_LORAS" sep:":" placeholder:"DIR"`
 	Device   string       `help:"Device that models run on: cpu, cuda:0." env:"ISAC_DEVICE" default:"cpu"`
 	Memory   plugin.Bytes `name:"max-memory" help:"The most memory that models and runs take on the device, such as 8GiB. What needs more is refused. Default: what there is." env:"ISAC_MAX_MEMORY" placeholder:"SIZE"`
 	LogLevel string       `help:"What is logged: trace, debug, info, warn, error." env:"ISAC_LOG" enum:"trace,debug,info,warn,error" default:"info"`

@@ -77,6 +77,7 @@ func TestCommands(t *testing.T) {
 		{"version", nil, []string{"version"}, 0, []string{"isac-plugin v0.0.1-test, protocol 1\n"}, nil},
 		{"help", nil, []string{"--help"}, 0, []string{"describe", "doctor", "ISAC_MODELS", "ISAC_DEVICE"}, nil},
 		{"unknown command", nil, []string{"bogus"}, 80, nil, []string{"unexpected argument bogus"}},
+		{"no such type", []string{"ISAC_DTYPE=fp8"}, []string{"serve"}, 80, nil, []string{"dtype", "float32"}},
 		{"bad flag", []string{"ISAC_LOG=loud"}, []string{"version"}, 80, nil, []string{"log-level"}},
 		{"doctor without libtorch", []string{nowhere}, []string{"doctor", "--models", "/no/such"}, 1,
 			[]string{"libtorch   not loaded", "/nowhere/libisactorch.so", "make shim", "/no/such"}, []string{"2 thing(s) to mend"}},
@@ -111,7 +112,14 @@ func TestDoctor(t *testing.T) {
 	if status != 0 {
 		t.Errorf("status %d: %s%s", status, stdout, stderr)
 	}
-	check(t, "stdout", stdout, []string{"libtorch   ", "device     cpu", "GFLOPS", "threads", "MiB resident", "no model found", "images can be made here"})
+	check(t, "stdout", stdout, []string{"libtorch   ", "device     cpu", "GFLOPS", "threads", "MiB resident", "no model found", "images can be made here",
+		"computes   in float32 (--dtype auto); gradient checkpoints: where a guided step does not fit"})
+
+	stdout, _, status = command(t, append(env, "ISAC_DTYPE=bfloat16", "ISAC_CHECKPOINTING=on"), "doctor", "--models", t.TempDir())
+	check(t, "stdout", stdout, []string{"in bfloat16 (--dtype bfloat16); gradient checkpoints: on"})
+	if status != 0 {
+		t.Errorf("in bfloat16: status %d", status)
+	}
 
 	stdout, _, status = command(t, env, "doctor", "--device", "cuda:99")
 	if status != 1 {

@@ -13,6 +13,7 @@ import (
 
 // serve is the command of that name, and what the program does without one.
 type serve struct {
+	compute
 	Listen  string `placeholder:"HOST:PORT" help:"Serve hosts at this address, without a parent process. Port 0 is any that is free."`
 	TLSCert string `name:"tls-cert" type:"existingfile" placeholder:"FILE" help:"Certificate of this process, PEM. Needed with key and authority where the address is not a loopback one."`
 	TLSKey  string `name:"tls-key" type:"existingfile" placeholder:"FILE" help:"Its key, PEM."`
@@ -38,7 +39,7 @@ To make images: isac-host run workflow.json --out DIR
 `)
 		os.Exit(1)
 	}
-	os.Exit(server.Serve(c.options(), hclog.LevelFromString(c.LogLevel)))
+	os.Exit(server.Serve(s.compute.serve(c.options()), hclog.LevelFromString(c.LogLevel)))
 	return nil
 }
 
@@ -50,7 +51,7 @@ func (s serve) listen(c *commands) error {
 	}
 	ctx, release := interruptible()
 	defer release()
-	options := c.options()
+	options := s.compute.serve(c.options())
 	options.Log = hclog.New(&hclog.LoggerOptions{Name: "isac-plugin", Level: hclog.LevelFromString(c.LogLevel), Output: os.Stderr})
 	ctx, end := server.Lifeline(ctx, options.Log)
 	defer end()

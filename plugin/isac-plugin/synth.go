@@ -14,7 +14,7 @@ type synthetic struct {
 	Family string `required:"" placeholder:"NAME" enum:"${synthetic}" help:"What to write: ${enum}."`
 	Out    string `required:"" placeholder:"FILE|DIR" help:"The .safetensors file or the folder to write; it must not be there yet."`
 
-	Size   string `enum:"full,small" default:"full" help:"Sizes as published, or a few megabytes of the same form: ${enum}."`
+	Size   string `enum:"full,narrow,small" default:"full" help:"Sizes as published, with a narrow denoiser that ComfyUI still knows, or a few megabytes of the same form: ${enum}."`
 	Layout string `enum:"single,folder" default:"single" help:"One file, or a diffusers folder: ${enum}."`
 	DType  string `name:"dtype" enum:"fp32,fp16,bf16" default:"fp16" help:"What is stored: ${enum}."`
 	Seed   uint64 `default:"0" help:"Seed of all values: the same seed gives the same bytes."`
@@ -30,7 +30,7 @@ func (s *synthetic) Run() error {
 	if s.Layout == "folder" {
 		layout = family.Diffusers
 	}
-	w, err := synth.Write(s.Out, synth.Options{Kind: s.Family, Small: s.Size == "small", Layout: layout, DType: dtype, Seed: s.Seed})
+	w, err := synth.Write(s.Out, synth.Options{Kind: s.Family, Small: s.Size == "small", Narrow: s.Size == "narrow", Layout: layout, DType: dtype, Seed: s.Seed})
 	if err != nil {
 		return err
 	}

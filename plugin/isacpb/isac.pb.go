@@ -2293,7 +2293,7 @@ type GuidanceOpen struct {
 	// checkpoint is a name that CheckpointLoaderSimple offers. No path leads out of the model folders. A checkpoint that nodes have
 	// loaded is not loaded again.
 	Checkpoint string `protobuf:"bytes,1,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
-	// prompt is the positive prompt: without weights such as "(cat:1.2)", which a host takes off, for they are read as text.
+	// prompt is the positive prompt as it was typed, weights such as "(cat:1.2)" and "embedding:name" included: they are read as ComfyUI reads them.
 	Prompt string `protobuf:"bytes,2,opt,name=prompt,proto3" json:"prompt,omitempty"`
 	// encoded is the prompt as the host encoded it; without it the process encodes prompt.
 	Encoded *EncodedPrompt `protobuf:"bytes,3,opt,name=encoded,proto3" json:"encoded,omitempty"`

@@ -30,6 +30,13 @@ type Options struct {
 	ModelPaths []string
 	// Device is where models run; empty means the CPU.
 	Device torch.Device
+	// LoRAPaths are folders of LoRAs beside those in ModelPaths.
+	LoRAPaths []string
+	// DType is what models compute in, float32 if zero; with AutoDType what suits Device. Checkpoint and AutoCheckpoint are as in
+	// diffusion.LoadOptions.
+	DType                      torch.DType
+	AutoDType                  bool
+	Checkpoint, AutoCheckpoint bool
 	// MaxMemory bounds what models and runs together take on Device, in bytes; 0 is what the device has.
 	MaxMemory int64
 	Log       hclog.Logger
@@ -88,7 +95,11 @@ func (s *Server) Close() {
 
 // env is what every node of this server gets; a run adds its own callbacks.
 func (s *Server) env() *nodes.Env {
-	return &nodes.Env{ModelPaths: s.options.ModelPaths, Device: s.options.Device, MaxMemory: s.options.MaxMemory}
+	o := s.options
+	return &nodes.Env{
+		ModelPaths: o.ModelPaths, LoRAPaths: o.LoRAPaths, Device: o.Device, MaxMemory: o.MaxMemory,
+		DType: o.DType, AutoDType: o.AutoDType, Checkpoint: o.Checkpoint, AutoCheckpoint: o.AutoCheckpoint,
+	}
 }
 
 // Description says what the server can do. It loads libtorch first; if that cannot be loaded, it says so.

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/isac-guidance/isac/isac/bench/score"
+	"github.com/isac-guidance/isac/isac/bench/task"
 )
 
 // Options are what a report can be told.
@@ -25,13 +26,15 @@ type Options struct {
 	Methods []string
 	// Picture gives the picture of a record, or an error that is fs.ErrNotExist where it was not kept. nil: no gallery.
 	Picture func(score.Record) (image.Image, error)
+	// Reader tells which prompts of a file were not read; nil where there was no file.
+	Reader *task.Reader
 	// Rows of a gallery, each with a pair that gained and one that lost; 0 is 4.
 	Rows int
 }
 
 // Report writes into dir, which is made if need be: table.md (the tables, with the plots below), summary.json (the same numbers for
 // programs), the plots of Plots, and gallery-METHOD.png where pictures are given and a pair differs. It gives the paths. All but the
-// galleries follows from the records alone.
+// galleries and the list of prompts that were not read follows from the records alone.
 func Report(dir string, records []score.Record, opt Options) ([]string, error) {
 	if opt.Base == "" {
 		opt.Base = "none"
@@ -58,6 +61,7 @@ func Report(dir string, records []score.Record, opt Options) ([]string, error) {
 	if err := Markdown(&text, s); err != nil {
 		return nil, err
 	}
+	unread(&text, opt.Reader)
 	for _, f := range plots {
 		if name := filepath.Base(f); strings.HasSuffix(name, ".png") {
 			fmt.Fprintf(&text, "\n![%s](%s)\n", pictureText(name), name)

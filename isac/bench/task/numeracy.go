@@ -26,14 +26,22 @@ const (
 // counts are those that package prompt reads, but for "the garage", "their cargo": a number or "a" says what is asked for, "the"
 // mostly where it is. The level is the number of objects.
 //
-// Lines that cannot be judged are skipped, each with a note that names the line and the reason: no object, objects without a
-// number, a number that is not read as one of objects, a prompt that was there before, more than 50 objects or 4000 bytes, text
-// that is not UTF-8. Blank lines are passed over. It is an error if the file cannot be read or no line is left.
+// Lines that cannot be judged have a note that names the line and the reason: prompts that the reader does not understand, a
+// prompt that was there before, more than 50 objects or 4000 bytes, text that is not UTF-8. Blank lines are passed over. It is an
+// error if the file cannot be read or no line is left. ReadNumeracy tells them apart.
 func Numeracy(r io.Reader) ([]Item, []string, error) {
+	items, _, notes, err := ReadNumeracy(r)
+	return items, notes, err
+}
+
+// ReadNumeracy is Numeracy that also tells how well package prompt read the file: prompts without an object, with objects but no
+// number, or with a number that is not read as one of objects are failures of the reader. Lines that are skipped are none.
+func ReadNumeracy(r io.Reader) ([]Item, Reader, []string, error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLine)
 	var items []Item
 	var notes []string
+	var reader Reader
 	seen := map[string]int{}
 	n := 0
 	for lines.Scan() {
@@ -59,20 +67,28 @@ func Numeracy(r io.Reader) ([]Item, []string, error) {
 		}
 		seen[text] = n
 		item, err := numeracyItem(text)
-		if err != nil {
+		if errors.Is(err, errTooMany) {
 			skip("%q %v", text, err)
+			continue
+		}
+		reader.Prompts++
+		if err != nil {
+			reader.fail(Unread{Line: n, Prompt: text, Why: err.Error()})
+			notes = append(notes, fmt.Sprintf("line %d is not read: %q %v", n, text, err))
 			continue
 		}
 		items = append(items, item)
 	}
 	if err := lines.Err(); err != nil {
-		return nil, notes, fmt.Errorf("numeracy prompts: after line %d: %w", n, err)
+		return nil, reader, notes, fmt.Errorf("numeracy prompts: after line %d: %w", n, err)
 	}
 	if len(items) == 0 {
-		return nil, notes, fmt.Errorf("numeracy prompts: none of %d lines names objects and their numbers, one prompt a line is expected", n)
+		return nil, reader, notes, fmt.Errorf("numeracy prompts: none of %d lines names objects and their numbers, one prompt a line is expected", n)
 	}
-	return sorted(items), notes, nil
+	return sorted(items), reader, notes, nil
 }
+
+var errTooMany = fmt.Errorf("more than %d cannot be counted", maxObjects)
 
 // numeracyItem reads one prompt.
 func numeracyItem(text string) (Item, error) {
@@ -95,7 +111,7 @@ func numeracyItem(text string) (Item, error) {
 	case item.Level == 0:
 		return item, errors.New("names no object to count")
 	case item.Level > maxObjects:
-		return item, fmt.Errorf("asks for %d objects, more than %d cannot be counted", item.Level, maxObjects)
+		return item, fmt.Errorf("asks for %d objects: %w", item.Level, errTooMany)
 	}
 	return item, nil
 }

@@ -20,7 +20,7 @@ var numeracyLines = "\ufefftwo owls\r\n" +
 	"two owls\n" + // line 8: again
 	"some owls\n" + // line 9: no number
 	"the sea at night\n" + // line 10: no object
-	"four owls were covered with two hats\n" + // line 11: hats are worn
+	"two of them sing\n" + // line 11: a number of nothing
 	"sixty goats\n" + // line 12: too many
 	"two \xff\n" + // line 13: no UTF-8
 	strings.Repeat("two owls ", 500) + "\n" + // line 14: too long

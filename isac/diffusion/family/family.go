@@ -56,6 +56,9 @@ type Part struct {
 	// Single gives the tensors of a single file, without the prefix, diffusers' names; Tidy gives those of a folder today's names. nil
 	// leaves names as they are.
 	Single, Tidy func(weights.Source) weights.Source
+	// Released is Single's inverse, of a denoiser: which piece of which tensor of a single file, without the prefix, each tensor of
+	// diffusers' names is. Tensors that single files do not have are not in it.
+	Released func(weights.Source) map[string]weights.Piece
 }
 
 // TextPart is a text encoder with its tokenizer.
@@ -63,6 +66,8 @@ type TextPart struct {
 	Part
 	// Tokenizer is the folder of its tokenizer.
 	Tokenizer string
+	// Embedding is the name by which files of embeddings know the encoder.
+	Embedding string
 	// PadZero pads with token 0, "!", where no tokenizer comes with the model; else with the end of text.
 	PadZero bool
 	// Skip is how many of the last layers the conditioning does without (diffusers' clip_skip); SingleSkip is the same for single

@@ -1,6 +1,7 @@
 package family
 
 import (
+	"context"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -57,8 +58,8 @@ func TestSingleFilesEncodeAsFolders(t *testing.T) {
 			t.Errorf("%s: noise %+v", name, got.Noise)
 		}
 		fixture.InScope(t, func() {
-			text, pooled := want.Encode("a cat and two dogs")
-			alike, also := got.Encode("a cat and two dogs")
+			text, pooled := encodeTexts(want, "a cat and two dogs")
+			alike, also := encodeTexts(got, "a cat and two dogs")
 			fixture.Near(t, name+": text", alike, text, 1e-5)
 			if pooled.Defined() != also.Defined() {
 				t.Errorf("%s: pooled text %v, of the folder %v", name, also.Defined(), pooled.Defined())
@@ -69,16 +70,15 @@ func TestSingleFilesEncodeAsFolders(t *testing.T) {
 	}
 }
 
-// TestATextForEachEncoder holds that each encoder reads its own text, which is one for all where there is one, as many tokens of it as
-// every encoder has.
+// TestATextForEachEncoder holds that each encoder reads its own text, which is one for all where there is one, in chunks of its own length.
 func TestATextForEachEncoder(t *testing.T) {
 	torchtest.Require(t)
 	m := loadFiles(t, openModel(t, fixture.Dir("tiny-sdxl")), torch.Float32)
 	first := m.Text[0].Model.Config.Width
 	fixture.InScope(t, func() {
-		both, pooled := m.Encode("a cat", "two dogs")
-		cat, _ := m.Encode("a cat")
-		dogs, pooledDogs := m.Encode("two dogs")
+		both, pooled := encodeTexts(m, "a cat", "two dogs")
+		cat, _ := encodeTexts(m, "a cat")
+		dogs, pooledDogs := encodeTexts(m, "two dogs")
 		rest := both.Size(2) - first
 		fixture.Near(t, "the first encoder's", both.Narrow(2, 0, first), cat.Narrow(2, 0, first), 0)
 		fixture.Near(t, "the second encoder's", both.Narrow(2, first, rest), dogs.Narrow(2, first, rest), 0)
@@ -87,15 +87,33 @@ func TestATextForEachEncoder(t *testing.T) {
 			t.Error("two texts give one state")
 		}
 	})
-	length := m.Length()
-	for i := range m.Text {
+	fixture.InScope(t, func() { // ComfyUI's node gives the encoder of the shorter text empty chunks
+		long := strings.Repeat("a cat ", 30)
+		whole, _ := encodeTexts(m, long)
+		one, _ := encodeTexts(m, long, "")
+		empty, _ := encodeTexts(m, "")
+		if one.Size(1) != whole.Size(1) || one.Size(1) < 2*empty.Size(1) {
+			t.Fatalf("%d positions where the first text has %d", one.Size(1), whole.Size(1))
+		}
+		rest, last := one.Size(2)-first, one.Size(1)-empty.Size(1)
+		fixture.Near(t, "an empty chunk", one.Narrow(1, last, empty.Size(1)).Narrow(2, first, rest), empty.Narrow(2, first, rest), 1e-5)
+	})
+	for i := range m.Text { // each encoder's chunks are as long as its positions
 		positions := &m.Text[i].Model.Config.Positions
 		*positions += 10
-		if m.Length() != length {
-			t.Errorf("with encoder %d longer, %d tokens are read, want %d", i, m.Length(), length)
+		for j, p := range m.Prompts(clip.Embeddings{}, "a cat") {
+			if want := m.Text[j].Model.Config.Positions; len(p.Rows[0]) != int(want) {
+				t.Errorf("encoder %d reads %d tokens at once, want %d", j, len(p.Rows[0]), want)
+			}
 		}
 		*positions -= 10
 	}
+}
+
+// encodeTexts encodes without embeddings.
+func encodeTexts(m *Model, texts ...string) (text, pooled torch.Tensor) {
+	text, pooled, _ = m.Encode(context.Background(), m.Prompts(clip.Embeddings{}, texts...))
+	return text, pooled
 }
 
 // TestLoadReadsConfigs holds what config.json tells that shapes cannot, and what the autoencoder computes in.

@@ -2,6 +2,7 @@ package family
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 
@@ -29,6 +30,12 @@ type Model struct {
 	Notes []string
 
 	device torch.Device
+	files  *Files // closed: names, shapes and settings are still there
+	params struct {
+		denoiser *weights.Params
+		text     []*weights.Params
+	}
+	own []func() // that close the networks which are not shared with another model
 }
 
 // Encoder is one text encoder with its tokenizer.
@@ -43,7 +50,7 @@ type Encoder struct {
 // compute in; the autoencoder computes in float32, or in bfloat16 if that is asked for: in float16 it may overflow to black images.
 // The files may be closed when Load returns. The model is the caller's to close; after an error there is none.
 func Load(f *Files, dtype torch.DType, device torch.Device) (*Model, error) {
-	m := &Model{Family: f.Family, Size: f.Family.Native, Notes: f.Notes, device: device}
+	m := &Model{Family: f.Family, Size: f.Family.Native, Notes: f.Notes, device: device, files: f}
 	var errs []error
 	note := func(err error) bool {
 		if err != nil {
@@ -55,13 +62,12 @@ func Load(f *Files, dtype torch.DType, device torch.Device) (*Model, error) {
 	m.Noise, err = f.Family.Noise(f)
 	note(err)
 	for i := range f.Family.Text {
-		e, err := loadEncoder(f, i, dtype, device)
-		note(err)
-		m.Text = append(m.Text, e)
+		note(m.loadEncoder(i, dtype))
 	}
 	var network denoiser.Denoiser
-	if network, m.Shape, err = f.Family.Network(weights.NewParams(f.Denoiser, dtype, device), f.Denoiser, f.Config.Denoiser); note(err) {
-		m.Denoiser = network
+	m.params.denoiser = weights.NewParams(f.Denoiser, dtype, device)
+	if network, m.Shape, err = f.Family.Network(m.params.denoiser, f.Denoiser, f.Config.Denoiser); note(err) {
+		m.Denoiser, m.own = network, append(m.own, network.Close)
 	}
 	note(m.loadVAE(f, dtype))
 	c := config.New(f.Family.Denoiser.Folder+"/config.json", f.Config.Denoiser)
@@ -80,7 +86,8 @@ func Load(f *Files, dtype torch.DType, device torch.Device) (*Model, error) {
 }
 
 // loadEncoder builds text encoder i with its tokenizer.
-func loadEncoder(f *Files, i int, dtype torch.DType, device torch.Device) (Encoder, error) {
+func (m *Model) loadEncoder(i int, dtype torch.DType) error {
+	f := m.files
 	part := f.Family.Text[i]
 	e := Encoder{skip: part.Skip}
 	if f.Layout == SingleFile {
@@ -89,12 +96,17 @@ func loadEncoder(f *Files, i int, dtype torch.DType, device torch.Device) (Encod
 	root := clip.TextRoot(f.Text[i])
 	cfg, err := clip.TextConfigFromWeights(root, f.textConfig(i))
 	if err != nil {
-		return e, fmt.Errorf("%s: %w", part.What, err)
+		return fmt.Errorf("%s: %w", part.What, err)
 	}
 	tokenizer, err := f.tokenizer(i, cfg)
-	model, wrong := clip.NewTextModel(weights.NewParams(root, dtype, device), cfg)
+	params := weights.NewParams(root, dtype, m.device)
+	model, wrong := clip.NewTextModel(params, cfg)
+	if wrong == nil {
+		m.own = append(m.own, model.Close)
+	}
 	e.Tokenizer, e.Model = tokenizer, model
-	return e, errors.Join(err, wrong)
+	m.Text, m.params.text = append(m.Text, e), append(m.params.text, params)
+	return errors.Join(err, wrong)
 }
 
 // loadVAE builds the autoencoder.
@@ -109,7 +121,9 @@ func (m *Model) loadVAE(f *Files, dtype torch.DType) error {
 	if dtype == torch.Float16 {
 		dtype = torch.Float32
 	}
-	m.VAE, err = vae.New(weights.NewParams(f.VAE, dtype, m.device), cfg)
+	if m.VAE, err = vae.New(weights.NewParams(f.VAE, dtype, m.device), cfg); err == nil {
+		m.own = append(m.own, m.VAE.Close)
+	}
 	return err
 }
 
@@ -149,43 +163,60 @@ func (m *Model) fit() error {
 
 // Close frees the weights. Closing twice is allowed.
 func (m *Model) Close() {
-	for _, e := range m.Text {
-		if e.Model != nil {
-			e.Model.Close()
+	for _, closeNetwork := range m.own {
+		closeNetwork()
+	}
+	m.own, m.Text, m.Denoiser, m.VAE = nil, nil, nil, nil
+}
+
+// Prompts reads a text for each text encoder: rows (chunks) of its tokens. texts has one for each encoder, or one for all of them. Where
+// they are several, encoders with fewer rows get empty ones, as ComfyUI's nodes do it.
+func (m *Model) Prompts(e clip.Embeddings, texts ...string) []clip.Prompt {
+	prompts := make([]clip.Prompt, len(m.Text))
+	most := 0
+	for i, encoder := range m.Text {
+		prompts[i] = encoder.Tokenizer.Prompt(texts[min(i, len(texts)-1)], encoder.chunking(e, m.Family.Text[i].Embedding))
+		most = max(most, len(prompts[i].Rows))
+	}
+	if len(texts) > 1 {
+		for i, encoder := range m.Text {
+			none := encoder.Tokenizer.Prompt("", encoder.chunking(e, ""))
+			for len(prompts[i].Rows) < most {
+				prompts[i].Rows = append(prompts[i].Rows, none.Rows...)
+			}
 		}
 	}
-	if m.Denoiser != nil {
-		m.Denoiser.Close()
-	}
-	if m.VAE != nil {
-		m.VAE.Close()
-	}
-	m.Text, m.Denoiser, m.VAE = nil, nil, nil
+	return prompts
 }
 
-// Length is the number of tokens of one text, BOS and EOS included.
-func (m *Model) Length() int {
-	length := m.Text[0].Model.Config.Positions
-	for _, e := range m.Text {
-		length = min(length, e.Model.Config.Positions)
-	}
-	return int(length)
+func (e Encoder) chunking(files clip.Embeddings, key string) clip.Chunking {
+	return clip.Chunking{Length: int(e.Model.Config.Positions), Width: int(e.Model.Config.Width), Find: files.Finder(key)}
 }
 
-// Encode makes the conditioning of a text: text [1,L,D] in float32, and pooled [1,P], undefined where the family has none. texts has
-// one for each encoder, or one for all of them. It belongs to the caller's scope.
-func (m *Model) Encode(texts ...string) (text, pooled torch.Tensor) {
+// Encode makes the conditioning of what Prompts gave: text [1,L,D] in float32, and pooled [1,P], undefined where the family has none. L
+// is that of the encoder with the fewest positions: what the others have beyond is cut off, as in ComfyUI. It belongs to the caller's
+// scope, and ends with ctx's error once ctx is done.
+func (m *Model) Encode(ctx context.Context, prompts []clip.Prompt) (text, pooled torch.Tensor, err error) {
 	encoded := make([]clip.Encoded, len(m.Text))
 	for i, e := range m.Text {
-		ids := e.Tokenizer.Encode(texts[min(i, len(texts)-1)], m.Length()).IDs
-		x := torch.FromInt64s(ids, 1, int64(len(ids))).ToDevice(m.device)
-		encoded[i] = e.Model.Encode(x, e.Tokenizer.EOS, e.skip)
+		if encoded[i], err = e.Model.EncodePrompt(ctx, prompts[i], e.Tokenizer, e.skip); err != nil {
+			return text, pooled, err
+		}
+	}
+	length := encoded[0].Hidden.Size(1)
+	for _, e := range encoded {
+		length = min(length, e.Hidden.Size(1))
+	}
+	for i, e := range encoded {
+		if e.Hidden.Size(1) > length {
+			encoded[i].Hidden, encoded[i].Normed = e.Hidden.Narrow(1, 0, length), e.Normed.Narrow(1, 0, length)
+		}
 	}
 	text, pooled = m.Family.Join(encoded, m.Shape.Context)
 	if pooled.Defined() {
 		pooled = pooled.To(torch.Float32)
 	}
-	return text.To(torch.Float32), pooled
+	return text.To(torch.Float32), pooled, nil
 }
 
 // Vector makes the denoiser's vector [1,V] of pooled text [1,P] and sizes, in the denoiser's type and place; undefined for a family

@@ -15,7 +15,7 @@ import (
 
 // The parts that the families with a UNet share.
 var (
-	unetPart = Part{What: "UNet", Folder: "unet", Base: "diffusion_pytorch_model", Prefixes: []string{"model.diffusion_model."}, Single: ldmUNet}
+	unetPart = Part{What: "UNet", Folder: "unet", Base: "diffusion_pytorch_model", Prefixes: []string{"model.diffusion_model."}, Single: ldmUNet, Released: releasedUNet}
 	vaePart  = Part{What: "VAE", Folder: "vae", Base: "diffusion_pytorch_model", Prefixes: []string{"first_stage_model.", "vae."}, Single: ldmVAE, Tidy: vaeNames}
 )
 
@@ -28,7 +28,7 @@ var sd1 = &Family{
 	Text: []TextPart{{
 		Part: Part{What: "text encoder", Folder: "text_encoder", Base: "model", Prefixes: []string{"cond_stage_model.transformer."},
 			Single: textNames, Tidy: textNames},
-		Tokenizer: "tokenizer",
+		Tokenizer: "tokenizer", Embedding: "clip_l",
 	}},
 	Network: newUNet, Noise: discrete, Join: lastState,
 	Native: 64, Scaling: 0.18215,

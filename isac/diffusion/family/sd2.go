@@ -22,7 +22,7 @@ var sd2 = &Family{
 	Text: []TextPart{{
 		Part: Part{What: "text encoder", Folder: "text_encoder", Base: "model", Prefixes: []string{openCLIP},
 			Single: openCLIPText, Tidy: textNames},
-		Tokenizer: "tokenizer", PadZero: true, SingleSkip: 1,
+		Tokenizer: "tokenizer", Embedding: "clip_h", PadZero: true, SingleSkip: 1,
 	}},
 	Network: newUNet, Noise: discreteOrVelocity, Join: lastState,
 	Native: 96, Scaling: 0.18215,

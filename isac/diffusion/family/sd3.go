@@ -16,7 +16,7 @@ var sd3 = &Family{
 	Name: "sd3", Title: "Stable Diffusion 3 and 3.5",
 	Single:    func(src weights.Source) bool { return hasPrefix(src.Names(), "model.diffusion_model.joint_blocks.") },
 	Pipelines: []string{"StableDiffusion3Pipeline", "StableDiffusion3Img2ImgPipeline"},
-	Denoiser:  Part{What: "transformer", Folder: "transformer", Base: "diffusion_pytorch_model", Prefixes: unetPart.Prefixes, Single: sd3Transformer},
+	Denoiser:  Part{What: "transformer", Folder: "transformer", Base: "diffusion_pytorch_model", Prefixes: unetPart.Prefixes, Single: sd3Transformer, Released: releasedSD3},
 	VAE:       vaePart,
 	Text:      []TextPart{sd3Text("text_encoder", "tokenizer", "clip_l", false), sd3Text("text_encoder_2", "tokenizer_2", "clip_g", true)},
 	Foreign: []Foreign{{
@@ -32,7 +32,7 @@ func sd3Text(folder, tokenizer, name string, padZero bool) TextPart {
 	return TextPart{
 		Part: Part{What: "text encoder " + name, Folder: folder, Base: "model", Prefixes: []string{"text_encoders." + name + ".transformer."},
 			Single: textNames, Tidy: textNames},
-		Tokenizer: tokenizer, PadZero: padZero, Skip: 1, SingleSkip: 1,
+		Tokenizer: tokenizer, Embedding: name, PadZero: padZero, Skip: 1, SingleSkip: 1,
 	}
 }
 

@@ -22,12 +22,12 @@ var sdxl = &Family{
 		{
 			Part: Part{What: "first text encoder", Folder: "text_encoder", Base: "model", Prefixes: []string{"conditioner.embedders.0.transformer."},
 				Single: textNames, Tidy: textNames},
-			Tokenizer: "tokenizer", Skip: 1, SingleSkip: 1,
+			Tokenizer: "tokenizer", Embedding: "clip_l", Skip: 1, SingleSkip: 1,
 		},
 		{
 			Part: Part{What: "second text encoder", Folder: "text_encoder_2", Base: "model", Prefixes: []string{"conditioner.embedders.1.model."},
 				Single: openCLIPText, Tidy: textNames},
-			Tokenizer: "tokenizer_2", PadZero: true, Skip: 1, SingleSkip: 1,
+			Tokenizer: "tokenizer_2", Embedding: "clip_g", PadZero: true, Skip: 1, SingleSkip: 1,
 		},
 	},
 	Network: newUNet, Noise: discrete, Join: sideBySide, Vector: withSizes,

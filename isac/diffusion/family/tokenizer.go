@@ -7,7 +7,7 @@ import (
 	"github.com/isac-guidance/isac/isac/diffusion/weights"
 )
 
-// Tokenizer gives the first text encoder's tokenizer, and how many tokens of a text the model reads, without loading weights.
+// Tokenizer gives the first text encoder's tokenizer, and how many tokens a chunk of a text has, without loading weights.
 func (m *Files) Tokenizer() (*clip.Tokenizer, int, error) {
 	cfg, err := clip.TextConfigFromWeights(clip.TextRoot(m.Text[0]), m.textConfig(0))
 	if err != nil {

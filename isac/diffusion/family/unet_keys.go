@@ -19,19 +19,18 @@ var resnetLayers = map[string]string{
 	"out_layers.0": "norm2", "out_layers.3": "conv2", "skip_connection": "conv_shortcut",
 }
 
+// unetEnds maps the layers outside of blocks from diffusers to LDM.
+var unetEnds = map[string]string{
+	"time_embedding.linear_1": "time_embed.0", "time_embedding.linear_2": "time_embed.2",
+	"add_embedding.linear_1": "label_emb.0.0", "add_embedding.linear_2": "label_emb.0.2",
+	"conv_in": "input_blocks.0.0", "conv_norm_out": "out.0", "conv_out": "out.2",
+}
+
 // ldmUNet shows a UNet's tensors under diffusers' names; src is what lies below model.diffusion_model.
 func ldmUNet(src weights.Source) weights.Source {
 	to := map[string]string{}
-	ends := map[string]string{
-		"time_embed.0": "time_embedding.linear_1", "time_embed.2": "time_embedding.linear_2",
-		"label_emb.0.0": "add_embedding.linear_1", "label_emb.0.2": "add_embedding.linear_2",
-		"input_blocks.0.0": "conv_in", "out.0": "conv_norm_out", "out.2": "conv_out",
-	}
-	for _, old := range src.Names() {
-		layer, weight := cutLast(old)
-		if name, ok := ends[layer]; ok {
-			to[name+"."+weight] = old
-		}
+	for name, old := range unetEnds {
+		mapBelow(src, to, old, name)
 	}
 	mapResnet(src, to, "middle_block.0", "mid_block.resnets.0")
 	mapBelow(src, to, "middle_block.1", "mid_block.attentions.0")

@@ -8,17 +8,21 @@ import (
 // Linear is y = x·Wᵀ + b over the last dimension.
 type Linear struct {
 	weight, bias torch.Tensor
+	added        weights.LowRank
 	pointwise    bool // the weight is stored as [out,in,1,1]
 }
 
 // NewLinear loads weight [out,in] and bias [out].
 func NewLinear(p *weights.Params, in, out int64) Linear {
-	return Linear{weight: p.Tensor("weight", out, in), bias: p.Tensor("bias", out)}
+	l := NewProjection(p, in, out)
+	l.bias = p.Tensor("bias", out)
+	return l
 }
 
 // NewProjection loads a linear layer that has no bias.
 func NewProjection(p *weights.Params, in, out int64) Linear {
-	return Linear{weight: p.Tensor("weight", out, in)}
+	weight, added := p.Weight("weight", out, in)
+	return Linear{weight: weight, added: added}
 }
 
 // NewPointwise loads a linear layer with bias that original checkpoints store as a 1×1 convolution, [out,in,1,1].
@@ -26,7 +30,8 @@ func NewPointwise(p *weights.Params, in, out int64) Linear {
 	if len(p.Shape("weight")) != 4 {
 		return NewLinear(p, in, out)
 	}
-	return Linear{weight: p.Tensor("weight", out, in, 1, 1), bias: p.Tensor("bias", out), pointwise: true}
+	weight, added := p.Weight("weight", out, in, 1, 1)
+	return Linear{weight: weight, added: added, bias: p.Tensor("bias", out), pointwise: true}
 }
 
 // Forward maps x [...,in] to [...,out].
@@ -35,5 +40,11 @@ func (l Linear) Forward(x torch.Tensor) torch.Tensor {
 	if l.pointwise {
 		w = w.Flatten(1, -1)
 	}
-	return torch.Linear(x, w, l.bias)
+	if !l.added.Any() {
+		return torch.Linear(x, w, l.bias)
+	}
+	return torch.Scoped(func() torch.Tensor {
+		low := torch.Linear(torch.Linear(x, l.added.Down, torch.Tensor{}), l.added.Up, torch.Tensor{})
+		return torch.Linear(x, w, l.bias).Add(low)
+	})
 }

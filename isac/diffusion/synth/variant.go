@@ -2,6 +2,7 @@ package synth
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/isac-guidance/isac/isac/diffusion/family"
@@ -87,6 +88,22 @@ func sd3(name string, positions int64, dual int, norms bool) variant {
 			vae:   smallVAE16, text: []textSize{{width: 32, layers: 2}, {width: 64, layers: 2, projected: true}},
 		},
 	}
+}
+
+// narrow keeps what ComfyUI tells families by. It takes an MMDiT to be as many heads wide as it has blocks.
+func (s sizes) narrow() sizes {
+	if s.unet != nil {
+		unet := *s.unet
+		unet.channels = slices.Repeat(unet.channels[:1], len(unet.channels))
+		s.unet = &unet
+	}
+	if s.mmdit != nil {
+		mmdit := *s.mmdit
+		mmdit.blocks = 4
+		mmdit.width, mmdit.dual = int64(mmdit.blocks)*mmditHead, min(mmdit.dual, 2)
+		s.mmdit = &mmdit
+	}
+	return s
 }
 
 // Names lists the kinds of checkpoints that can be written. Those of families come by the family's name; "sd2-v" is Stable Diffusion 2

@@ -18,6 +18,9 @@ type Options struct {
 	Kind string
 	// Small keeps the form and makes everything narrow and shallow: a few megabytes instead of gigabytes.
 	Small bool
+	// Narrow keeps text encoders, autoencoder and all that other programs tell a family by, such as the first level's channels and the
+	// width of the text, and makes the denoiser as narrow as that allows. Small goes before Narrow.
+	Narrow bool
 	// Layout is a single file or a diffusers folder. Of one seed both hold the same model.
 	Layout family.Layout
 	// DType is what is stored: weights.F32, F16 or BF16.
@@ -93,8 +96,11 @@ func newPlan(o Options) (plan, error) {
 	if p.family, err = family.Named(p.variant.family); err != nil {
 		return p, err
 	}
-	if p.sizes = p.variant.full; o.Small {
+	switch p.sizes = p.variant.full; {
+	case o.Small:
 		p.sizes = p.variant.small
+	case o.Narrow:
+		p.sizes = p.variant.full.narrow()
 	}
 	p.all = checkpoint{p.sizes.build(p.family), o.DType}
 	return p, nil
@@ -102,7 +108,7 @@ func newPlan(o Options) (plan, error) {
 
 // side is the side of the latents that the model says that it was made for: what single files of the family are taken for.
 func (p plan) side() int64 {
-	if p.Layout == family.Diffusers && !p.Small {
+	if p.Layout == family.Diffusers && !p.Small && !p.Narrow {
 		return p.variant.side
 	}
 	return p.family.Native

@@ -70,11 +70,18 @@ func (d *derived) Tensor(name string) (torch.Tensor, error) {
 	if err != nil {
 		return t, err
 	}
-	p := d.to[name]
-	if _, err := p.shape(t.Shape()); err != nil {
-		return torch.Tensor{}, fmt.Errorf("%s: tensor %q: %w", d.Origin(name), name, err)
+	if t, err = d.to[name].Of(t); err != nil {
+		err = fmt.Errorf("%s: tensor %q: %w", d.Origin(name), name, err)
 	}
-	err = torch.Try(func() error {
+	return t, err
+}
+
+// Of cuts the piece out of the tensor that it is of, in the current scope; it may be a view. A shape that does not allow it is ErrShape.
+func (p Piece) Of(t torch.Tensor) (torch.Tensor, error) {
+	if _, err := p.shape(t.Shape()); err != nil {
+		return torch.Tensor{}, err
+	}
+	err := torch.Try(func() error {
 		if p.Parts > 0 {
 			rows := t.Size(0) / int64(p.Parts)
 			t = t.Narrow(0, int64(p.Part)*rows, rows)

@@ -29,10 +29,13 @@ type params struct {
 	device torch.Device
 	names  []string // of src, sorted
 	loaded map[string]torch.Tensor
-	order  []string
+	order  []torch.Tensor // to be closed
 	errs   Mistakes
 	seen   map[string]bool
 	closed bool
+
+	changed *changed           // nil where the tensors are src's own
+	low     map[string]LowRank // that layers add, see Weight
 }
 
 // NewParams loads from src. Floating point tensors are converted to dtype, tensors of whole numbers keep their type.
@@ -80,17 +83,27 @@ func (p *Params) Shape(name string) []int64 {
 // Tensor loads a tensor and checks its shape, in which -1 stands for any size; no shape at all means any shape. A mistake is recorded
 // for Err, and an undefined tensor comes back. Asking twice gives the same tensor.
 func (p *Params) Tensor(name string, shape ...int64) torch.Tensor {
-	full := p.name(name)
-	if !p.root.src.Has(full) {
-		p.root.fail(full, fmt.Errorf("%s: tensor %q: %w", p.root.src.Origin(full), full, ErrMissing))
+	return p.root.required(p.name(name), shape, p.root.load)
+}
+
+// required is optional for a tensor that there has to be.
+func (r *params) required(full string, shape []int64, load loader) torch.Tensor {
+	if !r.src.Has(full) {
+		r.fail(full, fmt.Errorf("%s: tensor %q: %w", r.src.Origin(full), full, ErrMissing))
 		return torch.Tensor{}
 	}
-	return p.Optional(name, shape...)
+	return r.optional(full, shape, load)
 }
+
+// loader gives a tensor for a model to keep, and whether it is the model's to close.
+type loader func(full string) (t torch.Tensor, owned bool, err error)
 
 // Optional is Tensor for a weight that some models do not have: where it is absent, an undefined tensor and no error.
 func (p *Params) Optional(name string, shape ...int64) torch.Tensor {
-	r, full := p.root, p.name(name)
+	return p.root.optional(p.name(name), shape, p.root.load)
+}
+
+func (r *params) optional(full string, shape []int64, load loader) torch.Tensor {
 	got, ok := r.src.Shape(full)
 	if !ok {
 		return torch.Tensor{}
@@ -105,18 +118,29 @@ func (p *Params) Optional(name string, shape ...int64) torch.Tensor {
 	if r.seen[full] || r.closed {
 		return torch.Tensor{}
 	}
-	t, err := r.load(full)
+	t, owned, err := load(full)
 	if err != nil {
 		r.fail(full, err)
 		return torch.Tensor{}
 	}
 	r.loaded[full] = t
-	r.order = append(r.order, full)
+	if owned {
+		r.order = append(r.order, t)
+	}
 	return t
 }
 
-// load copies one tensor out of the source: nothing that it returns may share memory with the file.
-func (r *params) load(name string) (kept torch.Tensor, err error) {
+// load copies one tensor out of the source, or makes it of the one that it is a change of.
+func (r *params) load(name string) (kept torch.Tensor, owned bool, err error) {
+	if r.changed != nil {
+		return r.merge(name)
+	}
+	kept, err = r.read(name)
+	return kept, true, err
+}
+
+// read copies one tensor out of the source: nothing that it returns may share memory with the file.
+func (r *params) read(name string) (kept torch.Tensor, err error) {
 	dtype, _ := r.src.DType(name)
 	err = torch.InScope(func() error {
 		raw, err := r.src.Tensor(name)
@@ -183,9 +207,9 @@ func (p *Params) Unused() []string {
 func (p *Params) Close() {
 	r := p.root
 	for i := len(r.order) - 1; i >= 0; i-- {
-		r.loaded[r.order[i]].Close()
+		r.order[i].Close()
 	}
-	r.order, r.loaded, r.closed = nil, map[string]torch.Tensor{}, true
+	r.order, r.loaded, r.low, r.closed = nil, map[string]torch.Tensor{}, nil, true
 }
 
 func matches(shape, want []int64) bool {

@@ -200,6 +200,16 @@ std::string device_name(int dev) {
   return name;
 }
 
+// 10·major + minor of a GPU's compute capability, 0 where it is not known.
+int capability(int dev) {
+  using get_attribute = int (*)(int *, int, int);
+  const auto get = reinterpret_cast<get_attribute>(cuda_symbol("cudaDeviceGetAttribute"));
+  constexpr int major_attribute = 75, minor_attribute = 76;  // cudaDevAttrComputeCapability…, part of CUDA's ABI
+  int major = 0, minor = 0;
+  if (get == nullptr || get(&major, major_attribute, dev) != 0 || get(&minor, minor_attribute, dev) != 0) return 0;
+  return 10 * major + minor;
+}
+
 std::string library_of(const void *symbol) {
   Dl_info info;
   return dladdr(symbol, &info) != 0 && info.dli_fname != nullptr ? info.dli_fname : "";
@@ -213,6 +223,8 @@ isac_text info() {
         << ",\"config\":" << quote(at::show_config()) << ",\"threads\":" << at::get_num_threads()
         << ",\"cuda_built\":" << (at::globalContext().hasCUDA() || cuda_symbol("cudaMemGetInfo") != nullptr ? "true" : "false") << ",\"cuda\":[";
     for (int64_t i = 0; i < n; i++) out << (i > 0 ? "," : "") << quote(device_name(static_cast<int>(i)));
+    out << "],\"capability\":[";
+    for (int64_t i = 0; i < n; i++) out << (i > 0 ? "," : "") << capability(static_cast<int>(i));
     out << "]}";
     return isac_text{strdup(out.str().c_str()), nullptr};
   });

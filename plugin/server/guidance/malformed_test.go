@@ -71,7 +71,6 @@ func TestMalformedOpens(t *testing.T) {
 			c.Hidden = hidden(1, 32, 128)
 			c.Hidden.Data = c.Hidden.Data[:100]
 		}, "100 bytes", []string{"encoded.hidden"}},
-		{"a conditioning shorter than the prompt", func(c *plugin.GuidanceConfig) { c.Hidden = hidden(1, 4, 128) }, "outside the model's sequence", []string{"prompt"}},
 		{"no pooled text", func(c *plugin.GuidanceConfig) { c.Checkpoint, c.Hidden = "tiny-sdxl", hidden(1, 24, 40) }, "no pooled text", []string{"encoded"}},
 		{"pooled text of another model", func(c *plugin.GuidanceConfig) {
 			c.Checkpoint, c.Hidden, c.Pooled = "tiny-sdxl", hidden(1, 24, 40), hidden(1, 7)

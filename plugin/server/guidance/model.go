@@ -13,32 +13,37 @@ import (
 // loader is the node that loads checkpoints.
 const loader = "CheckpointLoaderSimple"
 
-// load gives the model of a checkpoint, loading it if nobody holds it. The node is what knows the names and keeps what is loaded, so a
-// model is loaded once for nodes and sessions together. The model is the caller's to close.
-func (s *Service) load(ctx context.Context, name string) (*nodes.Model, error) {
+// load gives the model and the text encoders of a checkpoint, loading it if nobody holds it. The node is what knows the names and keeps what is loaded, so a
+// model is loaded once for nodes and sessions together. Both are the caller's to close.
+func (s *Service) load(ctx context.Context, name string) (*nodes.Model, *nodes.Clip, error) {
 	node, ok := s.host.Registry.Get(loader)
 	if !ok {
-		return nil, &plugin.Error{Kind: plugin.KindInvalidInput, Message: "this plugin loads no checkpoints", Inputs: []string{"checkpoint"}}
+		return nil, nil, &plugin.Error{Kind: plugin.KindInvalidInput, Message: "this plugin loads no checkpoints", Inputs: []string{"checkpoint"}}
 	}
 	result, err := node.Run(ctx, s.host.Env(), map[string]any{"ckpt_name": name})
 	if err != nil {
 		if mistakes := (schema.Mistakes)(nil); errors.As(err, &mistakes) {
-			return nil, &plugin.Error{Kind: plugin.KindInvalidInput, Message: fmt.Sprintf("checkpoint: %v", err), Inputs: []string{"checkpoint"}}
+			return nil, nil, &plugin.Error{Kind: plugin.KindInvalidInput, Message: fmt.Sprintf("checkpoint: %v", err), Inputs: []string{"checkpoint"}}
 		}
-		return nil, err
+		return nil, nil, err
 	}
 	var model *nodes.Model
+	var clip *nodes.Clip
 	var rest nodes.Result
 	for _, value := range result.Values {
-		if m, ok := value.(*nodes.Model); ok && model == nil {
-			model = m
-			continue
+		switch v := value.(type) {
+		case *nodes.Model:
+			model = v
+		case *nodes.Clip:
+			clip = v
+		default:
+			rest.Values = append(rest.Values, value)
 		}
-		rest.Values = append(rest.Values, value)
 	}
 	rest.Close()
-	if model == nil {
-		return nil, &plugin.Error{Kind: plugin.KindInternal, Message: loader + " gave no model"}
+	if model == nil || clip == nil {
+		result.Close()
+		return nil, nil, &plugin.Error{Kind: plugin.KindInternal, Message: loader + " gave no model, or no text encoder"}
 	}
-	return model, nil
+	return model, clip, nil
 }

@@ -3,6 +3,7 @@ package guidance
 import (
 	"cmp"
 	"errors"
+	"slices"
 
 	"github.com/isac-guidance/isac/isac/diffusion"
 	"github.com/isac-guidance/isac/isac/diffusion/family"
@@ -38,7 +39,7 @@ func (s *session) close() {
 
 // begin opens a session. What can be wrong without the model is told at once, before it is loaded.
 func (c *call) begin(r *isacpb.GuidanceOpen) (*isacpb.GuideResponse, error) {
-	method, err := checkOpen(r)
+	method, err := c.checkOpen(r)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +59,7 @@ func (c *call) begin(r *isacpb.GuidanceOpen) (*isacpb.GuideResponse, error) {
 }
 
 // checkOpen gives the method, or all that is wrong with the request.
-func checkOpen(r *isacpb.GuidanceOpen) (core.Method, error) {
+func (s *Service) checkOpen(r *isacpb.GuidanceOpen) (core.Method, error) {
 	var wrong mistakes
 	if r.Checkpoint == "" {
 		wrong.add("checkpoint", "empty: give a name that %s offers", loader)
@@ -76,6 +77,8 @@ func checkOpen(r *isacpb.GuidanceOpen) (core.Method, error) {
 		}
 	}
 	checkInstances(r, &wrong)
+	s.checkLoRAs(r, &wrong)
+	checkWeights(r, &wrong)
 	entry, err := methods.Find(cmp.Or(r.Method, methods.Names()[0]))
 	if err != nil {
 		wrong.check("method", err)
@@ -93,12 +96,19 @@ func checkOpen(r *isacpb.GuidanceOpen) (core.Method, error) {
 
 // set makes the session, which is closed by the caller whether or not this fails.
 func (c *call) set(s *session, r *isacpb.GuidanceOpen, method core.Method) (*isacpb.GuidanceOpened, error) {
-	var err error
-	if s.model, err = c.load(c.ctx, r.Checkpoint); err != nil {
+	if err := c.compare(r); err != nil {
 		return nil, err
 	}
+	plain, clip, err := c.load(c.ctx, r.Checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	if s.model, clip, err = c.withLoRAs(c.ctx, plain, clip, r); err != nil {
+		return nil, err
+	}
+	defer clip.Close()
 	s.pipeline = s.model.Pipeline()
-	if err := s.encode(r); err != nil {
+	if err := s.encode(c, r, clip.Pipeline()); err != nil {
 		return nil, err
 	}
 	target, notes, err := aim(r, s.conditioning)
@@ -118,24 +128,33 @@ func (c *call) set(s *session, r *isacpb.GuidanceOpen, method core.Method) (*isa
 		}
 		s.images = append(s.images, image)
 	}
-	opened := s.tell(method, target, append(notes, s.conditioning.Notes...))
+	opened := s.tell(method, target, slices.Concat(notes, s.model.Notes(), s.conditioning.Notes))
 	opened.SharedFolder = c.host.Shared
 	return opened, nil
 }
 
-// encode takes the host's conditioning, or makes one of the prompt.
-func (s *session) encode(r *isacpb.GuidanceOpen) (err error) {
+// encode takes the host's conditioning, or makes one of the prompt with the text encoders of a pipeline.
+func (s *session) encode(c *call, r *isacpb.GuidanceOpen, text *diffusion.Pipeline) (err error) {
+	options := nodes.PromptOptions(c.host.Env())
 	if r.Encoded == nil {
-		if s.conditioning, err = s.pipeline.EncodePrompt(r.Prompt); err != nil {
+		if s.conditioning, err = text.EncodePrompts(c.ctx, options, r.Prompt); err != nil {
+			if errors.Is(err, diffusion.ErrWeight) {
+				var wrong mistakes
+				wrong.check("prompt", err)
+				err = wrong.err()
+			}
 			return err
 		}
 	} else {
-		s.conditioning = diffusion.Conditioning{Prompt: r.Prompt, Spans: s.pipeline.Spans(r.Prompt), Notes: s.pipeline.Notes()}
 		torch.NoGrad(func() {
-			s.conditioning.Hidden = tensorOf(r.Encoded.Hidden).To(torch.Float32).ToDevice(s.pipeline.Device()).Keep()
-			if r.Encoded.Pooled != nil {
-				s.conditioning.Pooled = tensorOf(r.Encoded.Pooled).To(torch.Float32).ToDevice(s.pipeline.Device()).Keep()
+			here := func(t *isacpb.Tensor) torch.Tensor {
+				return tensorOf(t).To(torch.Float32).ToDevice(s.pipeline.Device()).Keep()
 			}
+			hidden, pooled := here(r.Encoded.Hidden), torch.Tensor{}
+			if r.Encoded.Pooled != nil {
+				pooled = here(r.Encoded.Pooled)
+			}
+			s.conditioning = s.pipeline.HostConditioning(options, r.Prompt, hidden, pooled)
 		})
 	}
 	if z := r.Sizes; z != nil {

@@ -101,3 +101,37 @@ func TestTarget(t *testing.T) {
 		}
 	}
 }
+
+// TestPromptsOfHosts opens sessions whose prompts have weights and several chunks, and whose conditionings do not hold all of a prompt.
+func TestPromptsOfHosts(t *testing.T) {
+	h := connect(t, "mini")
+	config := simple()
+	config.Prompt = "two (cats:1.3) " + strings.Repeat("and ", 40) + "((a dog))"
+	whole := h.open(t, config).Info
+	if len(whole.Target) != 2 || whole.Target[0].Tokens[0] != 2 || whole.Target[1].Tokens[0] < 32 {
+		t.Fatalf("%q is aimed at as %+v", config.Prompt, whole.Target)
+	}
+	for positions, want := range map[int64]struct {
+		classes int
+		note    string
+		skipped string
+	}{64: {2, "chunks of 32", ""}, 32: {1, `"dog" at bytes`, ""}, 2: {0, `"cats" at bytes`, "the model reads no class word of the prompt"}} {
+		config := config
+		config.Hidden = noise(3, 1, 1, positions, 128)
+		s := h.open(t, config)
+		if len(s.Info.Target) != want.classes || !strings.Contains(strings.Join(s.Info.Notes, "\n"), want.note) {
+			t.Errorf("%d positions: target %+v, notes %q", positions, s.Info.Target, s.Info.Notes)
+		}
+		step := at(10, func(*plugin.GuidanceStep) {})
+		got, err := s.Guide(t.Context(), step)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := got.Reports[0]; r.Skipped != want.skipped || !r.Wanted || slices.Equal(got.Latents.Data, step.Latents.Data) != (want.classes == 0) {
+			t.Errorf("%d positions: %+v", positions, r)
+		}
+	}
+	config.Prompt = "two (cats:inf)"
+	_, err := h.Guidance.Open(t.Context(), config)
+	refused(t, err, plugin.KindInvalidInput, "weight out of range", "prompt")
+}

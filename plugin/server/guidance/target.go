@@ -2,6 +2,7 @@ package guidance
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/isac-guidance/isac/isac/diffusion"
@@ -62,12 +63,9 @@ func aim(r *isacpb.GuidanceOpen, c diffusion.Conditioning) (core.Target, []strin
 			return core.Target{}, nil, wrong.err()
 		}
 	}
-	target, err := methods.TargetFromPrompt(parsed, c.Spans)
-	if err == nil {
-		err = target.CheckTokens(int(c.Hidden.Size(1)))
-	}
+	target, left, err := methods.Aim(parsed, c.Spans)
 	wrong.check(field, err)
-	return target, parsed.Notes, wrong.err()
+	return target, append(slices.Clone(parsed.Notes), left...), wrong.err()
 }
 
 // placed is a target whose token positions the host knows.

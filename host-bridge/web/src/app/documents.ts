@@ -126,7 +126,7 @@ export class Documents {
       { label: "Save", keys: "Ctrl + S", run: () => this.guard(() => this.save()) },
       { label: "Save as…", run: () => this.guard(() => this.saveAs()) },
       { label: "Download", icon: "download", run: () => download(`${this.name}.json`, stringifyExact(this.board.saved(), 2)) },
-      { label: "Export for the API", icon: "download", run: () => download(`${this.name}_api.json`, stringifyExact(this.board.api(), 2)) },
+      { label: "Export for the API", icon: "download", run: () => download(`${this.name}_api.json`, stringifyExact(this.board.drawn(), 2)) },
       "line",
       { heading: "On the server" },
       ...saved.slice(0, 8).map((s): Command => ({ label: s.path.replace(/\.json$/, ""), run: () => this.guard(() => this.openSaved(s.path)) })),

@@ -50,7 +50,7 @@ export class Runner {
 
   private async one(front: boolean): Promise<boolean> {
     const saved = this.board.saved();
-    const workflow = this.board.api();
+    const workflow = this.board.drawn();
     // The id is ours, so that no message of the run comes before we know it.
     const id = createUuidv4();
     const run = this.runs.add(id, workflow);

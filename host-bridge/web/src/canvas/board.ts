@@ -2,6 +2,7 @@
 
 import { LGraph, LGraphCanvas, LGraphGroup, type LGraphNode, LiteGraph } from "@comfyorg/litegraph";
 import { parseExact, stringifyExact } from "../model/exact";
+import { withChoices } from "../model/dynamic";
 import { fromApi } from "../model/fromapi";
 import { layout } from "../model/layout";
 import { type NodeInfos, fits } from "../model/nodeinfo";
@@ -155,6 +156,11 @@ export class Board {
 
   api(): ApiWorkflow {
     return toApi(this.saved(), this.infos);
+  }
+
+  /** What is sent: the API's workflow with the choices in its texts drawn. */
+  drawn(): ApiWorkflow {
+    return withChoices(this.api(), this.infos);
   }
 
   load(document: Document): void {

@@ -51,7 +51,7 @@ export class ComboField extends RowField {
 export class ControlField extends ComboField {
   constructor(name: string, value: string, stage: Stage) {
     const input: Input = {
-      name, kind: "combo", type: "COMBO", required: true, fallback: "randomize", control: false, multiline: false, placeholder: "",
+      name, kind: "combo", type: "COMBO", required: true, fallback: "randomize", control: false, multiline: false, dynamic: false, placeholder: "",
       tooltip: "What becomes of the seed after it was queued.", choices: [...CONTROLS], upload: false, labelOn: "", labelOff: "", socketless: true,
     };
     super(input, value, stage);

@@ -49,6 +49,8 @@ export interface Input {
   control: boolean;
   // Texts.
   multiline: boolean;
+  /** It may hold choices, {a|b}, from which one is drawn before the text is sent. */
+  dynamic: boolean;
   placeholder: string;
   // Choices.
   choices: string[];
@@ -86,6 +88,7 @@ function inputOf(name: string, [rawType, rawOptions]: RawInput, required: boolea
     round: typeof o["round"] === "number" ? o["round"] : undefined,
     control: kind === "int" && (o["control_after_generate"] === true || name === "seed" || name === "noise_seed"),
     multiline: o["multiline"] === true,
+    dynamic: o["dynamicPrompts"] === true,
     placeholder: text("placeholder"),
     choices: list.map(String),
     upload: o["image_upload"] === true,

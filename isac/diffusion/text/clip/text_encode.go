@@ -29,35 +29,50 @@ func (m *TextModel) Encode(ids torch.Tensor, eos int64, skip int) Encoded {
 		panic(refusal("%d layers to skip, expected 0 to %d", skip, len(m.layers)))
 	}
 	out := torch.WithScope(func() []torch.Tensor {
-		x := m.embed(ids)
-		hidden := x
-		for i, l := range m.layers {
-			x = l.forward(x)
-			if i < len(m.layers)-skip {
-				hidden = x
-			}
-		}
-		last := m.norm.Forward(x)
-		normed := last
-		if skip > 0 {
-			normed = m.norm.Forward(hidden)
-		}
-		return []torch.Tensor{hidden, normed, m.pool(last, ids, eos)}
+		hidden, normed, last := m.states(m.embed(ids), skip)
+		return []torch.Tensor{hidden, normed, m.pool(last, firstOf(ids, eos))}
 	})
 	return Encoded{Hidden: out[0], Normed: out[1], Pooled: out[2]}
 }
 
-// pool takes the state of the first EOS of each text from x [B,L,width] and projects it.
-func (m *TextModel) pool(x, ids torch.Tensor, eos int64) torch.Tensor {
+// states gives the state after all layers but the skipped ones, raw and normed, and the normed one after all, for what the first
+// layer takes in, all [B,L,width].
+func (m *TextModel) states(x torch.Tensor, skip int) (hidden, normed, last torch.Tensor) {
+	hidden = x
+	for i, l := range m.layers {
+		x = l.forward(x)
+		if i < len(m.layers)-skip {
+			hidden = x
+		}
+	}
+	last = m.norm.Forward(x)
+	normed = last
+	if skip > 0 {
+		normed = m.norm.Forward(hidden)
+	}
+	return hidden, normed, last
+}
+
+// firstOf gives the position of the first eos of each row of ids [B,L].
+func firstOf(ids torch.Tensor, eos int64) []int {
 	length := int(ids.Size(1))
 	tokens := ids.ToDevice(torch.CPU).Contiguous().Int64s()
-	var rows []torch.Tensor
+	var out []int
 	for i := range int(ids.Size(0)) {
 		at := slices.Index(tokens[i*length:(i+1)*length], eos)
 		if at < 0 {
 			panic(refusal("text %d has no token %d, expected the EOS that ends a text: give the EOS of the tokenizer that made the ids", i+1, eos))
 		}
-		rows = append(rows, x.Select(0, int64(i)).Select(0, int64(at)))
+		out = append(out, at)
+	}
+	return out
+}
+
+// pool takes the state of each text from x [B,L,width] at its position and projects it.
+func (m *TextModel) pool(x torch.Tensor, at []int) torch.Tensor {
+	var rows []torch.Tensor
+	for i, position := range at {
+		rows = append(rows, x.Select(0, int64(i)).Select(0, int64(position)))
 	}
 	pooled := torch.Stack(rows, 0)
 	if m.project.Defined() {

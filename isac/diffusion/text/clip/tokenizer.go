@@ -28,20 +28,11 @@ type Encoding struct {
 	Dropped   int
 }
 
-// Encode turns a text into maxLength tokens, BOS and EOS included: a longer text is cut at its end, a shorter one padded. maxLength is the
-// number of rows of the text model's position embedding, 77 for Stable Diffusion. 0 or less neither cuts nor pads.
+// Encode turns a text into maxLength tokens, BOS and EOS included: a longer text is cut at its end, a shorter one padded. 0 or less
+// neither cuts nor pads. It reads no weights: Prompt is how prompts are encoded.
 func (t *Tokenizer) Encode(text string, maxLength int) Encoding {
 	e := Encoding{IDs: []int64{t.BOS}, Spans: [][2]int{{}}}
-	for _, part := range t.splitSpecial(text) {
-		if part.id >= 0 {
-			e.IDs = append(e.IDs, part.id)
-			e.Spans = append(e.Spans, [2]int{part.start, part.end})
-			continue
-		}
-		for _, piece := range pieces(clean(text[part.start:part.end])) {
-			t.merge(&e, piece, part.start)
-		}
-	}
+	t.tokens(&e, text)
 	if maxLength > 0 {
 		room := max(1, maxLength-1) // EOS needs the last one
 		if len(e.IDs) > room {
@@ -56,6 +47,20 @@ func (t *Tokenizer) Encode(text string, maxLength int) Encoding {
 		e.IDs, e.Spans = append(e.IDs, t.Pad), append(e.Spans, end)
 	}
 	return e
+}
+
+// tokens encodes a text onto e, with nothing around it.
+func (t *Tokenizer) tokens(e *Encoding, text string) {
+	for _, part := range t.splitSpecial(text) {
+		if part.id >= 0 {
+			e.IDs = append(e.IDs, part.id)
+			e.Spans = append(e.Spans, [2]int{part.start, part.end})
+			continue
+		}
+		for _, piece := range pieces(clean(text[part.start:part.end])) {
+			t.merge(e, piece, part.start)
+		}
+	}
 }
 
 // Vocabulary is the number of ids, which is the number of rows that the text model's token embedding must have at least.

@@ -1,0 +1,95 @@
+"""The one isac-plugin of this ComfyUI: started when it is first needed, started again after it died, ended with ComfyUI."""
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+from . import host
+
+PACK = Path(__file__).resolve().parent.parent
+MISSING = (
+    "ISAC Guidance needs two things that are not here: the Python package isac-client, and the program isac-plugin. "
+    "How to get both: README.md of this node pack"
+)
+
+
+class Process:
+    """Starts the plugin and keeps the last session's model loaded until ComfyUI wants the memory."""
+
+    def __init__(self):
+        self._lock = threading.RLock()
+        self._plugin = None
+        self._kept = None  # (checkpoint, session): an idle session keeps its model loaded
+
+    def plugin(self):
+        """The running plugin. One that died is started again: what it was doing has failed with an error of its own."""
+        with self._lock:
+            if self._plugin is not None and not self._plugin.alive:
+                host.log.warning("isac-plugin ended by itself; it is started again. Its last words: %s", self._plugin.last_words)
+                self.stop()
+            if self._plugin is None:
+                self._plugin = _start()
+            return self._plugin
+
+    def open(self, checkpoint, **request):
+        """A session. The model of the last one stays loaded if it is the same, and is given back first if it is another."""
+        with self._lock:
+            plugin = self.plugin()
+            if self._kept is None or self._kept[0] != checkpoint:
+                self._drop()
+                host.make_room(host.file_size("checkpoints", checkpoint))
+            session = plugin.guide(checkpoint=checkpoint.replace(os.sep, "/"), **request)
+            self._drop()
+            return session
+
+    def keep(self, checkpoint, session):
+        """Takes over a session that is done."""
+        with self._lock:
+            self._drop()
+            self._kept = (checkpoint, session)
+
+    def free(self):
+        """Gives the model's memory back; the process stays."""
+        with self._lock:
+            if self._plugin is None:
+                return
+            self._drop()
+            if self._plugin.alive:
+                try:
+                    self._plugin.free(handles=True)
+                except Exception as error:
+                    host.log.warning("isac-plugin did not free its memory: %s", error)
+
+    def stop(self):
+        with self._lock:
+            self._drop()
+            if self._plugin is not None:
+                self._plugin.close()
+                self._plugin = None
+
+    def _drop(self):
+        if self._kept is not None:
+            kept, self._kept = self._kept[1], None
+            try:
+                kept.close()
+            except Exception as error:  # its process may be gone
+                host.log.debug("closing a session: %s", error)
+
+
+def _start():
+    try:
+        import isac_client
+    except ImportError as error:
+        raise RuntimeError(f"{MISSING} ({error})") from None
+    env = {"ISAC_LORAS": os.pathsep.join(host.folders("loras"))}
+    beside = PACK / "bin" / ("isac-plugin.exe" if os.name == "nt" else "isac-plugin")
+    path = os.environ.get("ISAC_PLUGIN") or (str(beside) if beside.exists() else None)
+    device = os.environ.get("ISAC_DEVICE") or host.device()
+    sha256 = os.environ.get("ISAC_PLUGIN_SHA256")
+    plugin = isac_client.start(path, models=host.folders("checkpoints"), device=device, env=env, sha256=sha256)
+    host.log.info("ISAC Guidance: isac-plugin runs as process %s on %s", plugin.pid, device)
+    return plugin
+
+
+PROCESS = Process()

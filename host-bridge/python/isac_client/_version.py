@@ -1,0 +1,2 @@
+"""The one place that has the package's version."""
+__version__ = "0.1.0"
