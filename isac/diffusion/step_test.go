@@ -45,7 +45,7 @@ func (s noisy) DType(string) (weights.DType, bool) { return weights.F32, true }
 // highest memory of a step with CFG, and of a guided step of each preset and engine before it, with and without checkpoints. It takes
 // minutes and 6 GB at 256 pixels, so it runs only when asked for:
 //
-//	ISAC_LARGE=1 [ISAC_PIXELS=512] go test -v -run StepOfStableDiffusionSize ./isac/diffusion
+//	ISAC_LARGE=1 [ISAC_PIXELS=512] go test -v -run StepOfStableDiffusionSize[/typed,_sparse$] ./isac/diffusion
 func TestStepOfStableDiffusionSize(t *testing.T) {
 	if os.Getenv("ISAC_LARGE") == "" {
 		t.Skip("set ISAC_LARGE=1 to measure a UNet of real size: it takes minutes and 6 GB")
@@ -109,18 +109,20 @@ func TestStepOfStableDiffusionSize(t *testing.T) {
 						if checkpoint {
 							what += ", checkpoints"
 						}
-						s, err := guidance.Open(guidance.Config{Model: model, Noise: synthetic.Plain{}, Method: method, Target: target})
-						if err != nil {
-							t.Fatal(err)
-						}
-						for _, at := range []string{", first step", ""} {
-							measure(what+at, func() {
-								if _, report, err := s.Guide(x.Narrow(0, 0, 1), guidance.Step{Index: 1, Count: 20}); err != nil || report.Skipped != "" {
-									t.Errorf("%v, skipped %q", err, report.Skipped)
-								}
-							})
-						}
-						s.Close()
+						t.Run(what, func(t *testing.T) {
+							s, err := guidance.Open(guidance.Config{Model: model, Noise: synthetic.Plain{}, Method: method, Target: target})
+							if err != nil {
+								t.Fatal(err)
+							}
+							defer s.Close()
+							for _, at := range []string{what + ", first step", what} {
+								measure(at, func() {
+									if _, report, err := s.Guide(x.Narrow(0, 0, 1), guidance.Step{Index: 1, Count: 20}); err != nil || report.Skipped != "" {
+										t.Errorf("%v, skipped %q", err, report.Skipped)
+									}
+								})
+							}
+						})
 					}
 				}
 			}
