@@ -27,17 +27,13 @@ func Accumulate(r Reading, opt Options) (self, cross torch.Tensor) {
 		var image, text sums
 		for _, t := range r.Taps {
 			for _, part := range parts(t, opt.Renormalise) {
-				mean := part.Mean
-				if opt.DetachSelf && !part.Has(Text) {
-					mean = func() (m torch.Tensor) { torch.NoGrad(func() { m = part.Mean() }); return m }
-				}
 				m := torch.WithScope(func() []torch.Tensor {
-					m := mean()
-					i, t := columns(m, 1, part.Keys, Image), columns(m, 1, part.Keys, Text)
-					if i.Defined() && opt.DetachSelf {
-						i = i.Detach()
+					if opt.DetachSelf {
+						i, t := part.split()
+						return []torch.Tensor{i, t}
 					}
-					return []torch.Tensor{i, t}
+					m := part.Mean()
+					return []torch.Tensor{columns(m, 1, part.Keys, Image), columns(m, 1, part.Keys, Text)}
 				})
 				image.add(part, m[0])
 				text.add(part, m[1])
