@@ -261,10 +261,3 @@ func floats(values []float32) []float64 {
 	}
 	return out
 }
-
-func must(t torch.Tensor, err error) torch.Tensor {
-	if err != nil {
-		panic(err)
-	}
-	return t
-}

@@ -24,8 +24,8 @@ struct Reserve final : c10::Allocator {
   std::unordered_map<void *, size_t> sizes;  // of all blocks
   std::multimap<size_t, void *> idle;
   size_t kept = 0;  // bytes in idle
-  // An eighth of the machine, but no more than a gradient of a large model needs.
-  const size_t most = std::min<size_t>(size_t(2) << 30, size_t(sysconf(_SC_PHYS_PAGES)) * size_t(sysconf(_SC_PAGESIZE)) / 8);
+  // Few blocks at a time are large, so little is enough: beyond it huge pages make up for most.
+  const size_t most = std::min<size_t>(size_t(1) << 30, size_t(sysconf(_SC_PHYS_PAGES)) * size_t(sysconf(_SC_PAGESIZE)) / 16);
 
   static Reserve &one() {
     static auto *r = new Reserve;
