@@ -15,7 +15,8 @@
 namespace isac {
 namespace {
 
-const size_t kPage = size_t(2) << 20;   // of a huge page
+const size_t kPage = size_t(2) << 20;   // of a huge page: blocks begin at one, and end where they are used up
+const size_t kUnit = size_t(64) << 10;
 const size_t kLarge = size_t(4) << 20;  // smaller ones malloc keeps itself
 
 struct Reserve final : c10::Allocator {
@@ -25,7 +26,7 @@ struct Reserve final : c10::Allocator {
   std::multimap<size_t, void *> idle;
   size_t kept = 0;  // bytes in idle
   // Few blocks at a time are large, so little is enough: beyond it huge pages make up for most.
-  const size_t most = std::min<size_t>(size_t(1) << 30, size_t(sysconf(_SC_PHYS_PAGES)) * size_t(sysconf(_SC_PAGESIZE)) / 16);
+  const size_t most = size_t(512) << 20;
 
   static Reserve &one() {
     static auto *r = new Reserve;
@@ -39,7 +40,7 @@ struct Reserve final : c10::Allocator {
   virtual void copy_data(void *to, const void *from, std::size_t n) const { memcpy(to, from, n); }
 
   c10::DataPtr take(size_t n) {
-    void *p = n < kLarge ? small->raw_allocate(n) : block((n + kPage - 1) / kPage * kPage);
+    void *p = n < kLarge ? small->raw_allocate(n) : block((n + kUnit - 1) / kUnit * kUnit);
     return {p, p, &release, c10::Device(c10::DeviceType::CPU)};
   }
 
@@ -47,7 +48,7 @@ struct Reserve final : c10::Allocator {
     {
       std::lock_guard<std::mutex> lock(mutex);
       const auto at = idle.lower_bound(n);
-      if (at != idle.end() && at->first <= n + n / 4) {
+      if (at != idle.end() && at->first <= n + n / 2) {
         void *p = at->second;
         kept -= at->first;
         idle.erase(at);
