@@ -122,7 +122,7 @@ func TestStepOfStableDiffusionSize(t *testing.T) {
 								}
 							})
 						})
-							}
+					}
 				}
 			}
 		})
