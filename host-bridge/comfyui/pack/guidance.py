@@ -169,6 +169,7 @@ class Sampling:
             lines.append(f"nothing was guided: {self.reason}")
         for line in lines[1:]:
             host.log.warning("ISAC Guidance: %s", line)
+        lines.append(PROCESS.holds())
         host.show(self.settings.node_id, "\n".join(lines))
         PROCESS.keep(self.checkpoint, self.session)
         return self.run

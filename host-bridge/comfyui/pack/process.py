@@ -52,14 +52,20 @@ class Process:
     def free(self):
         """Gives the model's memory back; the process stays."""
         with self._lock:
-            if self._plugin is None:
+            if self._plugin is None or not self._plugin.alive:
                 return
             self._drop()
-            if self._plugin.alive:
-                try:
-                    self._plugin.free(handles=True)
-                except Exception as error:
-                    host.log.warning("isac-plugin did not free its memory: %s", error)
+            try:
+                self._plugin.free(handles=True)
+                host.log.info("ISAC Guidance: %s", self.holds())
+            except Exception as error:
+                host.log.warning("isac-plugin did not free its memory: %s", error)
+
+    def holds(self) -> str:
+        """What the process takes of its device's memory."""
+        stats = self.plugin().stats()
+        taken = {d.name: d.reserved_bytes for d in stats.devices if d.reserved_bytes} or {"cpu": stats.resident_bytes}
+        return "isac-plugin holds " + ", ".join(f"{size / 2**30:.1f} GiB on {name}" for name, size in taken.items())
 
     def stop(self):
         with self._lock:

@@ -6,6 +6,7 @@ import time
 
 import pytest
 from graphs import GUIDANCE, guided, link, node
+from server import Server
 
 
 def plugin_of(comfyui):
@@ -127,12 +128,9 @@ def test_guiding_twice_is_guiding_once(comfyui):
 
 
 def test_a_killed_comfyui_takes_its_plugin_along(base, tmp_path):
-    from conftest import CHECKOUT, PLUGIN
-    from server import Server
-
     (tmp_path / "models").mkdir()
     (tmp_path / "models/checkpoints").symlink_to(base / "models/checkpoints")
-    server = Server(CHECKOUT, tmp_path, os.environ.get("COMFYUI_PYTHON", "python3"), PLUGIN)
+    server = Server(tmp_path)
     pid = plugin_of(server)["pid"]
     server.queue(guided(steps=200))
     time.sleep(5)
