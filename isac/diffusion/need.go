@@ -9,6 +9,7 @@ import (
 
 	backbone "github.com/isac-guidance/isac/isac/diffusion/denoiser"
 	"github.com/isac-guidance/isac/isac/diffusion/internal/memory"
+	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
@@ -80,6 +81,8 @@ func (p *Pipeline) needOf(r *SampleRequest, shape []int64, part int64) need {
 	working := p.evaluation(e) + text
 	if r.Guidance != nil { // of one image at a time, on the conditional side
 		e.Batch, e.Gradient = 1, true
+		streamer, ok := r.Guidance.Method.(guidance.Streamer)
+		e.Streamed = ok && streamer.Streams()
 		e.Checkpoint = p.checkpoints(e)
 		working = max(working, p.evaluation(e))
 	}

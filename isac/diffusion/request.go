@@ -60,6 +60,8 @@ type Guidance struct {
 	// Observe, if not nil, is called for every image at each step with all that guidance saw: see guidance.Config. image counts
 	// from 0.
 	Observe func(image int, m guidance.Maps)
+	// ObserveSelf, if not nil, tells at which steps Observe wants self-attention too: see guidance.Config.
+	ObserveSelf func(guidance.Step) bool
 }
 
 // StepInfo tells about a step that has been taken.

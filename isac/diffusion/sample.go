@@ -77,7 +77,7 @@ func (r *run) begin() error {
 			Model: model, Noise: r.p.noise, Method: g.Method, Target: g.Target, Measure: g.Measure, Seed: r.request.Seed + uint64(b),
 		}
 		if g.Observe != nil {
-			config.Observe = func(m guidance.Maps) { g.Observe(b, m) }
+			config.Observe, config.ObserveSelf = func(m guidance.Maps) { g.Observe(b, m) }, g.ObserveSelf
 		}
 		s, err := guidance.Open(config)
 		if err != nil {

@@ -68,7 +68,7 @@ func Sample(ctx context.Context, p *diffusion.Pipeline, r Request) (*Comparison,
 		latent, _, err := p.Sample(ctx, diffusion.SampleRequest{
 			Positive: positive, Negative: negative, Width: r.Width, Height: r.Height, Steps: r.Steps, CFG: r.CFG,
 			Sampler: r.Sampler, Scheduler: r.Scheduler, Seed: r.Seed, Denoise: 1, OnStep: w.step,
-			Guidance: &diffusion.Guidance{Target: c.Target, Method: r.Method, Measure: i == 0, Observe: w.observe},
+			Guidance: &diffusion.Guidance{Target: c.Target, Method: r.Method, Measure: i == 0, Observe: w.observe, ObserveSelf: w.shows},
 		})
 		if err != nil {
 			return nil, fmt.Errorf("explain: %s run: %w", names[i], err)
@@ -126,9 +126,11 @@ type watcher struct {
 	progress    func(done, all int)
 }
 
-// observe keeps what guidance saw, before the step is taken. Maps are kept for the steps shown alone: those of 64×64 take
-// 64 MiB each.
+// observe keeps what guidance saw, before the step is taken.
 func (w *watcher) observe(_ int, m guidance.Maps) { w.seen = &m }
+
+// shows tells whether the maps of a step are drawn. Others are not kept, and self-attention, of 64×64 pixels 64 MiB, is not asked for.
+func (w *watcher) shows(s guidance.Step) bool { return slices.Contains(w.shown, s.Index) }
 
 func (w *watcher) step(info diffusion.StepInfo) error {
 	var s Step
