@@ -12,7 +12,8 @@ type denoiser struct {
 	p            *Pipeline
 	cfg          float64
 	part         int64        // images that are evaluated at once
-	text, vector torch.Tensor // [1,…], or where cfg is not 1 [2,…]: the negative, then the positive
+	text, vector torch.Tensor // [1,…], or where both are asked for [2,…]: the negative, then the positive
+	two          bool         // both conditionings are there
 	apart        *side        // the negative where it has another length: then text and vector are the positive's alone
 }
 
@@ -21,13 +22,13 @@ type side struct{ text, vector torch.Tensor }
 
 // newDenoiser brings both conditionings into the denoiser's type and place, once for the run.
 func newDenoiser(r *run) (denoiser, error) {
-	d := denoiser{ctx: r.ctx, p: r.p, cfg: r.request.CFG, part: r.plan.part}
+	d := denoiser{ctx: r.ctx, p: r.p, cfg: r.request.CFG, part: r.plan.part, two: r.request.needsNegative()}
 	f := r.p.Factor()
 	place := func(c Conditioning) (text, vector torch.Tensor, err error) {
 		return r.p.place(c, int(r.plan.shape[3])*f, int(r.plan.shape[2])*f)
 	}
 	var err error
-	if d.text, d.vector, err = place(r.request.Positive); err != nil || d.cfg == 1 {
+	if d.text, d.vector, err = place(r.request.Positive); err != nil || !d.two {
 		return d, err
 	}
 	text, vector, err := place(r.request.Negative)
@@ -52,63 +53,104 @@ func newDenoiser(r *run) (denoiser, error) {
 // both from one evaluation on a batch of [negative; positive] where they are equally long. D is linear in the prediction, so the two are combined before. Where there
 // is no room for all images at once, there are several evaluations.
 func (d denoiser) at(x torch.Tensor, sigma float64) (torch.Tensor, error) {
+	out, err := d.evaluate(x, sigma, false)
+	if err != nil {
+		return torch.Tensor{}, err
+	}
+	return out[0], nil
+}
+
+// both is at, and D_negative beside it, for samplers that need it.
+func (d denoiser) both(x torch.Tensor, sigma float64) (denoised, negative torch.Tensor, err error) {
+	out, err := d.evaluate(x, sigma, true)
+	if err != nil {
+		return denoised, negative, err
+	}
+	return out[0], out[1], nil
+}
+
+// evaluate gives D, and D_negative if it is asked for.
+func (d denoiser) evaluate(x torch.Tensor, sigma float64, negative bool) ([]torch.Tensor, error) {
 	var err error
-	out := torch.Scoped(func() torch.Tensor {
+	out := torch.WithScope(func() []torch.Tensor {
 		network, noise := d.p.model.Denoiser, d.p.noise
 		in := noise.Input(x, sigma).To(network.DType())
-		var parts []torch.Tensor
+		var parts [][]torch.Tensor
 		for first, all := int64(0), x.Size(0); first < all && err == nil; first += d.part {
 			n := min(d.part, all-first)
-			parts = append(parts, torch.Scoped(func() torch.Tensor {
-				var y torch.Tensor
-				y, err = d.predict(in.Narrow(0, first, n), noise.Timestep(sigma))
-				return y
+			parts = append(parts, torch.WithScope(func() []torch.Tensor {
+				var y, none torch.Tensor
+				if y, none, err = d.predict(in.Narrow(0, first, n), noise.Timestep(sigma)); err != nil {
+					return nil
+				}
+				if !negative {
+					return []torch.Tensor{y}
+				}
+				return []torch.Tensor{y, none}
 			}))
 		}
 		if err != nil {
-			return torch.Tensor{}
+			return nil
 		}
-		y := parts[0]
-		if len(parts) > 1 {
-			y = torch.Cat(parts, 0)
+		out := make([]torch.Tensor, len(parts[0]))
+		for side := range out {
+			each := make([]torch.Tensor, len(parts))
+			for i := range parts {
+				each[i] = parts[i][side]
+			}
+			y := each[0]
+			if len(each) > 1 {
+				y = torch.Cat(each, 0)
+			}
+			out[side] = noise.Denoised(x, y, sigma)
 		}
-		return noise.Denoised(x, y, sigma)
+		return out
 	})
 	return out, err
 }
 
-// predict evaluates the model on what it takes in, [n,C,h,w], and combines both sides.
-func (d denoiser) predict(in torch.Tensor, timestep float64) (torch.Tensor, error) {
+// predict evaluates the model on what it takes in, [n,C,h,w], and combines both sides. It gives the negative side too, where both are
+// there; with a cfg of 1 the combination is the positive.
+func (d denoiser) predict(in torch.Tensor, timestep float64) (combined, negative torch.Tensor, err error) {
 	if d.apart != nil {
 		return d.predictApart(in, timestep)
 	}
 	n := in.Size(0)
 	text, vector := repeated(d.text, n), repeated(d.vector, n)
-	if d.cfg != 1 {
+	if d.two {
 		in = torch.Cat([]torch.Tensor{in, in}, 0)
 	}
 	y, err := d.p.model.Denoiser.ForwardContext(d.ctx, in, timestep, text, vector, nil)
 	if err != nil {
-		return torch.Tensor{}, err
+		return combined, negative, err
 	}
-	if y = y.To(torch.Float32); d.cfg == 1 {
-		return y, nil
+	if y = y.To(torch.Float32); !d.two {
+		return y, negative, nil
 	}
-	negative := y.Narrow(0, 0, n)
-	return negative.Add(y.Narrow(0, n, n).Sub(negative).MulScalar(d.cfg)), nil
+	combined, negative = d.combine(y.Narrow(0, 0, n), y.Narrow(0, n, n))
+	return combined, negative, nil
 }
 
 // predictApart is predict with an evaluation for each side.
-func (d denoiser) predictApart(in torch.Tensor, timestep float64) (torch.Tensor, error) {
+func (d denoiser) predictApart(in torch.Tensor, timestep float64) (combined, negative torch.Tensor, err error) {
 	var sides []torch.Tensor
 	for _, s := range []side{*d.apart, {d.text, d.vector}} {
 		y, err := d.p.model.Denoiser.ForwardContext(d.ctx, in, timestep, repeated(s.text, in.Size(0)), repeated(s.vector, in.Size(0)), nil)
 		if err != nil {
-			return torch.Tensor{}, err
+			return combined, negative, err
 		}
 		sides = append(sides, y.To(torch.Float32))
 	}
-	return sides[0].Add(sides[1].Sub(sides[0]).MulScalar(d.cfg)), nil
+	combined, negative = d.combine(sides[0], sides[1])
+	return combined, negative, nil
+}
+
+// combine is classifier-free guidance.
+func (d denoiser) combine(negative, positive torch.Tensor) (combined, _ torch.Tensor) {
+	if d.cfg == 1 { // with the very bits of the positive
+		return positive, negative
+	}
+	return negative.Add(positive.Sub(negative).MulScalar(d.cfg)), negative
 }
 
 // repeated has each of the rows of t [s,…] n times, [s·n,…]; undefined where t is.

@@ -60,6 +60,7 @@ type run struct {
 	denoise  denoiser
 	sessions []*guidance.Session // one for each image, none without guidance
 	noise    *torch.Generator    // of ancestral samplers, nil until asked for
+	path     *sampling.Path      // of samplers with a Brownian path, nil until asked for
 	current  []guidance.Report   // of this step
 	reports  [][]guidance.Report
 }
@@ -76,7 +77,7 @@ func (r *run) begin() error {
 			Model: model, Noise: r.p.noise, Method: g.Method, Target: g.Target, Measure: g.Measure, Seed: r.request.Seed + uint64(b),
 		}
 		if g.Observe != nil {
-			config.Observe = func(m guidance.Maps) { g.Observe(b, m) }
+			config.Observe, config.ObserveSelf = func(m guidance.Maps) { g.Observe(b, m) }, g.ObserveSelf
 		}
 		s, err := guidance.Open(config)
 		if err != nil {
@@ -101,7 +102,7 @@ func (r *run) start(latent *torch.Tensor) error {
 		return err
 	}
 	x, err := r.plan.sampler(r.denoise.at, from, r.plan.sigmas, sampling.Hooks{
-		BeforeStep: r.before, AfterStep: r.after, Noise: r.ancestral,
+		BeforeStep: r.before, AfterStep: r.after, Noise: r.ancestral, Brownian: r.brownian, Both: r.denoise.both,
 	})
 	if err != nil {
 		return err
@@ -125,7 +126,7 @@ func (r *run) close() {
 
 // step is step i of the run, at sigma.
 func (r *run) step(i int, sigma float64) guidance.Step {
-	return guidance.Step{Index: i, Count: len(r.plan.sigmas) - 1, Sigma: sigma}
+	return guidance.Step{Index: i, Count: r.plan.steps, Sigma: sigma}
 }
 
 // noised gives the latent that sampling starts from, x [B,C,h,w].
@@ -158,6 +159,14 @@ func (r *run) ancestral(_ int, _ float64, like torch.Tensor) torch.Tensor {
 		r.noise = torch.NewGenerator(r.request.Seed + 1)
 	}
 	return r.noise.Randn(like.Shape()...).To(like.DType()).ToDevice(like.Device())
+}
+
+// brownian gives the noise of the run's Brownian path, of the shape of like. Its seed is the request's, as in ComfyUI.
+func (r *run) brownian(_ int, from, to float64, like torch.Tensor) torch.Tensor {
+	if r.path == nil {
+		r.path = sampling.NewPath(r.request.Seed, r.plan.sigmas, like.Shape())
+	}
+	return r.path.Noise(from, to).To(like.DType()).ToDevice(like.Device())
 }
 
 // eachImage has fn change each image of x [B,C,h,w] with its guidance session, and gives x itself, with the very same bits, where
@@ -208,7 +217,7 @@ func (r *run) after(i int, sigma float64, x, denoised torch.Tensor) error {
 	}
 	return torch.InScope(func() error {
 		return r.request.OnStep(StepInfo{
-			Index: i, Count: len(r.plan.sigmas) - 1, Sigma: sigma, Denoised: r.p.unscale(denoised), Reports: r.current,
+			Index: i, Count: max(r.plan.steps, i+1), Sigma: sigma, Denoised: r.p.unscale(denoised), Reports: r.current,
 		})
 	})
 }
