@@ -27,6 +27,10 @@ type Conditioning struct {
 	// Spans are the bytes [start,end) of Prompt that each of the L positions stands for, over all chunks; BOS, EOS and padding have
 	// start = end. Positions behind the last span stand for none.
 	Spans [][2]int
+	// Region is where in the picture the conditioning holds; nil is everywhere.
+	Region *Region
+	// More are conditionings that hold beside this one, each in its own region. They have none beside themselves.
+	More []Conditioning
 	// Notes are things that the user should know: in how many chunks a prompt is read, what in it is read as text, what was not found.
 	Notes []string
 }
@@ -39,6 +43,11 @@ func (c *Conditioning) Close() {
 		}
 		*t = torch.Tensor{}
 	}
+	c.Region.close()
+	for i := range c.More {
+		c.More[i].Close()
+	}
+	c.More = nil
 }
 
 // ErrWeight says that a weight in a prompt cannot be computed with.

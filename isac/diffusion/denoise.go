@@ -13,6 +13,7 @@ type denoiser struct {
 	cfg          float64
 	part         int64        // images that are evaluated at once
 	text, vector torch.Tensor // [1,…], or where cfg is not 1 [2,…]: the negative, then the positive
+	several      *parts       // where a side has several conditionings, or one for a part of the picture: then all else but cfg is unused
 	apart        *side        // the negative where it has another length: then text and vector are the positive's alone
 }
 
@@ -22,27 +23,37 @@ type side struct{ text, vector torch.Tensor }
 // newDenoiser brings both conditionings into the denoiser's type and place, once for the run.
 func newDenoiser(r *run) (denoiser, error) {
 	d := denoiser{ctx: r.ctx, p: r.p, cfg: r.request.CFG, part: r.plan.part}
+	if r.request.Positive.plain() && (d.cfg == 1 || r.request.Negative.plain()) {
+		return d, d.join(r)
+	}
+	var err error
+	d.several, err = newParts(r)
+	return d, err
+}
+
+// join puts both sides together where there is one conditioning of each.
+func (d *denoiser) join(r *run) error {
 	f := r.p.Factor()
 	place := func(c Conditioning) (text, vector torch.Tensor, err error) {
 		return r.p.place(c, int(r.plan.shape[3])*f, int(r.plan.shape[2])*f)
 	}
 	var err error
 	if d.text, d.vector, err = place(r.request.Positive); err != nil || d.cfg == 1 {
-		return d, err
+		return err
 	}
 	text, vector, err := place(r.request.Negative)
 	if err != nil {
-		return d, err
+		return err
 	}
 	if text.Size(1) != d.text.Size(1) { // prompts of another number of chunks: what one reads must not change with the other
 		d.apart = &side{text, vector}
-		return d, nil
+		return nil
 	}
 	d.text = torch.Cat([]torch.Tensor{text, d.text}, 0)
 	if vector.Defined() {
 		d.vector = torch.Cat([]torch.Tensor{vector, d.vector}, 0)
 	}
-	return d, nil
+	return nil
 }
 
 // at evaluates the model once on x [B,C,h,w] (the sampler's, float32) at sigma and gives D of the same shape:
@@ -55,26 +66,38 @@ func (d denoiser) at(x torch.Tensor, sigma float64) (torch.Tensor, error) {
 	var err error
 	out := torch.Scoped(func() torch.Tensor {
 		network, noise := d.p.model.Denoiser, d.p.noise
-		in := noise.Input(x, sigma).To(network.DType())
-		var parts []torch.Tensor
-		for first, all := int64(0), x.Size(0); first < all && err == nil; first += d.part {
-			n := min(d.part, all-first)
-			parts = append(parts, torch.Scoped(func() torch.Tensor {
-				var y torch.Tensor
-				y, err = d.predict(in.Narrow(0, first, n), noise.Timestep(sigma))
+		if d.several != nil {
+			return d.each(x, func(first, n int64) (y torch.Tensor) {
+				y, err = d.denoised(x.Narrow(0, first, n), first, sigma)
 				return y
-			}))
+			}, &err)
 		}
+		in := noise.Input(x, sigma).To(network.DType())
+		y := d.each(x, func(first, n int64) (y torch.Tensor) {
+			y, err = d.predict(in.Narrow(0, first, n), noise.Timestep(sigma))
+			return y
+		}, &err)
 		if err != nil {
 			return torch.Tensor{}
-		}
-		y := parts[0]
-		if len(parts) > 1 {
-			y = torch.Cat(parts, 0)
 		}
 		return noise.Denoised(x, y, sigma)
 	})
 	return out, err
+}
+
+// each evaluates as many images of x [B,C,h,w] at once as there is room for, and puts what comes of them together, until there is an error.
+func (d denoiser) each(x torch.Tensor, evaluate func(first, n int64) torch.Tensor, err *error) torch.Tensor {
+	var done []torch.Tensor
+	for first, all := int64(0), x.Size(0); first < all && *err == nil; first += d.part {
+		done = append(done, torch.Scoped(func() torch.Tensor { return evaluate(first, min(d.part, all-first)) }))
+	}
+	switch {
+	case *err != nil:
+		return torch.Tensor{}
+	case len(done) == 1:
+		return done[0]
+	}
+	return torch.Cat(done, 0)
 }
 
 // predict evaluates the model on what it takes in, [n,C,h,w], and combines both sides.

@@ -117,8 +117,10 @@ func (p *Pipeline) needToDecode(shape []int64) need {
 func tokensOf(r *SampleRequest) int64 {
 	tokens := int64(0)
 	for _, c := range []Conditioning{r.Positive, r.Negative} {
-		if c.Hidden.Defined() && c.Hidden.Dim() == 3 {
-			tokens = max(tokens, c.Hidden.Size(1))
+		for _, one := range c.all() {
+			if one.Hidden.Defined() && one.Hidden.Dim() == 3 {
+				tokens = max(tokens, one.Hidden.Size(1))
+			}
 		}
 	}
 	return tokens
