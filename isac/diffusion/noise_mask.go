@@ -46,7 +46,7 @@ func (r *run) newInpaint(latent, noise torch.Tensor) *inpaint {
 	shape := r.plan.shape
 	m := toBatch(resizeMask(r.request.Mask, shape[2], shape[3]).Unsqueeze(1), shape[0]).ToDevice(r.p.device)
 	if !latent.Defined() {
-		latent = torch.ZerosLike(noise)
+		latent = noise.ZerosLike()
 	}
 	return &inpaint{mask: m, keep: m.Neg().AddScalar(1), latent: latent, noise: noise, of: r.p}
 }
@@ -79,7 +79,7 @@ func (p *inpaint) moved(x, from, guided torch.Tensor) torch.Tensor {
 
 // mixed is a latent with noise at σ as it is in the middle of a run: the highest noise level is no exception, as it is in Noised.
 func (p *Pipeline) mixed(latent, noise torch.Tensor, sigma float64) torch.Tensor {
-	return p.noise.Noised(latent, torch.ZerosLike(noise), sigma).Add(noise.MulScalar(sigma))
+	return p.noise.Noised(latent, noise.ZerosLike(), sigma).Add(noise.MulScalar(sigma))
 }
 
 // latentShare is what a latent is multiplied with where noise of σ is mixed into it: 1 of models that add noise, 1−σ of a flow.
@@ -87,7 +87,7 @@ func (p *Pipeline) latentShare(sigma float64) float64 {
 	share := 0.0
 	torch.Scoped(func() torch.Tensor {
 		one := torch.Ones([]int64{1}, torch.Float32, torch.CPU)
-		share = float64(p.noise.Noised(one, torch.ZerosLike(one), sigma).Float32s()[0])
+		share = float64(p.noise.Noised(one, one.ZerosLike(), sigma).Float32s()[0])
 		return torch.Tensor{}
 	})
 	return share

@@ -103,8 +103,8 @@ func (d denoiser) denoised(x torch.Tensor, first int64, sigma float64) (torch.Te
 // blend is the D of one side.
 func (d denoiser) blend(side []part, x torch.Tensor, first int64, sigma float64) (torch.Tensor, error) {
 	network, noise, n := d.p.model.Denoiser, d.p.noise, x.Size(0)
-	sum := torch.ZerosLike(x)
-	weights := torch.ZerosLike(x).AddScalar(nothing)
+	sum := x.ZerosLike()
+	weights := x.ZerosLike().AddScalar(nothing)
 	for _, p := range side {
 		at := p.box.cut(x).Contiguous()
 		y, err := network.ForwardContext(d.ctx, noise.Input(at, sigma).To(network.DType()), noise.Timestep(sigma), repeated(p.text, n), repeated(p.vector, n), nil)
