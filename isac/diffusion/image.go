@@ -76,8 +76,8 @@ func (a *Autoencoder) decode(ctx context.Context, latent torch.Tensor) (torch.Te
 }
 
 // EncodeImage maps images [B,H,W,3] in 0..1 to the mean of their latents [B,C,h,w], unscaled, float32, on the CPU, kept. Sides have to be
-// multiples of Factor.
-func (a *Autoencoder) EncodeImage(images torch.Tensor) (torch.Tensor, error) {
+// multiples of Factor. It stops between two images with ctx's error once ctx is done.
+func (a *Autoencoder) EncodeImage(ctx context.Context, images torch.Tensor) (torch.Tensor, error) {
 	s, f := images.Shape(), int64(a.Factor())
 	if len(s) != 4 || s[3] != a.model.Config.ImageChannels {
 		return torch.Tensor{}, fmt.Errorf("encode image: shape %v, expected [B H W %d]", s, a.model.Config.ImageChannels)
@@ -91,7 +91,7 @@ func (a *Autoencoder) EncodeImage(images torch.Tensor) (torch.Tensor, error) {
 	}
 	var out torch.Tensor
 	err := torch.InScope(func() (err error) {
-		torch.NoGrad(func() { out, err = a.encode(images) })
+		torch.NoGrad(func() { out, err = a.encode(ctx, images) })
 		return err
 	})
 	if err != nil {
@@ -100,9 +100,12 @@ func (a *Autoencoder) EncodeImage(images torch.Tensor) (torch.Tensor, error) {
 	return out, nil
 }
 
-func (a *Autoencoder) encode(images torch.Tensor) (torch.Tensor, error) {
+func (a *Autoencoder) encode(ctx context.Context, images torch.Tensor) (torch.Tensor, error) {
 	latents := make([]torch.Tensor, images.Size(0))
 	for i := range latents {
+		if err := ctx.Err(); err != nil {
+			return torch.Tensor{}, err
+		}
 		var err error
 		latents[i] = torch.Scoped(func() torch.Tensor {
 			x := images.Narrow(0, int64(i), 1).ToDevice(a.model.Device()).Permute(0, 3, 1, 2).MulScalar(2).SubScalar(1).To(a.model.DType())

@@ -1,9 +1,13 @@
 package diffusion
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
+
+// ErrNoSteps says that a request leaves no step of its schedule.
+var ErrNoSteps = errors.New("no steps")
 
 // stretch gives the part of a schedule that a request runs, and how many steps the whole schedule has.
 func (r *SampleRequest) stretch(sigmas []float64) (part []float64, steps int, err error) {
@@ -13,7 +17,7 @@ func (r *SampleRequest) stretch(sigmas []float64) (part []float64, steps int, er
 		last = steps
 	}
 	if r.FirstStep < 0 || r.LastStep < 0 || r.FirstStep >= last {
-		return nil, steps, fmt.Errorf("steps %d to %d of a schedule of %d: expected at least one", r.FirstStep, r.LastStep, steps)
+		return nil, steps, fmt.Errorf("steps %d to %d of a schedule of %d, expected at least one: %w", r.FirstStep, last, steps, ErrNoSteps)
 	}
 	part = slices.Clone(sigmas[r.FirstStep : last+1])
 	if r.TakeRest {
