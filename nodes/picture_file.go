@@ -46,7 +46,7 @@ func readPicture(name string, data []byte, most int64) (pictureFile, error) {
 		return pictureFile{}, fmt.Errorf("%s: %w", name, errors.New("it has no pixels"))
 	}
 	p := pictureFile{NRGBA: image.NewNRGBA(canvas)}
-	p.alpha = p.paint(decoded) && !keyed(format, data)
+	p.alpha = p.paint(decoded) && !opaque(format, data)
 	p.NRGBA = upright(p.NRGBA, orientation(format, data))
 	return p, nil
 }
@@ -104,8 +104,25 @@ func (p pictureFile) each(from image.Image, at func(x, y int) color.NRGBA, alpha
 	return alpha || b != p.Rect
 }
 
-// keyed tells of a PNG that says one colour to be transparent: ComfyUI takes that for a picture without alpha.
-func keyed(format string, data []byte) bool {
-	const colourType = 25
-	return format == "png" && len(data) > colourType && (data[colourType] == 0 || data[colourType] == 2)
+// opaque tells of a file without an alpha channel that decoders give one: a PNG of which one colour is said to be transparent, which ComfyUI
+// takes for one without alpha too, and a lossless WebP.
+func opaque(format string, data []byte) bool {
+	const (
+		colourType = 25 // of PNG: 0 is grey, 2 is colour
+		kind       = 12 // of WebP
+		header     = 20
+		alphaFlag  = 0x10
+	)
+	switch {
+	case format == "png" && len(data) > colourType:
+		return data[colourType] == 0 || data[colourType] == 2
+	case format == "webp" && len(data) > header+4:
+		switch string(data[kind : kind+4]) {
+		case "VP8X":
+			return data[header]&alphaFlag == 0
+		case "VP8L":
+			return data[header+4]&alphaFlag == 0
+		}
+	}
+	return false
 }

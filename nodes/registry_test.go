@@ -19,8 +19,14 @@ import (
 
 func TestStandardNodes(t *testing.T) {
 	r := Standard()
-	want := []string{"CLIPTextEncode", "CLIPTextEncodeSDXL", "CheckpointLoaderSimple", "EmptyLatentImage", "EmptySD3LatentImage", "ISACGuidance", "ISACInstances", "ISACMasks",
-		"KSampler", "LoraLoader", "LoraLoaderModelOnly", "ModelSamplingSD3", "PreviewImage", "SaveImage", "VAEDecode"}
+	want := []string{
+		"CLIPSetLastLayer", "CLIPTextEncode", "CLIPTextEncodeSDXL", "CheckpointLoaderSimple", "ConditioningCombine", "ConditioningConcat",
+		"ConditioningSetArea", "ConditioningSetAreaPercentage", "ConditioningSetMask", "EmptyLatentImage", "EmptySD3LatentImage", "ISACGuidance",
+		"ISACInstances", "ISACMasks", "ImageBatch", "ImageScale", "ImageScaleBy", "ImageToMask", "InvertMask", "KSampler", "KSamplerAdvanced",
+		"LatentFromBatch", "LatentUpscale", "LatentUpscaleBy", "LoadImage", "LoadImageMask", "LoadLatent", "LoraLoader", "LoraLoaderModelOnly",
+		"MaskToImage", "ModelSamplingSD3", "PreviewImage", "RepeatLatentBatch", "SaveImage", "SaveLatent", "SetLatentNoiseMask", "VAEDecode", "VAEEncode",
+		"VAEEncodeForInpaint", "VAELoader",
+	}
 	if got := r.Names(); !slices.Equal(got, want) {
 		t.Errorf("nodes are %q, want %q", got, want)
 	}
