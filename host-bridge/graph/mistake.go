@@ -20,6 +20,7 @@ const (
 	TypeValueSmallerThanMin  = "value_smaller_than_min"
 	TypeValueBiggerThanMax   = "value_bigger_than_max"
 	TypeValueNotInList       = "value_not_in_list"
+	TypeCustomValidation     = "custom_validation_failed"
 	TypeExceptionInner       = "exception_during_inner_validation"
 	TypeExceptionDuring      = "exception_during_validation"
 	TypeDependencyCycle      = "dependency_cycle"
