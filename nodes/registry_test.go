@@ -202,7 +202,7 @@ func TestGuidanceDefaultsLeavePresets(t *testing.T) {
 			if err := s.Decode(inputs, schema.Lists{"presets": presetNames()}, &in); err != nil {
 				t.Fatal(err)
 			}
-			if got, err := chosen(entry.Name, preset.Name, in.Options); err != nil || got != preset.Method {
+			if got, _, err := chosen(entry.Name, preset.Name, in.Options); err != nil || got != preset.Method {
 				t.Errorf("%s, preset %s with the defaults of its inputs is %+v (error %v), want %+v", entry.Name, preset.Name, got, err, preset.Method)
 			}
 		}
@@ -244,7 +244,7 @@ func TestEveryOptionOfGuidance(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := chosen(entry.Name, entry.Presets[0].Name, map[string]any{inputName(s.Name): value})
+			got, _, err := chosen(entry.Name, entry.Presets[0].Name, map[string]any{inputName(s.Name): value})
 			if err != nil || got != want || got == preset {
 				t.Errorf("%s: %s = %v gives %+v, %v", entry.Name, s.Name, value, got, err)
 			}

@@ -44,6 +44,7 @@ func (in samplerRun) sample(ctx context.Context, env *Env, request diffusion.Sam
 			return Result{}, err
 		}
 		lines = append(lines, understoodLines(parsed)...)
+		lines = append(lines, g.notes...)
 		// A prompt without objects is sampled plainly, and the line above says so: wildcard prompts should not fail a batch.
 		if len(parsed.Phrases) > 0 {
 			var left []string
