@@ -122,13 +122,13 @@ func TestStages(t *testing.T) {
 		}
 		return h.run("KSamplerAdvanced", inputs).Values[0].(*Latent)
 	}
-	for _, model := range []any{l.model, guided} {
+	for model, tolerance := range map[any]float64{l.model: 1e-4, guided: 0.02} { // guidance clusters anew in the second run
 		whole := advanced(model, size, nil)
 		first := advanced(model, size, map[string]any{"end_at_step": 2, "return_with_leftover_noise": "enable"})
 		second := advanced(model, first, map[string]any{"add_noise": "disable", "start_at_step": 2})
 		a, b := valuesOf(t, h, whole.Samples), valuesOf(t, h, second.Samples)
 		for i := range a {
-			if d := math.Abs(float64(a[i] - b[i])); d > 1e-3*(1+math.Abs(float64(a[i]))) { // between the two it is scaled to and fro
+			if d := math.Abs(float64(a[i] - b[i])); d > tolerance*(1+math.Abs(float64(a[i]))) {
 				t.Fatalf("guided %t: value %d is %v in one run and %v in two", model == guided, i, a[i], b[i])
 			}
 		}
