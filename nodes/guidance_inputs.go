@@ -99,7 +99,7 @@ func (o option) input(name string, optional bool) schema.Dynamic {
 		d.Tags["min"] = "0.0"
 		if o.preset {
 			v = noNumber
-			d.Tags["min"] = decimal(v)
+			d.Tags["min"], d.Tags["placeholder"] = decimal(v), asPreset
 			d.Tags["tooltip"] += " -1: as the preset has it (" + presetValues(o.Name) + ")."
 		}
 		d.Tags["default"] = decimal(v)
