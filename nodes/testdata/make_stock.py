@@ -20,11 +20,12 @@ comfy.options.enable_args_parsing()
 
 import comfy_extras.nodes_mask as extra  # noqa: E402
 import folder_paths  # noqa: E402
-import nodes  # noqa: E402
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from PIL import Image  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
+
+import nodes  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "stock"
@@ -37,6 +38,11 @@ CLASSES = [
     "LatentFromBatch", "LatentUpscale", "LatentUpscaleBy", "LoadImage", "LoadImageMask", "LoadLatent", "MaskToImage",
     "RepeatLatentBatch", "SaveLatent", "SetLatentNoiseMask", "VAEEncode", "VAEEncodeForInpaint", "VAELoader",
 ]
+IMAGE_SIZES = [
+    (20, 14, "disabled"), (7, 5, "center"), (30, 4, "center"), (12, 21, "disabled"), (0, 6, "disabled"), (9, 0, "center"),
+    (0, 0, "disabled"),
+]
+LATENT_SIZES = [(96, 72, "disabled"), (64, 88, "center"), (0, 72, "disabled"), (104, 0, "center"), (0, 0, "disabled"), (8, 72, "disabled")]
 FILES = {"image", "latent", "vae_name"}  # choices that depend on the machine
 
 
@@ -132,17 +138,18 @@ def main():
         out[key] = made
 
     for method in nodes.ImageScale.upscale_methods:
-        for width, height, crop in ((20, 14, "disabled"), (7, 5, "center"), (30, 4, "center"), (12, 21, "disabled"), (0, 6, "disabled"), (9, 0, "center"), (0, 0, "disabled")):
+        for width, height, crop in IMAGE_SIZES:
             made = nodes.ImageScale().upscale(image, method, width, height, crop)[0]
             case("ImageScale", made, upscale_method=method, width=width, height=height, crop=crop)
         for by in (0.37, 1.5, 1.0):
             case("ImageScaleBy", nodes.ImageScaleBy().upscale(image, method, by)[0], upscale_method=method, scale_by=by)
     for method in nodes.LatentUpscale.upscale_methods:
-        for width, height, crop in ((96, 72, "disabled"), (64, 88, "center"), (0, 72, "disabled"), (104, 0, "center"), (0, 0, "disabled"), (8, 72, "disabled")):
+        for width, height, crop in LATENT_SIZES:
             made = nodes.LatentUpscale().upscale({"samples": latent}, method, width, height, crop)[0]["samples"]
             case("LatentUpscale", made, upscale_method=method, width=width, height=height, crop=crop)
         for by in (0.5, 1.5):
-            case("LatentUpscaleBy", nodes.LatentUpscaleBy().upscale({"samples": latent}, method, by)[0]["samples"], upscale_method=method, scale_by=by)
+            made = nodes.LatentUpscaleBy().upscale({"samples": latent}, method, by)[0]["samples"]
+            case("LatentUpscaleBy", made, upscale_method=method, scale_by=by)
     case("ImageBatch", nodes.ImageBatch().batch(image, image[:, :6, :11])[0])
     (OUT / "cases.json").write_text(json.dumps({"pictures": names, "cases": cases}, indent=1) + "\n")
     save_file({k: v.float().contiguous().clone() for k, v in out.items()}, OUT / "fixture.safetensors")

@@ -19,16 +19,16 @@ import comfy.options  # noqa: E402
 comfy.options.enable_args_parsing()
 
 import comfy.model_base  # noqa: E402
-import comfy.model_detection  # noqa: E402
 import comfy.model_patcher  # noqa: E402
 import comfy.ops  # noqa: E402
 import comfy.sample  # noqa: E402
 import comfy.sd  # noqa: E402
 import comfy.supported_models  # noqa: E402
 import comfy.utils  # noqa: E402
-import nodes  # noqa: E402
 import torch  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
+
+import nodes  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "stock"
@@ -62,17 +62,7 @@ def sd2(state):
     return model
 
 
-def sd3(state):
-    config = comfy.model_detection.detect_unet_config(state, PREFIX)
-    weights = network(state)
-    config.update(dtype=torch.float32, depth=weights["x_embedder.proj.weight"].shape[0] // 64 or 1)
-    config["depth"] = 1 + max(int(k.split(".")[1]) for k in weights if k.startswith("joint_blocks."))
-    settings = comfy.supported_models.SD3(config)
-    model = settings.get_model(state)
-    return model, weights
-
-
-def vae(state, scale):
+def vae(state):
     weights = {k.removeprefix("first_stage_model."): v.float() for k, v in state.items() if k.startswith("first_stage_model.")}
     config = dict(double_z=True, z_channels=4, resolution=32, in_channels=3, out_ch=3, ch=8, ch_mult=[1, 1], num_res_blocks=1,
                   attn_resolutions=[], dropout=0.0)
@@ -81,7 +71,7 @@ def vae(state, scale):
     return made
 
 
-def run(model, cases, name, positive, negative, latent, mask, out):
+def run(model, cases, name, positive, negative, latent, out):
     """Each case is what common_ksampler is told beside the model, with sampler and conditionings of their own."""
     for key, case in cases.items():
         told = dict(seed=7, steps=6, cfg=3.0, sampler_name="euler", scheduler="normal", denoise=1.0)
@@ -89,7 +79,8 @@ def run(model, cases, name, positive, negative, latent, mask, out):
         first = told.pop("positive", [positive[0]])
         second = told.pop("negative", [negative[0]])
         given = dict(told.pop("latent", {"samples": latent}))
-        out[f"{name}.{key}"] = nodes.common_ksampler(model, positive=copy.deepcopy(first), negative=copy.deepcopy(second), latent=given, **told)[0]["samples"]
+        made = nodes.common_ksampler(model, positive=copy.deepcopy(first), negative=copy.deepcopy(second), latent=given, **told)
+        out[f"{name}.{key}"] = made[0]["samples"]
 
 
 def conditioning(g, count, tokens, width, pooled=0):
@@ -108,8 +99,9 @@ def note(out, name, positive, negative):
                 out[f"{name}.{side}.{i}.pooled"] = values["pooled_output"]
 
 
-def area(cond, h, w, y, x, strength=1.0):
-    return [cond[0], {**cond[1], "area": (h, w, y, x), "strength": strength, "set_area_to_bounds": False}]
+def area(cond, h, w, y, x, strength=1.0, share=False):
+    place = ("percentage", h, w, y, x) if share else (h, w, y, x)
+    return [cond[0], {**cond[1], "area": place, "strength": strength, "set_area_to_bounds": False}]
 
 
 def behind(cond, mask, strength=1.0, bounds=False):
@@ -150,15 +142,15 @@ def main():
         "area_cfg1": dict(positive=[p[0], area(p[1], 6, 8, 2, 4)], cfg=1.0),
         "cond_masks": dict(positive=[behind(p[0], cond_mask, 0.8), behind(p[1], 1 - cond_mask)]),
         "bounds": dict(positive=[p[0], behind(p[1], blob, 1.0, True)]),
-        "share": dict(positive=[p[0], [p[1][0], {**p[1][1], "area": ("percentage", 0.5, 0.33, 0.25, 0.6), "strength": 1.0, "set_area_to_bounds": False}]]),
+        "share": dict(positive=[p[0], area(p[1], 0.5, 0.33, 0.25, 0.6, share=True)]),
         "combined": dict(positive=[p[0], p[1]], negative=[n[0], n[1]]),
         "concat": dict(positive=nodes.ConditioningConcat().concat([p[0]], [p[1]])[0]),
     }
-    run(model, cases, "sd2", p, n, latent, mask, out)
+    run(model, cases, "sd2", p, n, latent, out)
     rest = dict(start_step=3, last_step=10000, force_full_denoise=True, disable_noise=True, latent={"samples": out["sd2.stage1"]})
-    run(model, {"stage2": rest}, "sd2", p, n, latent, mask, out)
+    run(model, {"stage2": rest}, "sd2", p, n, latent, out)
 
-    encoder = vae(state, 0.18215)
+    encoder = vae(state)
     pixels = torch.rand(1, 19, 26, 3, generator=g)
     hole = (torch.rand(1, 19, 26, generator=g) > 0.8).float()
     out["vae.pixels"], out["vae.hole"] = pixels, hole
