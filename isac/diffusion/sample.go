@@ -75,7 +75,7 @@ func (r *run) begin() error {
 	model := r.p.Conditional(r.request.guided())
 	for b := range int(r.plan.shape[0]) {
 		config := guidance.Config{
-			Model: model, Noise: r.p.noise, Method: g.Method, Target: g.Target, Measure: g.Measure, Seed: r.request.Seed + uint64(b),
+			Model: model, Noise: r.p.noise, Method: g.Method, Target: g.Target, Measure: g.Measure, Seed: r.request.Seed + uint64(r.request.noiseOf(b)),
 		}
 		if g.Observe != nil {
 			config.Observe = func(m guidance.Maps) { g.Observe(b, m) }
@@ -87,6 +87,14 @@ func (r *run) begin() error {
 		r.sessions = append(r.sessions, s)
 	}
 	return nil
+}
+
+// noiseOf is which noise of the batch an image starts from.
+func (r *SampleRequest) noiseOf(image int) int {
+	if r.BatchIndex != nil {
+		return r.BatchIndex[image]
+	}
+	return image
 }
 
 // start runs all steps and keeps the result.
