@@ -3,6 +3,7 @@ package nodes
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/isac-guidance/isac/isac/diffusion"
 	"github.com/isac-guidance/isac/isac/guidance"
@@ -103,8 +104,12 @@ func reporter(env *Env, pipeline *diffusion.Pipeline) func(diffusion.StepInfo) e
 
 func notesOf(name string, c *Conditioning) []string {
 	var lines []string
-	for _, n := range c.Encoded.Notes {
-		lines = append(lines, name+": "+n)
+	for _, one := range append([]diffusion.Conditioning{c.Encoded}, c.Encoded.More...) {
+		for _, n := range one.Notes {
+			if line := name + ": " + n; !slices.Contains(lines, line) {
+				lines = append(lines, line)
+			}
+		}
 	}
 	return lines
 }

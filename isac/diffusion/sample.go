@@ -163,7 +163,7 @@ func (r *run) noised() (torch.Tensor, error) {
 		}
 	}
 	start := r.request.Latent
-	if start.Defined() && start.NormAll().Float32s()[0] == 0 { // an empty latent has no colour to shift
+	if start.Defined() && start.To(torch.Float32).NormAll().ToDevice(torch.CPU).Float32s()[0] == 0 { // an empty latent has no colour to shift
 		start = torch.Tensor{}
 	}
 	if start.Defined() {
