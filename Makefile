@@ -26,10 +26,10 @@ CLIENTS := host-bridge/comfyapi/testdata/clients/node_modules/.package-lock.json
 include shim.mk
 include host-bridge/web/web.mk
 
-.PHONY: help deps deps-test deps-e2e deps-ref build demo test test-go test-python test-e2e test-large test-slow test-soak chaos lint licences fixtures evidence clean
+.PHONY: help deps deps-test deps-e2e deps-ref build demo test test-go test-python test-e2e test-client-protobuf test-pack test-comfyui comfyui-schema test-diffusers release release-check test-large test-slow test-soak chaos lint licences fixtures evidence clean
 
 help: ## list the targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
 
 deps: ## install what a build needs (apt: g++, libtorch-dev, libopenblas0-pthread), or say what to install
 	@scripts/deps.sh build
@@ -54,14 +54,45 @@ demo: build ## a prompt becomes pictures, plain and guided: out/demo/*.png
 	$(BIN)/isac-host run examples/workflows/two-cats-and-a-dog.json --out $(DEMO)
 	$(GO) run ./examples/demo --dir $(DEMO)
 
-test: deps-test build lint test-web test-go test-python ## everything but the end-to-end tests
+test: deps-test build lint test-web test-go test-python test-pack ## everything but the end-to-end tests
 
 test-go: shim
 	CGO_ENABLED=0 $(GO) build $(PURE)
 	$(TEST_ENV) $(GO) test -race -timeout 14m $$($(GO) list ./... | grep -v /e2e)
 
 test-python: deps-test
-	.venv/bin/python -m pytest -q examples/mini examples/python-client
+	PYTHONPATH=host-bridge/python .venv/bin/python -m pytest -q examples/mini examples/python-client host-bridge/python/tests
+
+test-pack: build
+	@scripts/deps.sh pack
+	.venv-pack/bin/python -m pytest -q host-bridge/comfyui/tests --ignore host-bridge/comfyui/tests/comfyui
+
+COMFYUI ?=
+COMFYUI_PYTHON ?= python3
+test-comfyui: build $(WEB_MODULES) ## the node pack in the real ComfyUI: make test-comfyui COMFYUI=/path/to/checkout COMFYUI_PYTHON=/its/python; ten minutes
+	@$(COMFYUI_PYTHON) -c 'import grpc, pytest' || { echo "make: $(COMFYUI_PYTHON) needs: pip install pytest ./host-bridge/python"; exit 1; }
+	COMFYUI=$(COMFYUI) COMFYUI_PYTHON=$(COMFYUI_PYTHON) PYTHONPATH=host-bridge/python $(COMFYUI_PYTHON) -m pytest -q host-bridge/comfyui/tests/comfyui
+
+comfyui-schema: build ## write again what the node pack knows of isac-plugin's nodes
+	python3 host-bridge/comfyui/tests/make_schema.py $(BIN)/isac-plugin
+
+test-client-protobuf: build ## isac-client with every protobuf from 4 to 7, each in an environment of its own (needs pip's index)
+	host-bridge/python/tests/protobuf.sh
+
+CLIENT_DEPS := build/client-deps
+$(CLIENT_DEPS)/.done:
+	$(REF) -m pip install -q --disable-pip-version-check --target $(CLIENT_DEPS) 'grpcio>=1.48' 'protobuf<8'
+	$(REF) -m pip install -q --disable-pip-version-check --target $(CLIENT_DEPS) --no-deps scipy
+	@touch $@
+
+test-diffusers: build $(CLIENT_DEPS)/.done ## guided pipelines of diffusers against loops by hand and our own sampler; three minutes (make deps-ref first)
+	PYTHONPATH=host-bridge/python:$(CLIENT_DEPS) $(REF) -m pytest -q -W ignore::DeprecationWarning examples/diffusers host-bridge/python/tests/test_torch.py
+
+release: build web licences ## archives of the programs, the Python packages and the sums of all, into dist/
+	GO=$(GO) VERSION=$(VERSION) scripts/release.sh dist
+
+release-check: release ## unpack the plugin's archive, build its shim, and run its doctor; install the wheel and start the plugin with it
+	scripts/release.sh --check dist
 
 test-e2e: deps-e2e build $(CLIENTS) ## the built programs from outside: the demo, the server, its clients and page, kill -9, Ctrl-C, broken input
 	$(TEST_ENV) $(GO) test -count=1 -timeout 20m ./e2e/...
@@ -110,4 +141,4 @@ performance: build ## run the benchmarks (some minutes; leave the machine alone 
 	$(GO) run ./scripts/performance --document docs/performance.md --plugin $(BIN)/isac-plugin
 
 clean: ## remove what was built and written
-	rm -rf build out
+	rm -rf build out dist

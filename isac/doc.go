@@ -14,6 +14,10 @@
 //	  losses      (6)(8)(12)(5)  the largest overlap of two instances, and of two classes, weighted by the schedule
 //	  step        (Alg. 1) X̃_t = X_t − η ∇L
 //
+// A step costs little more than the model's own forward and backward pass: the losses are maxima, each of one pixel, so everything that is
+// decided is decided without gradient, and with gradient only the rows of SA at those pixels are made again (rowLosses has the
+// derivation). Options.Engine has the plain reading too, with every map's gradient; both give the same.
+//
 // Options choose among readings of these lines that the paper leaves open, and what its ablations put in their place: other
 // overlaps, other clusterings, other schedules. They are a guidance.Method: package guidance takes the step, and knows neither
 // ISAC nor the model.

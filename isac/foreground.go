@@ -9,10 +9,12 @@ func binarise(prop torch.Tensor) torch.Tensor {
 }
 
 // foreground is I of (10): the pixels, in row-major order, at which some column of binary [HW,k] is 1.
-func foreground(binary torch.Tensor) []int {
+func foreground(binary torch.Tensor) []int { return pixelsOf(binary.Amax([]int64{1}, false).Bools()) }
+
+func pixelsOf(in []bool) []int {
 	var pixels []int
-	for i, in := range binary.Amax([]int64{1}, false).Bools() {
-		if in {
+	for i, is := range in {
+		if is {
 			pixels = append(pixels, i)
 		}
 	}
@@ -21,10 +23,8 @@ func foreground(binary torch.Tensor) []int {
 
 // crop is SA[I,I] (11), [F,F].
 func crop(sa torch.Tensor, pixels []int) torch.Tensor {
-	at := make([]int64, len(pixels))
-	for i, p := range pixels {
-		at[i] = int64(p)
-	}
-	index := torch.FromInt64s(at, int64(len(at))).ToDevice(sa.Device())
-	return sa.IndexSelect(0, index).IndexSelect(1, index)
+	return torch.Scoped(func() torch.Tensor {
+		index := indices(pixels, sa.Device())
+		return sa.IndexSelect(0, index).IndexSelect(1, index)
+	})
 }

@@ -36,7 +36,7 @@ func (o Options) Begin(target guidance.Target) (guidance.Guide, error) {
 			}
 		}
 	}
-	return &guide{target: target, opt: o, clusters: &cluster.Clusterer{Kind: o.Clustering, Options: o.KMeans, Weight: o.CoordinateWeight}}, errors.Join(errs...)
+	return &guide{target: target, opt: o, clusters: &cluster.Clusterer{Kind: o.Clustering, Options: o.KMeans, Weight: o.CoordinateWeight, Norm: o.ClusterNorm}}, errors.Join(errs...)
 }
 
 // Idle tells why no loss has weight at a step, "" if some has.
@@ -77,20 +77,20 @@ func (g *guide) read(r attention.Reading) (attention.Reading, error) {
 	return r, g.target.CheckTokens(r.Tokens)
 }
 
-// Measure computes both losses at a step, as far as they can be: every map in full (see dense).
+// Measure computes both losses at a step, as far as they can be.
 func (g *guide) Measure(r attention.Reading, step guidance.Step, maps *guidance.Maps) (guidance.Measurement, error) {
 	r, err := g.read(r)
 	if err != nil {
 		return guidance.Measurement{}, err
 	}
-	found := g.dense(r, maps)
+	found := g.measure(r, maps)
 	m := guidance.Measurement{Skipped: found.skipped, Height: r.Top.Height, Width: r.Top.Width, Foreground: len(found.pixels)}
 	if m.Skipped != "" {
 		return m, nil
 	}
 	at := cluster.Grid{Height: r.Top.Height, Width: r.Top.Width}
 	m.Labels = cluster.Scatter(found.labels, found.pixels, at)
-	for _, column := range columns(found.masks) {
+	for _, column := range found.masks {
 		all := make([]float32, r.Top.Pixels())
 		for f, p := range found.pixels {
 			all[p] = column[f]

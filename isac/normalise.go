@@ -13,47 +13,46 @@ const softmaxTemperature = 100
 // errFlat says that a map has no contrast, so that min-max (14) would divide by zero.
 var errFlat = errors.New("all its values are equal")
 
-// minmax is (14): (A − min A)/(max A − min A) over the whole of a, with gradient through the minimum and the maximum. It fails
-// with errFlat where they are equal.
-func minmax(a torch.Tensor) (torch.Tensor, error) {
+// minmax is (14): (A − min A)/(max A − min A) over the whole of a, with gradient through the minimum and the maximum. flat is the bool
+// scalar of whether they are equal: there is then no contrast to divide by.
+func minmax(a torch.Tensor) (out, flat torch.Tensor) {
 	lo, hi := a.MinAll(), a.MaxAll()
-	span := hi.Sub(lo)
-	if span.Item() == 0 {
-		return a, errFlat
-	}
-	return a.Sub(lo).Div(span), nil
+	width := hi.Sub(lo)
+	return a.Sub(lo).Div(width), width.Detach().EqScalar(0)
 }
 
-// normaliseSelf applies a SelfNorm to SA [HW,HW].
-func normaliseSelf(sa torch.Tensor, norm SelfNorm) (torch.Tensor, error) {
-	if norm == SelfMinMax {
-		return minmax(sa)
+// normaliseSelf applies a SelfNorm to SA [HW,HW], in its place where it has no gradient.
+func normaliseSelf(sa torch.Tensor, norm SelfNorm) (out torch.Tensor, s span) {
+	if norm != SelfMinMax {
+		return sa, s
 	}
-	return sa, nil
+	if sa.RequiresGrad() {
+		out, s.flat = minmax(sa)
+		return out, s
+	}
+	s.low, s.high = extremesOf(sa)
+	width := s.high.value.Sub(s.low.value)
+	s.flat = width.EqScalar(0)
+	return sa.SubInPlace(s.low.value).MulInPlace(width.Reciprocal()), s
 }
 
-// normaliseCross applies a CrossNorm to CA [HW,L] and gives the columns at the positions tokens, [HW, len(tokens)].
-func normaliseCross(ca torch.Tensor, norm CrossNorm, tokens []int64) (torch.Tensor, error) {
+// normaliseCross applies a CrossNorm to CA [HW,L] and gives the columns at the positions tokens, [HW, len(tokens)]. flat is minmax's,
+// undefined where there is no min-max.
+func normaliseCross(ca torch.Tensor, norm CrossNorm, tokens []int64) (out, flat torch.Tensor) {
 	columns := func(of torch.Tensor, at []int64) torch.Tensor {
 		return of.IndexSelect(1, torch.FromInt64s(at, int64(len(at))).ToDevice(of.Device()))
 	}
 	switch norm {
 	case CrossMinMax:
-		all, err := minmax(ca)
-		if err != nil {
-			return all, err
-		}
-		return columns(all, tokens), nil
+		all, flat := minmax(ca)
+		return columns(all, tokens), flat
 	case CrossMinMaxClasses:
 		return minmax(columns(ca, tokens))
 	case CrossMinMaxEach:
 		part := columns(ca, tokens)
 		lo, hi := part.Amin([]int64{0}, true), part.Amax([]int64{0}, true)
-		span := hi.Sub(lo)
-		if span.MinAll().Item() == 0 {
-			return part, errFlat
-		}
-		return part.Sub(lo).Div(span), nil
+		width := hi.Sub(lo)
+		return part.Sub(lo).Div(width), width.Detach().EqScalar(0).Any()
 	case CrossSoftmax:
 		// The first token is left out of the softmax, so the others move down by one.
 		rest := ca.Narrow(1, 1, ca.Size(1)-1).MulScalar(softmaxTemperature).Softmax(1)
@@ -61,9 +60,9 @@ func normaliseCross(ca torch.Tensor, norm CrossNorm, tokens []int64) (torch.Tens
 		for i, p := range tokens {
 			at[i] = p - 1
 		}
-		return columns(rest, at), nil
+		return columns(rest, at), flat
 	}
-	return columns(ca, tokens), nil
+	return columns(ca, tokens), flat
 }
 
 // mergeTokens makes one column a class of the columns of CA^prop [HW,m], which stand class by class: [HW,k].

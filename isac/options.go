@@ -38,8 +38,13 @@ type Options struct {
 	// CoordinateWeight multiplies the two coordinate columns, each in [-1,1], that are appended to the features that are
 	// clustered (figure 5). 1 is the paper's; 0 clusters by attention alone.
 	CoordinateWeight float64 `json:"coordinate_weight" step:"0.05" help:"How much a pixel's place counts beside its attention when pixels are grouped into instances."`
+	// ClusterNorm scales the rows of self-attention that are clustered, beside the coordinates: min-max over SA[I,I], or none, which is
+	// for a min-maxed SA.
+	ClusterNorm cluster.Norm `json:"cluster_norm" choices:"minmax,none" help:"How self-attention is scaled beside a pixel's place when pixels are grouped into instances: min-max over the foreground, or not."`
 	// KMeans says how instances are clustered.
 	KMeans cluster.Options `json:"kmeans"`
+	// Engine is how the gradient is taken. It changes its cost, and nothing else but the last bits.
+	Engine Engine `json:"engine" choices:"auto,dense,sparse" help:"How the gradient is taken: sparse reads the pixels that the losses depend on and costs little, dense keeps whole maps; both give the same. Overlaps other than mpo read whole maps, so they need dense; auto chooses."`
 	// RenormaliseJoint makes the image keys and the text keys of a joint softmax (MMDiT) a softmax each, in the place of two slices
 	// of one: the text's share of the attention then no longer matters. Models with layers of their own for each have no use for it.
 	RenormaliseJoint bool `json:"renormalise_joint" help:"In models with one softmax over image and text (SD3): a softmax for each, in the place of two slices of one."`
@@ -63,8 +68,8 @@ func Paper() Options {
 		Options:  guidance.Options{Eta: 0.01, StepRule: guidance.StepRaw, Start: 0, End: 1, Direction: guidance.DirectionGradient},
 		SelfNorm: SelfMinMax, CrossNorm: CrossMinMax, UpsampleNorm: false,
 		Schedule: ScheduleE, TokenMerge: MergeMean, Overlap: OverlapMPO,
-		Clustering: cluster.KMeans, CoordinateWeight: 1,
-		KMeans: cluster.Options{Iterations: 25, Restarts: 4, Warm: true},
+		Clustering: cluster.KMeans, CoordinateWeight: 1, ClusterNorm: cluster.NormNone, Engine: EngineAuto,
+		KMeans: cluster.Options{Iterations: 25, Restarts: 60, Warm: true},
 	}
 }
 
@@ -74,7 +79,7 @@ func Paper() Options {
 func Typed() Options {
 	o := Paper()
 	o.Eta, o.StepRule = 0.01, guidance.StepRelative
-	o.SelfNorm, o.CrossNorm, o.UpsampleNorm = SelfRow, CrossMinMaxClasses, true
+	o.SelfNorm, o.CrossNorm, o.UpsampleNorm, o.ClusterNorm = SelfRow, CrossMinMaxClasses, true, cluster.NormMinMax
 	o.End = 0.5
 	return o
 }
@@ -105,6 +110,11 @@ func (o Options) Validate() error {
 		guidance.OneOf(bad, "token merge", o.TokenMerge, MergeMean, MergeMax)
 		guidance.OneOf(bad, "overlap", o.Overlap, OverlapMPO, OverlapMAE, OverlapKL, OverlapIoU)
 		guidance.OneOf(bad, "clustering", o.Clustering, cluster.KMeans, cluster.Spectral, cluster.GMM)
+		guidance.OneOf(bad, "cluster normalisation", o.ClusterNorm, cluster.NormMinMax, cluster.NormNone)
+		guidance.OneOf(bad, "engine", o.Engine, EngineAuto, EngineDense, EngineSparse)
+		if o.Engine == EngineSparse && o.Overlap != OverlapMPO {
+			bad("engine is sparse and overlap is %s, which reads whole maps: use engine auto or dense, or overlap mpo", o.Overlap)
+		}
 		if !(o.CoordinateWeight >= 0) || math.IsInf(o.CoordinateWeight, 0) {
 			bad("coordinate weight is %v, it must be a number of at least 0", o.CoordinateWeight)
 		}

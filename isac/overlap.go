@@ -12,13 +12,10 @@ import (
 const klFloor = 1e-8
 
 // overlap is the largest overlap of two columns of masks [P,n], n ≥ 2, for (8) and (12): a scalar, with gradient. Only the pair
-// that overlaps most carries it, so that pair is found without gradient. Of equal overlaps the first counts.
-func overlap(masks torch.Tensor, kind Overlap) torch.Tensor {
+// that overlaps most carries it, so that pair is found without gradient. Of equal overlaps the first counts. at is their peak.
+func overlap(masks torch.Tensor, kind Overlap, at guidance.Peak) torch.Tensor {
 	if kind == OverlapMPO {
-		// One pixel of the pair decides, and it alone has a gradient.
-		at := findPeak(masks.Detach().Float64s(), int(masks.Size(1)))
-		row := masks.Select(0, int64(at.Pixel))
-		return row.Select(0, int64(at.First)).Mul(row.Select(0, int64(at.Second)))
+		return product(masks.Narrow(0, int64(at.Pixel), 1), at) // one pixel of the pair decides, and it alone has a gradient
 	}
 	between := func(i, j int64) torch.Tensor { return kind.between(masks.Select(1, i), masks.Select(1, j)) }
 	var first, second int64
@@ -54,28 +51,30 @@ func (o Overlap) between(a, b torch.Tensor) torch.Tensor {
 	}
 }
 
-// peakOf is where two columns of masks [P,n] overlap most; nil if there are no two.
-func peakOf(masks torch.Tensor) *guidance.Peak {
-	if masks.Size(1) < 2 {
-		return nil
-	}
-	at := findPeak(masks.Detach().Float64s(), int(masks.Size(1)))
-	return &at
-}
-
-// findPeak looks for the largest product of two values of a row of n: MPO of all pairs (6), in rows as Pixel. Of equal products
-// the first row and then the first pair counts.
-func findPeak(values []float64, n int) guidance.Peak {
-	at := guidance.Peak{Second: 1, Value: math.Inf(-1)}
-	for p := range len(values) / n {
-		row := values[p*n : (p+1)*n]
-		for i := range row {
-			for j := i + 1; j < n; j++ {
-				if v := row[i] * row[j]; v > at.Value {
-					at = guidance.Peak{Pixel: p, First: i, Second: j, Value: v}
-				}
-			}
+// pairs are all pairs of 0..n-1, the first with the second: (0,1), (0,2), …, (1,2), ….
+func pairs(n int) (first, second []int) {
+	for i := range n {
+		for j := i + 1; j < n; j++ {
+			first, second = append(first, i), append(second, j)
 		}
 	}
-	return at
+	return first, second
+}
+
+// peak finds where two columns of masks [P,n], n ≥ 2, without gradient, overlap most: MPO of all pairs (6). It gives, in double precision
+// and where masks are, the place in [P, pairs] and the product there, [2]. Of equal products the first row and then the first pair counts.
+func peak(masks torch.Tensor) torch.Tensor {
+	first, second := pairs(int(masks.Size(1)))
+	wide, dev := masks.To(torch.Float64), masks.Device()
+	products := wide.IndexSelect(1, indices(first, dev)).Mul(wide.IndexSelect(1, indices(second, dev))).Reshape(-1)
+	at := products.Argmax(0, true)
+	return torch.Cat([]torch.Tensor{at.To(torch.Float64), products.IndexSelect(0, at)}, 0)
+}
+
+// peakOf reads what peak found in n columns; Pixel is the row.
+func peakOf(found []float64, n int) *guidance.Peak {
+	first, second := pairs(n)
+	place := int(found[0])
+	pair := place % len(first)
+	return &guidance.Peak{Pixel: place / len(first), First: first[pair], Second: second[pair], Value: found[1]}
 }

@@ -25,6 +25,7 @@ func optionsOf(c synthetic.Case) Options {
 	o.Eta, o.StepRule = c.Options.Eta, guidance.StepRule(c.Options.Step)
 	o.SelfNorm, o.CrossNorm = SelfNorm(c.Options.SelfNorm), CrossNorm(c.Options.CrossNorm)
 	o.UpsampleNorm, o.Schedule, o.TokenMerge, o.CoordinateWeight = c.Options.Divide, Schedule(c.Options.Schedule), TokenMerge(c.Options.Merge), c.Options.Weight
+	o.ClusterNorm = cluster.Norm(c.Options.ClusterNorm)
 	o.RenormaliseJoint, o.AuxiliarySelf = c.Options.Renormalise, c.Options.Auxiliary
 	o.Start, o.End = 0, 1
 	if c.Options.Overlap != "" {
@@ -106,7 +107,7 @@ func compare(t *testing.T, s *synthetic.Fixture, name string, c synthetic.Case, 
 	synthetic.Near(t, "CA^prop", prop.Float64s(), want("prop"), limit)
 	pixels := foreground(binarise(prop))
 	if s.Has("case/" + name + "/features") {
-		synthetic.Near(t, "features", cluster.Features(crop(sa, pixels), pixels, cluster.Grid{Height: top.Height, Width: top.Width}, opt.CoordinateWeight).Float64s(), want("features"), limit)
+		synthetic.Near(t, "features", cluster.Features(crop(sa, pixels), pixels, cluster.Grid{Height: top.Height, Width: top.Width}, opt.CoordinateWeight, opt.ClusterNorm).Float64s(), want("features"), limit)
 	}
 
 	// The step as a host takes it.

@@ -2,6 +2,7 @@
 # Installs what building and testing need, or names it where it cannot install.
 #   scripts/deps.sh build   apt: g++ make libtorch-dev libopenblas0-pthread nodejs npm (for `make build` and `make demo`)
 #   scripts/deps.sh test    also shellcheck and a Python environment with ruff and pytest (for `make test`)
+#   scripts/deps.sh pack    also python3-torch, and a Python environment with it and grpcio (for `make test-pack`)
 #   scripts/deps.sh e2e     also chromium (for `make test-e2e`)
 # npm packages are pinned in host-bridge/web/package-lock.json and host-bridge/comfyapi/testdata/clients/package-lock.json.
 set -euo pipefail
@@ -12,6 +13,7 @@ GO_MINIMUM=1.21 # from here on the go command fetches by itself the toolchain th
 APT_BUILD=(g++ make)
 APT_TEST=(shellcheck python3 python3-venv)
 APT_PAGE=(nodejs npm)
+APT_PACK=(python3-torch)
 APT_E2E=(chromium)
 NODE_MINIMUM=18 # Debian 12's
 NODE_E2E=20     # playwright-core and the two clients want it; newer than Debian 12's
@@ -90,6 +92,7 @@ if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
     fi
     have_node "$NODE_MINIMUM" || want "${APT_PAGE[@]}"
     [ "$what" = build ] || want "${APT_TEST[@]}"
+    [ "$what" != pack ] || want "${APT_PACK[@]}"
     [ "$what" != e2e ] || have_chromium || want "${APT_E2E[@]}"
     install_missing
 else
@@ -120,5 +123,19 @@ if [ "$what" != build ]; then
         python3 -m venv .venv
         .venv/bin/pip install -q --disable-pip-version-check -r scripts/requirements-test.txt
         cp scripts/requirements-test.txt "$stamp"
+    fi
+fi
+
+# The node pack is tested with the system's PyTorch: ComfyUI brings one of its own.
+if [ "$what" = pack ]; then
+    python=python3
+    [ ! -e /usr/lib/python3/dist-packages/torch ] || python=/usr/bin/python3
+    "$python" -c 'import torch' 2>/dev/null || echo "deps: $python has no PyTorch: most tests of the node pack are left out" >&2
+    stamp=.venv-pack/.requirements
+    if ! cmp -s scripts/requirements-pack.txt "$stamp"; then
+        echo "deps: installing what the node pack needs into .venv-pack"
+        "$python" -m venv --system-site-packages .venv-pack
+        .venv-pack/bin/pip install -q --disable-pip-version-check -r scripts/requirements-pack.txt
+        cp scripts/requirements-pack.txt "$stamp"
     fi
 fi

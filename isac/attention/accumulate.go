@@ -1,10 +1,6 @@
 package attention
 
-import (
-	"slices"
-
-	"github.com/isac-guidance/isac/isac/torch"
-)
+import "github.com/isac-guidance/isac/isac/torch"
 
 // Options say how taps become maps.
 type Options struct {
@@ -14,6 +10,8 @@ type Options struct {
 	// Renormalise makes each kind of keys of a joint softmax a softmax of its own: its rows then sum to 1. Otherwise they are
 	// slices of the joint one, and sum to what the model gives to that kind.
 	Renormalise bool
+	// DetachSelf makes SA without gradient, also where gradients are enabled: what is looked up in it, Rows makes again with gradient.
+	DetachSelf bool
 }
 
 // Accumulate is (1)-(4) of ISAC: the mean over all heads of all taps of softmax(scale·q·kᵀ), each upsampled to r.Top. It gives SA
@@ -24,21 +22,31 @@ type Options struct {
 // result as the paper's upsampling of every head, at the cost of one upsampling for each resolution. Upsampling is bilinear,
 // half-pixel centres (align_corners = false), over queries and, for self-attention, over keys.
 func Accumulate(r Reading, opt Options) (self, cross torch.Tensor) {
-	var groups []*group
-	for _, t := range r.Taps {
-		for _, part := range parts(t, opt.Renormalise) {
-			groups = part.addTo(groups)
+	// What lies between is large, and must not wait for the end of the caller's scope.
+	both := torch.WithScope(func() []torch.Tensor {
+		var image, text sums
+		for _, t := range r.Taps {
+			for _, part := range parts(t, opt.Renormalise) {
+				m := torch.WithScope(func() []torch.Tensor {
+					if opt.DetachSelf {
+						i, t := part.split()
+						return []torch.Tensor{i, t}
+					}
+					m := part.Mean()
+					return []torch.Tensor{columns(m, 1, part.Keys, Image), columns(m, 1, part.Keys, Text)}
+				})
+				image.add(part, m[0])
+				text.add(part, m[1])
+			}
 		}
-	}
-	return combine(groups, Image, r.Top, opt.DivideUpsampled), combine(groups, Text, r.Top, false)
-}
-
-// group is the sum of the maps of all heads of all taps that have one grid and one layout of keys.
-type group struct {
-	grid  Grid
-	keys  []Segment
-	sum   torch.Tensor // [hw, keys]
-	heads int
+		return []torch.Tensor{
+			image.combine(r.Top, opt.DivideUpsampled, func(m torch.Tensor, from Grid) torch.Tensor {
+				return upsampleQueries(upsampleKeys(m, from, r.Top), from, r.Top)
+			}),
+			text.combine(r.Top, false, func(m torch.Tensor, from Grid) torch.Tensor { return upsampleQueries(m, from, r.Top) }),
+		}
+	})
+	return both[0], both[1]
 }
 
 // parts are the softmaxes that a tap stands for: its own, or one for each kind of its keys.
@@ -46,65 +54,24 @@ func parts(t Tap, renormalise bool) []Tap {
 	if !renormalise || !t.Has(Image) || !t.Has(Text) {
 		return []Tap{t}
 	}
-	var out []Tap
-	for _, kind := range []Kind{Image, Text} {
-		part := t
-		part.K, part.Keys, part.Mask = columns(t.K, 2, t.Keys, kind), nil, nil
-		at := 0
-		for _, s := range t.Keys {
-			if s.Kind == kind {
-				part.Keys = append(part.Keys, s)
-				if t.Mask != nil {
-					part.Mask = append(part.Mask, t.Mask[at:at+s.Length]...)
-				}
-			}
-			at += s.Length
-		}
-		out = append(out, part)
-	}
-	return out
+	return []Tap{t.only(Image), t.only(Text)}
 }
 
-// addTo adds the head-sum of the tap's map to the group that it belongs to.
-func (t Tap) addTo(groups []*group) []*group {
-	m := t.Mean().MulScalar(float64(t.Heads()))
-	for _, g := range groups {
-		if g.grid == t.Grid() && slices.Equal(g.keys, t.Keys) {
-			g.sum, g.heads = g.sum.Add(m), g.heads+t.Heads()
-			return groups
-		}
-	}
-	return append(groups, &group{grid: t.Grid(), keys: t.Keys, sum: m, heads: t.Heads()})
-}
-
-// combine makes one map of those groups that have keys of a kind.
-func combine(groups []*group, kind Kind, top Grid, divide bool) torch.Tensor {
-	var total torch.Tensor
-	heads := 0
-	for _, g := range groups {
-		m := columns(g.sum, 1, g.keys, kind)
-		if !m.Defined() {
-			continue
-		}
-		heads += g.heads
-		if g.grid != top {
-			if kind == Image {
-				m = upsample(m, g.grid, top)
-				if divide {
-					m = m.MulScalar(float64(g.grid.Pixels()) / float64(top.Pixels()))
-				}
+// only is the softmax over the keys of one kind.
+func (t Tap) only(kind Kind) Tap {
+	part := t
+	part.K, part.Keys, part.Mask = columns(t.K, 2, t.Keys, kind), nil, nil
+	at := 0
+	for _, s := range t.Keys {
+		if s.Kind == kind {
+			part.Keys = append(part.Keys, s)
+			if t.Mask != nil {
+				part.Mask = append(part.Mask, t.Mask[at:at+s.Length]...)
 			}
-			m = upsample(m.Transpose(0, 1), g.grid, top).Transpose(0, 1)
 		}
-		if total.Defined() {
-			m = total.Add(m)
-		}
-		total = m
+		at += s.Length
 	}
-	if !total.Defined() {
-		return total
-	}
-	return total.DivScalar(float64(heads))
+	return part
 }
 
 // columns are those of m along dim that are keys of a kind; m itself where all are, undefined where none is.
@@ -128,9 +95,23 @@ func columns(m torch.Tensor, dim int64, keys []Segment, kind Kind) torch.Tensor 
 	return torch.Cat(cut, dim)
 }
 
-// upsample takes each row of m [n, hw] as an image of grid from and makes it one of grid to: [n, HW].
-func upsample(m torch.Tensor, from, to Grid) torch.Tensor {
+// upsampleKeys takes each row of m [n, hw] as an image of grid from and makes it one of grid to: [n, HW].
+func upsampleKeys(m torch.Tensor, from, to Grid) torch.Tensor {
+	if from == to {
+		return m
+	}
 	n := m.Size(0)
 	image := m.Contiguous().Reshape(1, n, int64(from.Height), int64(from.Width))
 	return torch.UpsampleBilinear2d(image, int64(to.Height), int64(to.Width), false).Reshape(n, int64(to.Pixels()))
+}
+
+// upsampleQueries takes each column of m [hw, n] as an image of grid from and makes it one of grid to: [HW, n]. The columns are the
+// channels of an image whose channels lie together, so nothing is transposed.
+func upsampleQueries(m torch.Tensor, from, to Grid) torch.Tensor {
+	if from == to {
+		return m
+	}
+	n := m.Size(1)
+	image := m.Contiguous().Reshape(1, int64(from.Height), int64(from.Width), n).Permute(0, 3, 1, 2)
+	return torch.UpsampleBilinear2d(image, int64(to.Height), int64(to.Width), false).Permute(0, 2, 3, 1).Reshape(int64(to.Pixels()), n)
 }

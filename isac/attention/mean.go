@@ -7,11 +7,34 @@ const hidden = -3e4
 
 // Mean is the mean over heads of the tap's probabilities, [Height·Width, keys], in float32 or better; masked keys have 0.
 func (t Tap) Mean() torch.Tensor {
-	q, k := t.Q, t.K
-	if t.Mask != nil {
-		q, k = withMask(q, k, t.Mask)
-	}
+	q, k := t.scored()
 	return torch.AttentionMean(q, k, t.Scale, 0).Squeeze(0)
+}
+
+// scored are queries and keys whose products are the tap's scores, mask and all.
+func (t Tap) scored() (q, k torch.Tensor) {
+	if t.Mask != nil {
+		return withMask(t.Q, t.K, t.Mask)
+	}
+	return t.Q, t.K
+}
+
+// split is Mean by kinds of keys, each undefined where there are none: those of the image without gradient, those of the text with.
+func (t Tap) split() (image, text torch.Tensor) {
+	first, length := t.Length(Image), t.Length(Text)
+	switch {
+	case length == 0:
+		torch.NoGrad(func() { image = t.Mean() })
+		return image, text
+	case first == 0:
+		return image, t.Mean()
+	case t.Keys[0].Kind != Image || t.Keys[0].Length != first: // the text's keys do not lie together
+		m := t.Mean()
+		return columns(m, 1, t.Keys, Image).Detach(), columns(m, 1, t.Keys, Text)
+	}
+	q, k := t.scored()
+	all, some := torch.AttentionColumns(q, k, t.Scale, int64(first), int64(length))
+	return all.Squeeze(0).Narrow(1, 0, int64(first)), some.Squeeze(0)
 }
 
 // withMask appends a dimension to queries and keys in which the score of a masked key falls by hidden: q·k then holds the mask.

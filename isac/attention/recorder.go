@@ -5,7 +5,13 @@ import "github.com/isac-guidance/isac/isac/torch"
 // Recorder collects taps on the way through a model. Queries and keys are made in the scopes of inner layers, which free what
 // they made, and in gradient checkpoints, which run twice: a backbone opens both through its recorder, which hands the taps on.
 // A nil recorder collects nothing, and its methods work.
-type Recorder struct{ taps []Tap }
+type Recorder struct {
+	// Only tells that nothing else of the evaluation is wanted: a backbone then stops behind the last layer that it records, and its
+	// result is undefined.
+	Only bool
+
+	taps []Tap
+}
 
 // Taps gives what was recorded, in the model's order. The tensors belong to the scope that the outermost Scoped or Checkpoint
 // was called in, and carry gradient where gradient is enabled.
@@ -18,6 +24,9 @@ func (r *Recorder) Taps() []Tap {
 
 // On tells whether anything is recorded: what is only made for a tap may be left out where it is false.
 func (r *Recorder) On() bool { return r != nil }
+
+// Last tells, of the last layer that a backbone records, whether what comes behind it may be left out.
+func (r *Recorder) Last(is bool) bool { return is && r != nil && r.Only }
 
 // Add records a layer.
 func (r *Recorder) Add(t Tap) {
@@ -46,7 +55,7 @@ func (r *Recorder) Checkpoint(fn func(in []torch.Tensor, r *Recorder) []torch.Te
 	if r == nil {
 		return torch.Checkpoint(func(in []torch.Tensor) []torch.Tensor { return fn(in, nil) }, inputs...)
 	}
-	inner := &Recorder{}
+	inner := &Recorder{Only: r.Only}
 	outputs := torch.Checkpoint(func(in []torch.Tensor) []torch.Tensor {
 		inner.taps = nil // what the run before recorded
 		return inner.outputs(0, fn(in, inner))

@@ -114,8 +114,10 @@ func (r Request) Validate() error {
 	if r.Size < 0 {
 		bad("size is %d pixels, expected a side above 0, or 0 for the size that the model was trained on", r.Size)
 	}
-	if _, err := sampling.Named(r.Sampler, nil); err != nil {
-		errs = append(errs, err)
+	_, err := sampling.Named(r.Sampler, nil)
+	errs = append(errs, err)
+	if r.Measure || slices.ContainsFunc(r.Methods, func(m Method) bool { return m.options != nil }) {
+		errs = append(errs, sampling.Guidable(r.Sampler))
 	}
 	if !slices.Contains(sampling.ScheduleNames(), r.Scheduler) {
 		bad("no scheduler is called %q: expected %s", r.Scheduler, strings.Join(sampling.ScheduleNames(), ", "))

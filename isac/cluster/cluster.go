@@ -14,6 +14,16 @@ const (
 	GMM Kind = "gmm"
 )
 
+// Norm says how the rows of self-attention are scaled beside the pixels' coordinates.
+type Norm string
+
+const (
+	// NormMinMax min-maxes SA[I,I]: beside coordinates, probabilities of a few thousandths would else count for nothing.
+	NormMinMax Norm = "minmax"
+	// NormNone takes rows of SA as they are: those of a min-maxed SA are in [0,1] already.
+	NormNone Norm = "none"
+)
+
 // Options say how pixels are clustered, by K-means and by the K-means within the other clusterings: spectral clustering ends with
 // one, a Gaussian mixture starts from one.
 type Options struct {
@@ -22,7 +32,8 @@ type Options struct {
 	// Iterations is the largest number of Lloyd iterations of one start, and of EM iterations of a Gaussian mixture, at least
 	// 1. They end earlier when no pixel changes, or the likelihood does not.
 	Iterations int `json:"iterations" help:"Most iterations of one grouping."`
-	// Restarts is the number of k-means++ starts where there are no clusters of a step before, at least 1; the tightest wins.
+	// Restarts is the number of k-means++ starts where there are no clusters of a step before, at least 1; the tightest wins. They
+	// run together, so many are cheap where the points are on a GPU or few.
 	Restarts int `json:"restarts" help:"Groupings tried at the first step; the tightest is kept."`
 	// Warm starts each step from the clusters of the step before, so that an instance keeps its number and its place.
 	Warm bool `json:"warm" help:"Each step goes on from the groups of the step before, so that an instance keeps its colour."`
@@ -38,6 +49,8 @@ type Clusterer struct {
 	Options Options
 	// Weight multiplies the two coordinate columns, each in [-1,1]: 1 is the paper's, 0 clusters by attention alone.
 	Weight float64
+	// Norm scales what stands beside the coordinates; "" is NormMinMax. It is of no matter to spectral clustering.
+	Norm Norm
 
 	last []int // label of each pixel of the grid at, -1 on the background; nil before the first step
 	at   Grid
@@ -66,9 +79,9 @@ func (c *Clusterer) Cluster(fg torch.Tensor, pixels []int, g Grid, n int) []int 
 		case Spectral:
 			labels = spectral(affinity(fg, coordinates(pixels, g, c.Weight)), n, start, c.Options)
 		case GMM:
-			labels = gaussians(Features(fg, pixels, g, c.Weight), n, start, c.Options)
+			labels = gaussians(Features(fg, pixels, g, c.Weight, c.Norm), n, start, c.Options)
 		default:
-			labels = kmeans(Features(fg, pixels, g, c.Weight), n, start, c.Options)
+			labels = kmeans(pointsOf(fg, pixels, g, c.Weight, c.Norm), n, start, c.Options)
 		}
 		if start == nil {
 			labels = inOrder(labels, n)
@@ -78,17 +91,34 @@ func (c *Clusterer) Cluster(fg torch.Tensor, pixels []int, g Grid, n int) []int 
 	return labels
 }
 
-// Features are what is clustered, [F, F+2]: the rows of SA[I,I], min-maxed, for next to coordinates probabilities of a few
-// thousandths would count for nothing; and x and y in [-1,1], the centres of the first and last pixel of a row being -1 and 1,
-// times weight.
-func Features(fg torch.Tensor, pixels []int, g Grid, weight float64) torch.Tensor {
-	low, high := fg.MinAll(), fg.MaxAll()
-	rows := fg.ZerosLike() // of a flat map: the coordinates alone tell pixels apart
-	if span := high.Sub(low); span.Item() != 0 {
-		rows = fg.Sub(low).Div(span)
+// Features are what is clustered, [F, F+2]: the rows of SA[I,I], scaled by norm; and x and y in [-1,1], the centres of the first and
+// last pixel of a row being -1 and 1, times weight. Of a map without contrast that is to be min-maxed, the rows are zeros: the
+// coordinates alone tell pixels apart.
+func Features(fg torch.Tensor, pixels []int, g Grid, weight float64, norm Norm) torch.Tensor {
+	rows := fg
+	if norm != NormNone {
+		low, high := fg.MinAll(), fg.MaxAll()
+		rows = fg.ZerosLike()
+		if span := high.Sub(low); span.Item() != 0 {
+			rows = fg.Sub(low).Div(span)
+		}
 	}
 	xy := coordinates(pixels, g, weight).To(fg.DType()).ToDevice(fg.Device())
 	return torch.Cat([]torch.Tensor{rows, xy}, 1)
+}
+
+// pointsOf are Features but for a factor and a shift of all rows, which K-means does not see: in the place of dividing the rows by their
+// span it multiplies the coordinates, which are few, by it.
+func pointsOf(fg torch.Tensor, pixels []int, g Grid, weight float64, norm Norm) points {
+	rows := fg
+	if norm != NormNone {
+		if span := fg.MaxAll().Sub(fg.MinAll()).Item(); span != 0 {
+			weight *= span
+		} else {
+			rows = fg.ZerosLike()
+		}
+	}
+	return points{rows, coordinates(pixels, g, weight).To(fg.DType()).ToDevice(fg.Device())}
 }
 
 // coordinates are x and y of pixels, in [-1,1] times weight, [F,2] in double precision.

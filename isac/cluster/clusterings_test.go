@@ -16,7 +16,7 @@ import (
 
 // planted gives SA[I,I], the pixels I and the clusters of the fixture.
 func planted(t testing.TB, s *synthetic.Fixture, name string) (fg torch.Tensor, pixels []int, labels func(kind string) []int) {
-	of := func(what string) []int { return ints(s.Tensor(t, "cluster/"+name+"/"+what).Int64s()) }
+	of := func(what string) []int { return intsOf(s.Tensor(t, "cluster/"+name+"/"+what).Int64s()) }
 	v := s.Tensor(t, "cluster/"+name+"/vectors")
 	return v.Matmul(v.Transpose(0, 1)).MulScalar(4).Softmax(1), of("pixels"), of
 }
@@ -79,7 +79,7 @@ func TestMixtureAgreesWithScikitLearn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synthetic.In(t, func() {
 				fg, pixels, want := planted(t, s, name)
-				x := Features(fg, pixels, Grid{c.Grid[0], c.Grid[1]}, c.Weight)
+				x := Features(fg, pixels, Grid{c.Grid[0], c.Grid[1]}, c.Weight, NormMinMax)
 				scores := principal(x, c.N+1)
 				var singular []float64
 				for j := range c.N + 1 {

@@ -24,7 +24,7 @@ const (
 // of K-means, which start and opt are for, so that an instance keeps its number here too. The same x, start and opt give the
 // same clusters.
 func gaussians(x torch.Tensor, n int, start []int, opt Options) []int {
-	labels := kmeans(x, n, start, opt)
+	labels := kmeans(plain(x), n, start, opt)
 	m := newMixture(principal(x, min(n+1, int(x.Size(0)))), labels, n)
 	m.fit(opt.Iterations)
 	return m.labels()

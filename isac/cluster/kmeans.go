@@ -1,181 +1,178 @@
 package cluster
 
 import (
-	"math"
 	"math/rand/v2"
 	"slices"
 
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
-// kmeans divides the rows of x [F,D] into n clusters, none of them empty, 1 ≤ n ≤ F, and gives the cluster of each row. It is
-// Lloyd's iteration from k-means++ starts, the tightest of opt.Restarts, or from the clusters start (-1 for a row that has
-// none) if that is not nil. The same x, start and opt give the same clusters.
+// kmeans divides points into n clusters, none of them empty, 1 ≤ n ≤ F, and gives the cluster of each. It is Lloyd's iteration from
+// k-means++ starts, the tightest of opt.Restarts, or from the clusters start (-1 for a row that has none) if that is not nil. The
+// same points, start and opt give the same clusters.
 //
-// Distances and centroids are two matrix products an iteration, so that it runs where x is; only [F,n] values come to Go.
-func kmeans(x torch.Tensor, n int, start []int, opt Options) []int {
-	l := &lloyd{x: x, n: n, norms: x.Square().Sum([]int64{1}, false).Float64s(), rng: rand.New(rand.NewPCG(opt.Seed, 0))}
-	if start != nil {
-		labels, _ := l.run(start, opt.Iterations)
-		return labels
-	}
-	var best []int
-	tightest := math.Inf(1)
-	none := slices.Repeat([]int{-1}, int(x.Size(0)))
-	for range opt.Restarts {
-		labels, inertia := l.run(none, opt.Iterations)
-		if best == nil || inertia < tightest {
-			best, tightest = labels, inertia
+// All starts are iterated together, in two matrix products an iteration, where the points are. Nothing comes to Go on the way but, now
+// and then, whether anything still changes; at the end it is one label a row.
+func kmeans(p points, n int, start []int, opt Options) []int {
+	rng := rand.New(rand.NewPCG(opt.Seed, 0))
+	var labels []int
+	torch.WithScope(func() []torch.Tensor {
+		l := &lloyd{points: p, n: int64(n), every: 1}
+		if p.rows.Device() != torch.CPU {
+			l.every = 5
 		}
-	}
-	return best
+		if start == nil {
+			l.starts = int64(opt.Restarts)
+			l.centroids = l.drawn(rng)
+		} else {
+			l.starts = 1
+			l.centroids = l.filled(start, rng)
+		}
+		labels = l.run(opt.Iterations)
+		return nil
+	})
+	return labels
 }
 
-// lloyd is one clustering while it lasts.
+// lloyd is one clustering while it lasts: several starts at once, S, of n clusters each.
 type lloyd struct {
-	x     torch.Tensor // [F,D]
-	n     int
-	norms []float64 // ‖x_i‖²
-	rng   *rand.Rand
+	points
+	starts, n int64
+	every     int          // iterations between two looks at whether anything changes
+	centroids points       // of S·n rows, start by start
+	norms     torch.Tensor // ‖x_i‖² [F], once asked for
+	labels    torch.Tensor // int64 [F,S]
+	nearest   torch.Tensor // [F,S], squared distance to the nearest centroid less ‖x_i‖²
 }
 
-// run iterates from the clusters that start has, seeding those that it lacks, and gives labels and the sum of squared
-// distances.
-func (l *lloyd) run(start []int, iterations int) ([]int, float64) {
-	labels := start
-	inertia := 0.0
-	torch.WithScope(func() []torch.Tensor {
-		centroids := l.seed(start)
-		for range iterations {
-			var next []int
-			next, inertia = l.assign(centroids)
-			if slices.Equal(next, labels) {
-				break
+// run iterates and gives the labels of the tightest start, each cluster of which has a row.
+func (l *lloyd) run(iterations int) []int {
+	for {
+		l.settle(iterations)
+		best := l.best()
+		labels := intsOf(best.Int64s())
+		missing := slices.ContainsFunc(counts(labels, int(l.n)), func(c int) bool { return c == 0 })
+		if !missing {
+			return labels
+		}
+		// A centroid that no row is nearest to takes the row that lies farthest from its own. From there it goes on, until that helps no more.
+		filled := fill(labels, l.distance(best), int(l.n))
+		if iterations /= 2; iterations == 0 {
+			return filled
+		}
+		l.starts, l.labels, l.centroids = 1, torch.Tensor{}, points{}
+		l.centroids = l.means(torch.FromInt64s(int64sOf(filled), int64(len(filled)), 1).ToDevice(l.rows.Device()))
+	}
+}
+
+// settle is Lloyd's iteration until no label changes, at most so many times. A centroid that no row is nearest to stays where it is.
+func (l *lloyd) settle(iterations int) {
+	for i := range iterations {
+		done := false
+		kept := torch.WithScope(func() []torch.Tensor {
+			labels, nearest := l.assign()
+			if l.labels.Defined() && i%l.every == 0 {
+				done = labels.Eq(l.labels).All().Item() != 0
 			}
-			labels = next
-			centroids = torch.Scoped(func() torch.Tensor { return l.centroids(labels, l.n) })
-		}
-		return nil
-	})
-	return labels, inertia
-}
-
-// centroids are the means of the rows of each of n clusters that have one, [n,D]; rows of label -1 belong to none.
-func (l *lloyd) centroids(labels []int, n int) torch.Tensor {
-	count := make([]int, n)
-	for _, c := range labels {
-		if c >= 0 {
-			count[c]++
-		}
-	}
-	weights := make([]float32, n*len(labels))
-	for i, c := range labels {
-		if c >= 0 {
-			weights[c*len(labels)+i] = 1 / float32(count[c])
-		}
-	}
-	w := torch.FromFloat32s(weights, int64(n), int64(len(labels))).To(l.x.DType()).ToDevice(l.x.Device())
-	return w.Matmul(l.x)
-}
-
-// distances are the squared distances of all rows to centroids [m,D], row by row.
-func (l *lloyd) distances(centroids torch.Tensor) []float64 {
-	m := int(centroids.Size(0))
-	var cross, norms []float64
-	torch.WithScope(func() []torch.Tensor {
-		cross = l.x.Matmul(centroids.Transpose(0, 1)).Float64s()
-		norms = centroids.Square().Sum([]int64{1}, false).Float64s()
-		return nil
-	})
-	for i := range cross {
-		cross[i] = max(0, l.norms[i/m]-2*cross[i]+norms[i%m])
-	}
-	return cross
-}
-
-// assign gives each row its nearest centroid, the first of equals, and the sum of squared distances. A centroid that no row is
-// nearest to takes the row that lies farthest from its own, out of a cluster that has others.
-func (l *lloyd) assign(centroids torch.Tensor) ([]int, float64) {
-	d := l.distances(centroids)
-	labels := make([]int, len(l.norms))
-	nearest := make([]float64, len(labels))
-	count := make([]int, l.n)
-	inertia := 0.0
-	for i := range labels {
-		row := d[i*l.n : (i+1)*l.n]
-		for c, v := range row {
-			if v < row[labels[i]] {
-				labels[i] = c
+			next := l.centroids
+			if !done && i+1 < iterations {
+				next = l.means(labels)
 			}
+			return []torch.Tensor{labels, nearest, next.rows, next.xy}
+		})
+		l.labels, l.nearest, l.centroids = kept[0], kept[1], points{kept[2], kept[3]}
+		if done {
+			return
 		}
-		nearest[i] = row[labels[i]]
-		inertia += nearest[i]
-		count[labels[i]]++
 	}
+}
+
+// assign gives each row the nearest centroid of each start, the first of equals: labels and what is nearest.
+func (l *lloyd) assign() (labels, nearest torch.Tensor) {
+	d := l.to(l.centroids).Reshape(-1, l.starts, l.n)
+	nearest, labels = d.MinDim(2, false)
+	return labels, nearest
+}
+
+// to is the squared distance of all rows to centroids of m rows, less ‖x_i‖², [F,m].
+func (l *lloyd) to(c points) torch.Tensor {
+	return l.times(c).MulScalar(-2).AddInPlace(c.norms())
+}
+
+// means are the centroids of labels [F,S]; of clusters without rows the centroids that were.
+func (l *lloyd) means(labels torch.Tensor) points {
+	member := labels.Unsqueeze(2).Eq(torch.Arange(0, float64(l.n), 1, torch.Int64, labels.Device())).To(l.rows.DType()).Reshape(labels.Size(0), -1) // [F,S·n]
+	count := member.Sum([]int64{0}, false).Unsqueeze(1)
+	empty := count.EqScalar(0)
+	turned := member.Transpose(0, 1)
+	mean := func(of, before torch.Tensor) torch.Tensor {
+		m := turned.Matmul(of).Div(count)
+		if !before.Defined() {
+			return m
+		}
+		return torch.Where(empty, before, m)
+	}
+	return points{mean(l.rows, l.centroids.rows), mean(l.xy, l.centroids.xy)}
+}
+
+// best are the labels of the start whose squared distances have the smallest sum, [F].
+func (l *lloyd) best() torch.Tensor {
+	if l.starts == 1 {
+		return l.labels.Select(1, 0)
+	}
+	at := l.nearest.To(torch.Float64).Sum([]int64{0}, false).Argmin(0, true)
+	return l.labels.IndexSelect(1, at).Select(1, 0)
+}
+
+// distance is the squared distance of each row to the mean of its label's rows.
+func (l *lloyd) distance(labels torch.Tensor) []float64 {
+	one := &lloyd{points: l.points, starts: 1, n: l.n}
+	c := one.means(labels.Unsqueeze(1))
+	c.rows, c.xy = c.rows.IndexSelect(0, labels), c.xy.IndexSelect(0, labels)
+	return l.rows.Sub(c.rows).Square().Sum([]int64{1}, false).Add(l.xy.Sub(c.xy).Square().Sum([]int64{1}, false)).Float64s()
+}
+
+// fill gives each cluster without rows the row that lies farthest from its own mean, out of a cluster that has others.
+func fill(labels []int, distance []float64, n int) []int {
+	out := slices.Clone(labels)
+	count := counts(out, n)
 	for c := range count {
 		if count[c] > 0 {
 			continue
 		}
 		far := -1
-		for i := range labels {
-			if count[labels[i]] > 1 && (far < 0 || nearest[i] > nearest[far]) {
+		for i, l := range out {
+			if count[l] > 1 && (far < 0 || distance[i] > distance[far]) {
 				far = i
 			}
 		}
-		inertia -= nearest[far]
-		count[labels[far]]--
-		labels[far], count[c] = c, 1
+		count[out[far]]--
+		out[far], count[c] = c, 1
 	}
-	return labels, inertia
+	return out
 }
 
-// seed gives n centroids [n,D]: the means of the clusters that start has, and for each that it lacks a row that k-means++
-// draws, with the square of its distance from the nearest centroid so far as its chance.
-func (l *lloyd) seed(start []int) torch.Tensor {
-	centroids := make([]torch.Tensor, l.n)
-	nearest := slices.Repeat([]float64{math.Inf(1)}, len(l.norms))
-	see := func(centroid torch.Tensor) {
-		for i, v := range l.distances(centroid) {
-			nearest[i] = min(nearest[i], v)
-		}
+// counts are the numbers of rows of each cluster.
+func counts(labels []int, n int) []int {
+	count := make([]int, n)
+	for _, l := range labels {
+		count[l]++
 	}
-	if has := slices.Max(start) >= 0; has {
-		means := l.centroids(start, l.n)
-		for c := range centroids {
-			if slices.Contains(start, c) {
-				centroids[c] = means.Narrow(0, int64(c), 1)
-				see(centroids[c])
-			}
-		}
-	}
-	for c := range centroids {
-		if !centroids[c].Defined() {
-			centroids[c] = l.x.Narrow(0, int64(l.draw(nearest)), 1)
-			see(centroids[c])
-		}
-	}
-	return torch.Cat(centroids, 0)
+	return count
 }
 
-// draw picks a row with the given weights; all alike where there is no centroid yet or every row lies on one.
-func (l *lloyd) draw(weights []float64) int {
-	total := 0.0
-	for _, w := range weights {
-		total += w
+func intsOf(values []int64) []int {
+	out := make([]int, len(values))
+	for i, v := range values {
+		out[i] = int(v)
 	}
-	if total == 0 || math.IsInf(total, 1) {
-		return l.rng.IntN(len(weights))
+	return out
+}
+
+func int64sOf(values []int) []int64 {
+	out := make([]int64, len(values))
+	for i, v := range values {
+		out[i] = int64(v)
 	}
-	rest := l.rng.Float64() * total
-	last := 0
-	for i, w := range weights {
-		if w == 0 {
-			continue
-		}
-		last = i
-		if rest -= w; rest < 0 {
-			break
-		}
-	}
-	return last
+	return out
 }

@@ -79,7 +79,7 @@ func TestKMeansFindsClusters(t *testing.T) {
 			data, owner := cloud(seed, 60, 8, 4, 0.1)
 			opt := usual
 			opt.Seed = seed
-			got := inOrder(kmeans(torch.FromFloat32s(data, 60, 8), 4, nil, opt), 4)
+			got := inOrder(kmeans(plain(torch.FromFloat32s(data, 60, 8)), 4, nil, opt), 4)
 			if !slices.Equal(got, inOrder(owner, 4)) {
 				t.Errorf("seed %d: clusters %v, want %v", seed, got, owner)
 			}
@@ -103,7 +103,7 @@ func TestKMeansSettles(t *testing.T) {
 			poor[i] = i % 5
 		}
 		for _, start := range [][]int{nil, poor} {
-			labels := kmeans(x, 5, start, Options{Iterations: 200, Restarts: 3})
+			labels := kmeans(plain(x), 5, start, Options{Iterations: 200, Restarts: 3})
 			points := rows(x)
 			centres, _ := means(points, labels, 5)
 			for i, p := range points {
@@ -147,7 +147,7 @@ func TestKMeansHasNoEmptyCluster(t *testing.T) {
 			err := torch.InScope(func() error {
 				x := torch.FromFloat32s(tt.data, int64(tt.f), 1)
 				for seed := range uint64(5) {
-					labels := kmeans(x, tt.n, tt.start, Options{Seed: seed, Iterations: 10, Restarts: 2})
+					labels := kmeans(plain(x), tt.n, tt.start, Options{Seed: seed, Iterations: 10, Restarts: 2})
 					for c := range tt.n {
 						if !slices.Contains(labels, c) {
 							t.Errorf("seed %d: cluster %d is empty in %v", seed, c, labels)
@@ -178,7 +178,7 @@ func TestKMeansStartsWarm(t *testing.T) {
 				start[i] = -1 // a pixel that was background
 			}
 		}
-		if got := kmeans(x, 4, start, Options{Iterations: 1, Restarts: 1}); !slices.Equal(got, want) {
+		if got := kmeans(plain(x), 4, start, Options{Iterations: 1, Restarts: 1}); !slices.Equal(got, want) {
 			t.Errorf("clusters %v, want %v", got, want)
 		}
 		return nil
@@ -223,9 +223,9 @@ func TestFeatures(t *testing.T) {
 	err := torch.InScope(func() error {
 		fg := torch.FromFloat64s([]float64{2, 4, 6, 10}, 2, 2)
 		// Pixel 1 of a 3×5 grid is x=1, y=0; pixel 14 is the last of both.
-		got := Features(fg, []int{1, 14}, Grid{3, 5}, 0.5)
+		got := Features(fg, []int{1, 14}, Grid{3, 5}, 0.5, NormMinMax)
 		synthetic.Near(t, "features", got.Float64s(), []float64{0, 0.25, -0.25, -0.5, 0.5, 1, 0.5, 0.5}, 1e-12)
-		flat := Features(torch.FromFloat64s([]float64{3, 3, 3, 3}, 2, 2), []int{0, 1}, Grid{1, 2}, 1)
+		flat := Features(torch.FromFloat64s([]float64{3, 3, 3, 3}, 2, 2), []int{0, 1}, Grid{1, 2}, 1, NormMinMax)
 		synthetic.Near(t, "features of a flat map", flat.Float64s(), []float64{0, 0, -1, 0, 0, 0, 1, 0}, 1e-12)
 		return nil
 	})
@@ -236,7 +236,7 @@ func TestFeatures(t *testing.T) {
 
 func BenchmarkKMeans(b *testing.B) {
 	torchtest.Require(b)
-	for _, f := range []int{200, 1600} {
+	for _, f := range []int{200, 1600, 4096} {
 		for _, warm := range []bool{false, true} {
 			b.Run(fmt.Sprintf("F=%d/N=5/warm=%v", f, warm), func(b *testing.B) {
 				err := torch.InScope(func() error {
@@ -250,7 +250,7 @@ func BenchmarkKMeans(b *testing.B) {
 						}
 					}
 					for b.Loop() {
-						kmeans(x, 5, start, usual)
+						kmeans(plain(x), 5, start, usual)
 					}
 					return nil
 				})
@@ -276,7 +276,7 @@ func TestKMeansFindsTheTightest(t *testing.T) {
 			for _, class := range c.Classes {
 				n += class.Count
 			}
-			labels := kmeans(x, n, nil, usual)
+			labels := kmeans(plain(x), n, nil, usual)
 			if got := inertia(rows(x), labels, n); got > 1.01*c.Inertia {
 				t.Errorf("%s: squared distances sum to %.4g, %.4g is possible", name, got, c.Inertia)
 			}

@@ -11,30 +11,45 @@ import (
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
-// lloydOf is a clustering of points on a line.
-func lloydOf(n int, seed uint64, points ...float64) *lloyd {
-	x := torch.FromFloat64s(points, int64(len(points)), 1)
-	return &lloyd{x: x, n: n, norms: x.Square().Sum([]int64{1}, false).Float64s(), rng: rand.New(rand.NewPCG(seed, 0))}
+// lloydOf is a clustering of points on a line from one start.
+func lloydOf(n int, at ...float64) *lloyd {
+	return &lloyd{points: line(at...), starts: 1, n: int64(n), every: 1}
 }
 
-// TestAssign holds what one assignment gives: the first of equally near centroids, the row that lies farthest to one that has none, and
-// the sum of squared distances of what comes out.
+func line(at ...float64) points { return plain(torch.FromFloat64s(at, int64(len(at)), 1)) }
+
+// TestAssign holds what one assignment gives: the first of equally near centroids.
 func TestAssign(t *testing.T) {
 	synthetic.In(t, func() {
+		l := lloydOf(2, -2, 0, 1)
+		l.centroids = line(-1, 1)
+		labels, nearest := l.assign()
+		if got, want := labels.Int64s(), []int64{0, 0, 1}; !slices.Equal(got, want) {
+			t.Errorf("labels %v, want %v", got, want)
+		}
+		if got, want := nearest.Float64s(), []float64{1 - 4, 1, 0 - 1}; !slices.Equal(got, want) {
+			t.Errorf("squared distances less the squares of the points %v, want %v", got, want)
+		}
+	})
+}
+
+// TestFill holds what clusters without a row take: the row that lies farthest from the mean of its own, out of those that have others.
+func TestFill(t *testing.T) {
+	synthetic.In(t, func() {
 		for name, c := range map[string]struct {
-			points, centroids []float64
-			labels            []int
-			inertia           float64
+			points       []float64
+			labels, want []int
 		}{
-			"equally near":            {[]float64{-2, 0, 1}, []float64{-1, 1}, []int{0, 0, 1}, 2},
-			"none is near":            {[]float64{0, 4, 1}, []float64{0, 50}, []int{0, 1, 0}, 1},
-			"two that have none":      {[]float64{0, 3, 1, 5}, []float64{0, 50, 90}, []int{0, 2, 0, 1}, 1},
-			"one from each":           {[]float64{-3, 9, 100, 101}, []float64{0, 100, 500, 900}, []int{0, 2, 1, 3}, 9},
-			"a row alone is not lost": {[]float64{0, 1, 9}, []float64{0, 6, 50}, []int{0, 2, 1}, 9},
+			"one":                     {[]float64{0, 4, 1}, []int{0, 0, 0}, []int{0, 1, 0}},
+			"two that have none":      {[]float64{0, 3, 1, 5}, []int{0, 0, 0, 0}, []int{2, 0, 0, 1}},
+			"one from each":           {[]float64{-3, 9, 100, 101}, []int{0, 0, 1, 1}, []int{2, 0, 3, 1}},
+			"a row alone is not lost": {[]float64{0, 1, 9}, []int{0, 0, 1}, []int{2, 0, 1}},
 		} {
-			labels, inertia := lloydOf(len(c.centroids), 0, c.points...).assign(torch.FromFloat64s(c.centroids, int64(len(c.centroids)), 1))
-			if !slices.Equal(labels, c.labels) || inertia != c.inertia {
-				t.Errorf("%s: %v with %v, want %v with %v", name, labels, inertia, c.labels, c.inertia)
+			n := slices.Max(c.want) + 1
+			l := lloydOf(n, c.points...)
+			d := l.distance(torch.FromInt64s(int64sOf(c.labels), int64(len(c.labels))))
+			if got := fill(c.labels, d, n); !slices.Equal(got, c.want) {
+				t.Errorf("%s: %v of distances %v, want %v", name, got, d, c.want)
 			}
 		}
 	})
@@ -44,18 +59,29 @@ func TestAssign(t *testing.T) {
 func TestSeedFillsUp(t *testing.T) {
 	synthetic.In(t, func() {
 		for seed := range uint64(8) {
-			for _, start := range [][]int{{1, 1, -1, -1}, {1, 1, 1, 1}} {
-				l := lloydOf(2, seed, 10, 10, 20, 20)
-				if start[2] == 1 {
-					l = lloydOf(2, seed, 10, 10, 10, 10)
+			for _, c := range []struct {
+				points []float64
+				start  []int
+				want   []float64
+			}{{[]float64{10, 10, 20, 20}, []int{1, 1, -1, -1}, []float64{20, 10}}, {[]float64{10, 10, 10, 10}, []int{1, 1, 1, 1}, []float64{10, 10}}} {
+				l := lloydOf(2, c.points...)
+				if got := l.filled(c.start, rand.New(rand.NewPCG(seed, 0))).rows.Float64s(); !slices.Equal(got, c.want) {
+					t.Errorf("seed %d: centroids %v of start %v, want %v", seed, got, c.start, c.want)
 				}
-				want := []float64{20, 10}
-				if start[2] == 1 {
-					want[0] = 10
-				}
-				if got := l.seed(start).Float64s(); !slices.Equal(got, want) {
-					t.Errorf("seed %d: centroids %v of start %v, want %v", seed, got, start, want)
-				}
+			}
+		}
+	})
+}
+
+// TestDrawnRowsAreFarApart holds that k-means++ takes a row of every cluster that is far from the others, in each of many starts.
+func TestDrawnRowsAreFarApart(t *testing.T) {
+	synthetic.In(t, func() {
+		l := lloydOf(3, 0, 0, 1e6, 0, -1e6, 1e6)
+		l.starts = 40
+		for s, rows := range slices.Collect(slices.Chunk(l.drawn(rand.New(rand.NewPCG(1, 0))).rows.Float64s(), 3)) {
+			slices.Sort(rows)
+			if !slices.Equal(rows, []float64{-1e6, 0, 1e6}) {
+				t.Errorf("start %d has the rows %v", s, rows)
 			}
 		}
 	})
@@ -66,9 +92,9 @@ func TestSeedsDiffer(t *testing.T) {
 	synthetic.In(t, func() {
 		data, _ := cloud(7, 40, 5, 1, 1)
 		x, different := torch.FromFloat32s(data, 40, 5), false
-		first := kmeans(x, 4, nil, Options{Iterations: 1, Restarts: 1})
+		first := kmeans(plain(x), 4, nil, Options{Iterations: 1, Restarts: 1})
 		for seed := range uint64(4) {
-			different = different || !slices.Equal(first, kmeans(x, 4, nil, Options{Seed: seed + 1, Iterations: 1, Restarts: 1}))
+			different = different || !slices.Equal(first, kmeans(plain(x), 4, nil, Options{Seed: seed + 1, Iterations: 1, Restarts: 1}))
 		}
 		if !different {
 			t.Error("four other seeds give the same clusters of noise")
@@ -76,14 +102,36 @@ func TestSeedsDiffer(t *testing.T) {
 	})
 }
 
-// TestDistancesAreNotNegative holds it where rounding would have it otherwise: of float32 far from 0.
-func TestDistancesAreNotNegative(t *testing.T) {
+// TestChancesAreNotNegative holds it where rounding would have it otherwise: of float32 far from 0.
+func TestChancesAreNotNegative(t *testing.T) {
 	synthetic.In(t, func() {
 		data, _ := cloud(3, 50, 6, 1, 1)
-		x := torch.FromFloat32s(data, 50, 6).AddScalar(1000)
-		l := &lloyd{x: x, n: 50, norms: x.Square().Sum([]int64{1}, false).Float64s()}
-		if least := slices.Min(l.distances(x)); least < 0 {
-			t.Errorf("a squared distance is %v", least)
+		l := &lloyd{points: plain(torch.FromFloat32s(data, 50, 6).AddScalar(1000)), starts: 1, n: 1, every: 1}
+		for i := range int64(50) {
+			c := points{l.rows.Narrow(0, i, 1), l.xy.Narrow(0, i, 1)}
+			if least := slices.Min(l.nearer(torch.Tensor{}, c).Float64s()); least < 0 {
+				t.Errorf("a squared distance is %v", least)
+			}
+		}
+	})
+}
+
+// TestLooksNowAndThen holds that the clusters do not depend on how often it is asked whether anything changes.
+func TestLooksNowAndThen(t *testing.T) {
+	synthetic.In(t, func() {
+		data, _ := cloud(5, 80, 5, 4, 1)
+		p := plain(torch.FromFloat32s(data, 80, 5))
+		var first []int
+		for _, every := range []int{1, 5, 100} {
+			l := &lloyd{points: p, starts: 3, n: 4, every: every}
+			l.centroids = l.drawn(rand.New(rand.NewPCG(2, 0)))
+			labels := l.run(60)
+			if first == nil {
+				first = labels
+			}
+			if !slices.Equal(labels, first) {
+				t.Errorf("looking every %d iterations, clusters are %v, want %v", every, labels, first)
+			}
 		}
 	})
 }

@@ -67,7 +67,7 @@ func TestIterationsOfMixtures(t *testing.T) {
 	synthetic.In(t, func() {
 		data, _ := cloud(7, 80, 5, 1, 1)
 		x := torch.FromFloat32s(data, 80, 5)
-		start := kmeans(x, 3, nil, Options{Iterations: 200, Restarts: 3})
+		start := kmeans(plain(x), 3, nil, Options{Iterations: 200, Restarts: 3})
 		one, many := gaussians(x, 3, start, Options{Iterations: 1, Restarts: 1}), gaussians(x, 3, start, Options{Iterations: 50, Restarts: 1})
 		if slices.Equal(one, many) {
 			t.Error("fifty iterations of EM on noise give the clusters of one")

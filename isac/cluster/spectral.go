@@ -22,7 +22,7 @@ func affinity(fg, at torch.Tensor) torch.Tensor {
 // normalised, are clustered by K-means. start and opt are K-means'.
 func spectral(w torch.Tensor, n int, start []int, opt Options) []int {
 	_, rows := embed(w, n)
-	return kmeans(rows, n, start, opt)
+	return kmeans(plain(rows), n, start, opt)
 }
 
 // embed gives the n leading eigenvalues of the normalised affinity, and the normalised rows of its eigenvectors [F,n] in double

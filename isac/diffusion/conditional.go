@@ -30,7 +30,7 @@ var _ guidance.Model = conditional{}
 
 // Taps evaluates the denoiser once at x [1,C,H,W] = X_t and gives its attention layers, in the order of the model.
 func (c conditional) Taps(x torch.Tensor, timestep float64) ([]attention.Tap, error) {
-	r := &attention.Recorder{}
+	r := &attention.Recorder{Only: true}
 	d, f := c.p.model.Denoiser, c.p.Factor()
 	if c.p.autoCheckpoint {
 		d.Checkpoint(c.p.checkpoints(backbone.Evaluation{
@@ -41,10 +41,8 @@ func (c conditional) Taps(x torch.Tensor, timestep float64) ([]attention.Tap, er
 	if err != nil {
 		return nil, err
 	}
-	out, err := d.ForwardContext(c.ctx, x.To(d.DType()).ToDevice(d.Device()), timestep, text, vector, r)
-	if err != nil {
+	if _, err := d.ForwardContext(c.ctx, x.To(d.DType()).ToDevice(d.Device()), timestep, text, vector, r); err != nil {
 		return nil, err
 	}
-	out.Close()
 	return r.Taps(), nil
 }

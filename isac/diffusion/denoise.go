@@ -12,8 +12,9 @@ type denoiser struct {
 	p            *Pipeline
 	cfg          float64
 	part         int64        // images that are evaluated at once
-	text, vector torch.Tensor // [1,…], or where cfg is not 1 [2,…]: the negative, then the positive
-	several      *parts       // where a side has several conditionings, or one for a part of the picture: then all else but cfg is unused
+	text, vector torch.Tensor // [1,…], or where both are asked for [2,…]: the negative, then the positive
+	two          bool         // both conditionings are there
+	several      *parts       // where a side has several conditionings, or one for a part of the picture: then text and vector are unused
 	apart        *side        // the negative where it has another length: then text and vector are the positive's alone
 }
 
@@ -22,8 +23,8 @@ type side struct{ text, vector torch.Tensor }
 
 // newDenoiser brings both conditionings into the denoiser's type and place, once for the run.
 func newDenoiser(r *run) (denoiser, error) {
-	d := denoiser{ctx: r.ctx, p: r.p, cfg: r.request.CFG, part: r.plan.part}
-	if r.request.Positive.plain() && (d.cfg == 1 || r.request.Negative.plain()) {
+	d := denoiser{ctx: r.ctx, p: r.p, cfg: r.request.CFG, part: r.plan.part, two: r.request.needsNegative()}
+	if r.request.Positive.plain() && (!d.two || r.request.Negative.plain()) {
 		return d, d.join(r)
 	}
 	var err error
@@ -38,7 +39,7 @@ func (d *denoiser) join(r *run) error {
 		return r.p.place(c, int(r.plan.shape[3])*f, int(r.plan.shape[2])*f)
 	}
 	var err error
-	if d.text, d.vector, err = place(r.request.Positive); err != nil || d.cfg == 1 {
+	if d.text, d.vector, err = place(r.request.Positive); err != nil || !d.two {
 		return err
 	}
 	text, vector, err := place(r.request.Negative)
@@ -63,75 +64,112 @@ func (d *denoiser) join(r *run) error {
 // both from one evaluation on a batch of [negative; positive] where they are equally long. D is linear in the prediction, so the two are combined before. Where there
 // is no room for all images at once, there are several evaluations.
 func (d denoiser) at(x torch.Tensor, sigma float64) (torch.Tensor, error) {
+	out, err := d.evaluate(x, sigma, false)
+	if err != nil {
+		return torch.Tensor{}, err
+	}
+	return out[0], nil
+}
+
+// both is at, and D_negative beside it, for samplers that need it.
+func (d denoiser) both(x torch.Tensor, sigma float64) (denoised, negative torch.Tensor, err error) {
+	out, err := d.evaluate(x, sigma, true)
+	if err != nil {
+		return denoised, negative, err
+	}
+	return out[0], out[1], nil
+}
+
+// evaluate gives D, and D_negative if it is asked for.
+func (d denoiser) evaluate(x torch.Tensor, sigma float64, negative bool) ([]torch.Tensor, error) {
 	var err error
-	out := torch.Scoped(func() torch.Tensor {
+	out := torch.WithScope(func() []torch.Tensor {
 		network, noise := d.p.model.Denoiser, d.p.noise
-		if d.several != nil {
-			return d.each(x, func(first, n int64) (y torch.Tensor) {
-				y, err = d.denoised(x.Narrow(0, first, n), first, sigma)
-				return y
-			}, &err)
-		}
 		in := noise.Input(x, sigma).To(network.DType())
-		y := d.each(x, func(first, n int64) (y torch.Tensor) {
-			y, err = d.predict(in.Narrow(0, first, n), noise.Timestep(sigma))
-			return y
-		}, &err)
-		if err != nil {
-			return torch.Tensor{}
+		var parts [][]torch.Tensor
+		for first, all := int64(0), x.Size(0); first < all && err == nil; first += d.part {
+			n := min(d.part, all-first)
+			parts = append(parts, torch.WithScope(func() []torch.Tensor {
+				var y, none torch.Tensor
+				if d.several != nil {
+					y, none, err = d.denoised(x.Narrow(0, first, n), first, sigma)
+				} else {
+					y, none, err = d.predict(in.Narrow(0, first, n), noise.Timestep(sigma))
+				}
+				if err != nil {
+					return nil
+				}
+				if !negative {
+					return []torch.Tensor{y}
+				}
+				return []torch.Tensor{y, none}
+			}))
 		}
-		return noise.Denoised(x, y, sigma)
+		if err != nil {
+			return nil
+		}
+		out := make([]torch.Tensor, len(parts[0]))
+		for side := range out {
+			each := make([]torch.Tensor, len(parts))
+			for i := range parts {
+				each[i] = parts[i][side]
+			}
+			y := each[0]
+			if len(each) > 1 {
+				y = torch.Cat(each, 0)
+			}
+			if d.several == nil {
+				y = noise.Denoised(x, y, sigma)
+			}
+			out[side] = y
+		}
+		return out
 	})
 	return out, err
 }
 
-// each evaluates as many images of x [B,C,h,w] at once as there is room for, and puts what comes of them together, until there is an error.
-func (d denoiser) each(x torch.Tensor, evaluate func(first, n int64) torch.Tensor, err *error) torch.Tensor {
-	var done []torch.Tensor
-	for first, all := int64(0), x.Size(0); first < all && *err == nil; first += d.part {
-		done = append(done, torch.Scoped(func() torch.Tensor { return evaluate(first, min(d.part, all-first)) }))
-	}
-	switch {
-	case *err != nil:
-		return torch.Tensor{}
-	case len(done) == 1:
-		return done[0]
-	}
-	return torch.Cat(done, 0)
-}
-
-// predict evaluates the model on what it takes in, [n,C,h,w], and combines both sides.
-func (d denoiser) predict(in torch.Tensor, timestep float64) (torch.Tensor, error) {
+// predict evaluates the model on what it takes in, [n,C,h,w], and combines both sides. It gives the negative side too, where both are
+// there; with a cfg of 1 the combination is the positive.
+func (d denoiser) predict(in torch.Tensor, timestep float64) (combined, negative torch.Tensor, err error) {
 	if d.apart != nil {
 		return d.predictApart(in, timestep)
 	}
 	n := in.Size(0)
 	text, vector := repeated(d.text, n), repeated(d.vector, n)
-	if d.cfg != 1 {
+	if d.two {
 		in = torch.Cat([]torch.Tensor{in, in}, 0)
 	}
 	y, err := d.p.model.Denoiser.ForwardContext(d.ctx, in, timestep, text, vector, nil)
 	if err != nil {
-		return torch.Tensor{}, err
+		return combined, negative, err
 	}
-	if y = y.To(torch.Float32); d.cfg == 1 {
-		return y, nil
+	if y = y.To(torch.Float32); !d.two {
+		return y, negative, nil
 	}
-	negative := y.Narrow(0, 0, n)
-	return negative.Add(y.Narrow(0, n, n).Sub(negative).MulScalar(d.cfg)), nil
+	combined, negative = d.combine(y.Narrow(0, 0, n), y.Narrow(0, n, n))
+	return combined, negative, nil
 }
 
 // predictApart is predict with an evaluation for each side.
-func (d denoiser) predictApart(in torch.Tensor, timestep float64) (torch.Tensor, error) {
+func (d denoiser) predictApart(in torch.Tensor, timestep float64) (combined, negative torch.Tensor, err error) {
 	var sides []torch.Tensor
 	for _, s := range []side{*d.apart, {d.text, d.vector}} {
 		y, err := d.p.model.Denoiser.ForwardContext(d.ctx, in, timestep, repeated(s.text, in.Size(0)), repeated(s.vector, in.Size(0)), nil)
 		if err != nil {
-			return torch.Tensor{}, err
+			return combined, negative, err
 		}
 		sides = append(sides, y.To(torch.Float32))
 	}
-	return sides[0].Add(sides[1].Sub(sides[0]).MulScalar(d.cfg)), nil
+	combined, negative = d.combine(sides[0], sides[1])
+	return combined, negative, nil
+}
+
+// combine is classifier-free guidance.
+func (d denoiser) combine(negative, positive torch.Tensor) (combined, _ torch.Tensor) {
+	if d.cfg == 1 { // with the very bits of the positive
+		return positive, negative
+	}
+	return negative.Add(positive.Sub(negative).MulScalar(d.cfg)), negative
 }
 
 // repeated has each of the rows of t [s,…] n times, [s·n,…]; undefined where t is.

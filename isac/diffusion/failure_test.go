@@ -18,7 +18,7 @@ func TestMistakesOfARequestAreReportedTogether(t *testing.T) {
 	p := loadTiny(t)
 	r := request(t, p)
 	r.Width, r.Height, r.Batch = 33, 0, -1
-	r.Negative, r.CFG, r.Denoise, r.Sampler, r.Scheduler = Conditioning{}, math.NaN(), 0, "plms", "exponential"
+	r.Negative, r.CFG, r.Denoise, r.Sampler, r.Scheduler = Conditioning{}, math.NaN(), 0, "plms", "exponentials"
 	r.Guidance = &Guidance{Target: guidance.Target{Classes: []guidance.Class{{Name: "cat", Count: 0, Tokens: []int{99}}}}, Method: isac.Typed()}
 	_, _, err := p.Sample(context.Background(), r)
 	for _, want := range []string{"width is 33", "32 or 36", "height is 0", "batch is -1", "cfg is NaN", "plms", "negative conditioning", "count is 0", "token position 99"} {
@@ -32,7 +32,7 @@ func TestMistakesOfARequestAreReportedTogether(t *testing.T) {
 		change func(*SampleRequest)
 		want   string
 	}{
-		{"scheduler", func(r *SampleRequest) { r.Scheduler = "exponential" }, "exponential"},
+		{"scheduler", func(r *SampleRequest) { r.Scheduler = "exponentials" }, "\"exponentials\""},
 		{"no steps", func(r *SampleRequest) { r.Steps = 0 }, "0 steps"},
 		{"denoise", func(r *SampleRequest) { r.Denoise = 1.5 }, "denoise 1.5"},
 		{"latent of another model", func(r *SampleRequest) { r.Latent = torch.Zeros([]int64{1, 16, 8, 8}, torch.Float32, torch.CPU) }, "[1 16 8 8], expected [B 4 h w]"},

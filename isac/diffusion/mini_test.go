@@ -122,6 +122,7 @@ func BenchmarkMini(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			r.Guidance = c.guidance
+			before := processor()
 			for b.Loop() {
 				latent, _, err := p.Sample(context.Background(), r)
 				if err != nil {
@@ -129,6 +130,7 @@ func BenchmarkMini(b *testing.B) {
 				}
 				latent.Close()
 			}
+			b.ReportMetric(float64((processor()-before).Milliseconds())/float64(b.N), "ms-processors") // which others do not stretch
 		})
 	}
 	b.Run("decode", func(b *testing.B) {

@@ -8,6 +8,7 @@ import (
 
 	backbone "github.com/isac-guidance/isac/isac/diffusion/denoiser"
 	"github.com/isac-guidance/isac/isac/diffusion/internal/memory"
+	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
@@ -72,13 +73,15 @@ type need struct{ device, host float64 }
 // needOf estimates a run whose batch is evaluated in parts of so many images. shape is the latents'.
 func (p *Pipeline) needOf(r *SampleRequest, shape []int64, part int64) need {
 	e := backbone.Evaluation{Batch: part, Height: shape[2], Width: shape[3], Tokens: tokensOf(r), Checkpoint: p.checkpoint, Fused: fused()}
-	if r.CFG != 1 {
+	if r.needsNegative() {
 		e.Batch *= 2
 	}
 	text := float64(e.Batch) * float64(e.Tokens) * float64(p.model.Shape.Context) * 4
 	working := p.evaluation(e) + text
 	if r.Guidance != nil { // of one image at a time, on the conditional side
 		e.Batch, e.Gradient = 1, true
+		streamer, ok := r.Guidance.Method.(guidance.Streamer)
+		e.Streamed = ok && streamer.Streams()
 		e.Checkpoint = p.checkpoints(e)
 		working = max(working, p.evaluation(e))
 	}

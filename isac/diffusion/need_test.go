@@ -131,7 +131,7 @@ func TestNeedIsNearTheTruth(t *testing.T) {
 	for _, c := range []struct {
 		side, batch int
 		guided      bool
-	}{{160, 1, false}, {160, 3, false}, {96, 1, true}} {
+	}{{160, 1, false}, {160, 3, false}, {96, 1, true}, {192, 1, true}} {
 		r.Width, r.Height, r.Batch, r.Guidance = c.side, c.side, c.batch, nil
 		if c.guided {
 			r.Guidance = guided(r.Positive)

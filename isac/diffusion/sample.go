@@ -62,6 +62,7 @@ type run struct {
 	sessions []*guidance.Session // one for each image, none without guidance
 	inpaint  *inpaint            // nil without a mask
 	noise    *torch.Generator    // of ancestral samplers, nil until asked for
+	path     *sampling.Path      // of samplers with a Brownian path, nil until asked for
 	current  []guidance.Report   // of this step
 	reports  [][]guidance.Report
 }
@@ -78,7 +79,7 @@ func (r *run) begin() error {
 			Model: model, Noise: r.p.noise, Method: g.Method, Target: g.Target, Measure: g.Measure, Seed: r.request.Seed + uint64(r.request.noiseOf(b)),
 		}
 		if g.Observe != nil {
-			config.Observe = func(m guidance.Maps) { g.Observe(b, m) }
+			config.Observe, config.ObserveSelf = func(m guidance.Maps) { g.Observe(b, m) }, g.ObserveSelf
 		}
 		s, err := guidance.Open(config)
 		if err != nil {
@@ -111,7 +112,7 @@ func (r *run) start(latent *torch.Tensor) error {
 		return err
 	}
 	x, err := r.plan.sampler(r.model, from, r.plan.sigmas, sampling.Hooks{
-		BeforeStep: r.before, AfterStep: r.after, Noise: r.ancestral,
+		BeforeStep: r.before, AfterStep: r.after, Noise: r.ancestral, Brownian: r.brownian, Both: r.both,
 	})
 	if err != nil {
 		return err
@@ -135,6 +136,14 @@ func (r *run) model(x torch.Tensor, sigma float64) (torch.Tensor, error) {
 	return r.inpaint.after(d), nil
 }
 
+// both is model with D_negative beside it, which a mask does not touch, as in ComfyUI.
+func (r *run) both(x torch.Tensor, sigma float64) (denoised, negative torch.Tensor, err error) {
+	if denoised, negative, err = r.denoise.both(r.inpaint.before(x, sigma), sigma); err != nil {
+		return denoised, negative, err
+	}
+	return r.inpaint.after(denoised), negative, nil
+}
+
 // close frees what the run holds beside tensors.
 func (r *run) close() {
 	if r.noise != nil {
@@ -147,7 +156,8 @@ func (r *run) close() {
 
 // step is step i of the run, at sigma.
 func (r *run) step(i int, sigma float64) guidance.Step {
-	return guidance.Step{Index: r.request.FirstStep + i, Count: r.plan.steps, Sigma: sigma}
+	at := r.request.FirstStep + i
+	return guidance.Step{Index: at, Count: max(r.plan.whole, at+1), Sigma: sigma}
 }
 
 // noised gives the latent that sampling starts from, x [B,C,h,w].
@@ -213,6 +223,14 @@ func (r *run) ancestral(_ int, _ float64, like torch.Tensor) torch.Tensor {
 	return r.noise.Randn(like.Shape()...).To(like.DType()).ToDevice(like.Device())
 }
 
+// brownian gives the noise of the run's Brownian path, of the shape of like. Its seed is the request's, as in ComfyUI.
+func (r *run) brownian(_ int, from, to float64, like torch.Tensor) torch.Tensor {
+	if r.path == nil {
+		r.path = sampling.NewPath(r.request.Seed, r.plan.sigmas, like.Shape())
+	}
+	return r.path.Noise(from, to).To(like.DType()).ToDevice(like.Device())
+}
+
 // eachImage has fn change each image of x [B,C,h,w] with its guidance session, and gives x itself, with the very same bits, where
 // no image was changed.
 func (r *run) eachImage(x torch.Tensor, fn func(s *guidance.Session, image torch.Tensor) (torch.Tensor, bool, error)) (torch.Tensor, error) {
@@ -265,7 +283,7 @@ func (r *run) after(i int, sigma float64, x, denoised torch.Tensor) error {
 	}
 	return torch.InScope(func() error {
 		return r.request.OnStep(StepInfo{
-			Index: i, Count: len(r.plan.sigmas) - 1, Sigma: sigma, Denoised: r.p.unscale(denoised), Reports: r.current,
+			Index: i, Count: max(r.plan.steps, i+1), Sigma: sigma, Denoised: r.p.unscale(denoised), Reports: r.current,
 		})
 	})
 }

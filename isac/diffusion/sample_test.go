@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/isac-guidance/isac/isac"
@@ -58,12 +59,21 @@ func sample(t testing.TB, p *Pipeline, r SampleRequest) ([]float32, [][]guidance
 func TestSameRequestSameBytes(t *testing.T) {
 	p := loadTiny(t)
 	for _, name := range sampling.Names() {
+		if strings.HasSuffix(name, "_gpu") { // what the name without is
+			continue
+		}
 		for _, with := range []bool{false, true} {
 			t.Run(name+" guided "+strconv.FormatBool(with), func(t *testing.T) {
 				r := request(t, p)
 				r.Sampler = name
 				if with {
 					r.Guidance = guided(r.Positive)
+				}
+				if with && name == "dpm_adaptive" { // its steps are not known
+					if _, _, err := p.Sample(context.Background(), r); err == nil || !strings.Contains(err.Error(), "dpm_adaptive chooses its steps") {
+						t.Errorf("guided: %v", err)
+					}
+					return
 				}
 				first, _ := sample(t, p, r)
 				again, _ := sample(t, p, r)

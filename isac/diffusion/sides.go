@@ -18,7 +18,7 @@ type parts struct{ positive, negative []part }
 func newParts(r *run) (*parts, error) {
 	var made parts
 	var err error
-	if made.positive, err = partsOf(r, r.request.Positive); err != nil || r.request.CFG == 1 {
+	if made.positive, err = partsOf(r, r.request.Positive); err != nil || !r.request.needsNegative() {
 		return &made, err
 	}
 	if made.negative, err = partsOf(r, r.request.Negative); err != nil {
@@ -88,16 +88,16 @@ func answered(own, other []part) []part {
 //	D_side = Σ w·D_part / Σ w,  D = D_negative + cfg·(D_positive − D_negative).
 //
 // Where no part of a side reaches, its D is 0.
-func (d denoiser) denoised(x torch.Tensor, first int64, sigma float64) (torch.Tensor, error) {
+func (d denoiser) denoised(x torch.Tensor, first int64, sigma float64) (combined, negative torch.Tensor, err error) {
 	positive, err := d.blend(d.several.positive, x, first, sigma)
-	if err != nil || d.cfg == 1 {
-		return positive, err
+	if err != nil || !d.two {
+		return positive, negative, err
 	}
-	negative, err := d.blend(d.several.negative, x, first, sigma)
-	if err != nil {
-		return torch.Tensor{}, err
+	if negative, err = d.blend(d.several.negative, x, first, sigma); err != nil {
+		return combined, negative, err
 	}
-	return negative.Add(positive.Sub(negative).MulScalar(d.cfg)), nil
+	combined, negative = d.combine(negative, positive)
+	return combined, negative, nil
 }
 
 // blend is the D of one side.

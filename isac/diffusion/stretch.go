@@ -9,21 +9,21 @@ import (
 // ErrNoSteps says that a request leaves no step of its schedule.
 var ErrNoSteps = errors.New("no steps")
 
-// stretch gives the part of a schedule that a request runs, and how many steps the whole schedule has.
-func (r *SampleRequest) stretch(sigmas []float64) (part []float64, steps int, err error) {
-	steps = len(sigmas) - 1
+// stretch gives the part of a schedule that a request runs.
+func (r *SampleRequest) stretch(sigmas []float64) (part []float64, err error) {
+	steps := len(sigmas) - 1
 	last := r.LastStep
 	if last == 0 || last > steps {
 		last = steps
 	}
 	if r.FirstStep < 0 || r.LastStep < 0 || r.FirstStep >= last {
-		return nil, steps, fmt.Errorf("steps %d to %d of a schedule of %d, expected at least one: %w", r.FirstStep, last, steps, ErrNoSteps)
+		return nil, fmt.Errorf("steps %d to %d of a schedule of %d, expected at least one: %w", r.FirstStep, last, steps, ErrNoSteps)
 	}
 	part = slices.Clone(sigmas[r.FirstStep : last+1])
 	if r.TakeRest {
 		part[len(part)-1] = 0
 	}
-	return part, steps, nil
+	return part, nil
 }
 
 // checkExtras says what is wrong with what a request says beside prompt, size and schedule.

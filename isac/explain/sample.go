@@ -68,7 +68,7 @@ func Sample(ctx context.Context, p *diffusion.Pipeline, r Request) (*Comparison,
 		latent, _, err := p.Sample(ctx, diffusion.SampleRequest{
 			Positive: positive, Negative: negative, Width: r.Width, Height: r.Height, Steps: r.Steps, CFG: r.CFG,
 			Sampler: r.Sampler, Scheduler: r.Scheduler, Seed: r.Seed, Denoise: 1, OnStep: w.step,
-			Guidance: &diffusion.Guidance{Target: c.Target, Method: r.Method, Measure: i == 0, Observe: w.observe},
+			Guidance: &diffusion.Guidance{Target: c.Target, Method: r.Method, Measure: i == 0, Observe: w.observe, ObserveSelf: w.shows},
 		})
 		if err != nil {
 			return nil, fmt.Errorf("explain: %s run: %w", names[i], err)
@@ -88,10 +88,10 @@ func (r *Request) begin(p *diffusion.Pipeline, positive diffusion.Conditioning) 
 	target, err := methods.TargetFromPrompt(prompt.Parse(r.Prompt), positive.Spans)
 	errs = append(errs, err, r.Method.Validate())
 	_, err = sampling.Named(r.Sampler, p.Noise())
+	errs = append(errs, err, sampling.Guidable(r.Sampler))
+	sigmas, err := sampling.ScheduleFor(r.Sampler, r.Scheduler, p.Noise(), r.Steps, 1)
 	errs = append(errs, err)
-	sigmas, err := sampling.PartialSchedule(r.Scheduler, p.Noise(), r.Steps, 1)
-	errs = append(errs, err)
-	count := len(sigmas) - 1
+	count := sampling.Steps(r.Sampler, sigmas)
 	shown := r.Shown
 	if err == nil {
 		if len(shown) == 0 {
@@ -126,9 +126,11 @@ type watcher struct {
 	progress    func(done, all int)
 }
 
-// observe keeps what guidance saw, before the step is taken. Maps are kept for the steps shown alone: those of 64×64 take
-// 64 MiB each.
+// observe keeps what guidance saw, before the step is taken.
 func (w *watcher) observe(_ int, m guidance.Maps) { w.seen = &m }
+
+// shows tells whether the maps of a step are drawn. Others are not kept, and self-attention, of 64×64 pixels 64 MiB, is not asked for.
+func (w *watcher) shows(s guidance.Step) bool { return slices.Contains(w.shown, s.Index) }
 
 func (w *watcher) step(info diffusion.StepInfo) error {
 	var s Step

@@ -43,8 +43,8 @@ func (s *Session) look(x torch.Tensor, step Step, grad bool, maps *Maps) (seen l
 	} else {
 		torch.NoGrad(evaluate)
 	}
-	for _, t := range seen.Terms {
-		l := Loss{Name: t.Name, Weight: t.Weight, Value: t.Value.Item()}
+	for i, v := range valuesOf(seen.Terms) {
+		l := Loss{Name: seen.Terms[i].Name, Weight: seen.Terms[i].Weight, Value: v}
 		seen.losses = append(seen.losses, l)
 		seen.loss += l.Weight * l.Value
 	}
@@ -52,6 +52,18 @@ func (s *Session) look(x torch.Tensor, step Step, grad bool, maps *Maps) (seen l
 		seen.losses, seen.loss, seen.Skipped = nil, 0, "the loss is not finite (NaN or Inf)"
 	}
 	return seen, err
+}
+
+// valuesOf reads the values of terms from the device, all at once.
+func valuesOf(terms []Term) []float64 {
+	if len(terms) == 0 {
+		return nil
+	}
+	each := make([]torch.Tensor, len(terms))
+	for i, t := range terms {
+		each[i] = t.Value.Detach().To(torch.Float64).Reshape(1)
+	}
+	return torch.Cat(each, 0).Float64s()
 }
 
 // total is the weighted sum of the terms, undefined where none has weight: one without is left out of the graph.

@@ -4,9 +4,11 @@ package guidance
 // skipped on the way (Report.Skipped) it holds what was known by then, and the rest is nil. HW is Height·Width; maps are in
 // row-major order. Equation numbers are ISAC's.
 type Maps struct {
+	// WantSelf asks the method for Self; see Config.ObserveSelf.
+	WantSelf bool
 	// Height and Width are the grid H×W on which maps are accumulated.
 	Height, Width int
-	// Self is SA [HW,HW] (3), row by row, normalised as the loss has it.
+	// Self is SA [HW,HW] (3), row by row, normalised as the loss has it; nil where it was not asked for.
 	Self []float32
 	// Cross holds CA (4) for each class of the target: its tokens' columns, normalised and joined to one, HW values.
 	Cross [][]float32

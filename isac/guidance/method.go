@@ -17,6 +17,12 @@ type Method interface {
 	Begin(target Target) (Guide, error)
 }
 
+// Streamer is a Method that may do without gradients of whole self-attention maps, which decides about the memory of a step.
+type Streamer interface {
+	// Streams tells whether it does, with the options that it has.
+	Streams() bool
+}
+
 // Guide is a method at work on one run of one image. What it remembers from step to step holds no tensors.
 type Guide interface {
 	// Idle tells why a step needs no look at the model, "" if it does: nothing that the method measures would have weight.

@@ -42,9 +42,10 @@ type Config struct {
 	// costs one evaluation of the model a step, without gradient.
 	Measure bool
 	// Observe, if not nil, is called at the end of each step with all that was seen. Steps that guidance leaves out are looked at
-	// too, for one more evaluation of the model each; the guided latents stay the same. Maps are copied only for an observer: on a
-	// grid of 64×64 that takes 64 MiB a step.
+	// too, for one more evaluation of the model each; the guided latents stay the same. Maps are copied only for an observer.
 	Observe func(Maps)
+	// ObserveSelf, if not nil, tells at which steps the observer wants self-attention too, Maps.Self: on a grid of 64×64 that is 64 MiB.
+	ObserveSelf func(Step) bool
 }
 
 // Session guides one sampling run of one image. It holds no tensors from one step to the next. It is for one goroutine at a time:
@@ -121,7 +122,7 @@ func (s *Session) Close() { s.closed = true }
 func (s *Session) Guide(x torch.Tensor, step Step) (torch.Tensor, Report, error) {
 	var maps *Maps
 	if s.config.Observe != nil {
-		maps = &Maps{}
+		maps = &Maps{WantSelf: s.config.ObserveSelf != nil && s.config.ObserveSelf(step)}
 	}
 	out, report, err := s.at(x, step, func(at torch.Tensor, r *Report) (torch.Tensor, error) {
 		if reason := s.aimless(); reason != "" {

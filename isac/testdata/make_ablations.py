@@ -132,7 +132,7 @@ def clusterings():
         n = len(centres)
         pixels, owner, vectors = planted(grid, centres, radius, noise, seed)
         sa = attention(vectors)
-        points = make_isac.features(torch.tensor(sa), torch.tensor(pixels), grid, weight).numpy()
+        points = make_isac.features(torch.tensor(sa), torch.tensor(pixels), grid, weight, "minmax").numpy()
         w = affinity(sa, points[:, -2:])
 
         # Ng, Jordan and Weiss, and scikit-learn's own variety, whose rows are not normalised.

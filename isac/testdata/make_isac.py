@@ -34,6 +34,7 @@ PAPER = {
     "schedule": "E",
     "merge": "mean",
     "weight": 1.0,
+    "cluster_norm": "none",
 }
 TYPED = {
     "eta": 0.01,
@@ -44,6 +45,7 @@ TYPED = {
     "schedule": "E",
     "merge": "mean",
     "weight": 1.0,
+    "cluster_norm": "minmax",
 }
 
 
@@ -117,11 +119,12 @@ def largest_overlap(masks):
     return torch.stack(pairs).max() if pairs else torch.zeros(())
 
 
-def features(fg, index, top, weight):
+def features(fg, index, top, weight, norm):
     height, width = top
     ys, xs = torch.linspace(-1, 1, height), torch.linspace(-1, 1, width)
     x, y = xs[index % width], ys[index // width]
-    return torch.cat([minmax(fg), weight * x[:, None], weight * y[:, None]], dim=1)
+    rows = minmax(fg) if norm == "minmax" else fg
+    return torch.cat([rows, weight * x[:, None], weight * y[:, None]], dim=1)
 
 
 def lloyd(points, n, seed):
@@ -161,7 +164,7 @@ def guide(x, run, top, classes, o, index, count):
     binary = prop > prop.mean(dim=0, keepdim=True)  # (9)
     index_fg = binary.any(dim=1).nonzero()[:, 0]
     fg = sa[index_fg][:, index_fg]  # (10), (11)
-    points = features(fg.detach(), index_fg, top, o["weight"])
+    points = features(fg.detach(), index_fg, top, o["weight"], o["cluster_norm"])
     labels, inertia = kmeans(points, n)
     masks = fg @ F.one_hot(labels, n).to(fg.dtype)  # (8)
 
@@ -265,6 +268,7 @@ CASES = {
     "typed": ("square", TWO, TYPED, 3, 10),
     "typed-wide": ("wide", [(1, [2]), (2, [4]), (1, [5, 6])], TYPED, 2, 7),
     "paper-wide": ("wide", [(1, [2]), (2, [4]), (1, [5, 6])], PAPER, 2, 7),
+    "paper-minmax": ("square", TWO, PAPER | {"cluster_norm": "minmax"}, 3, 10),
     "one-class": ("square", [(3, [4])], TYPED, 0, 10),
     "two-of-one": ("square", [(2, [5])], TYPED, 2, 10),
     "one-of-two": ("wide", [(1, [2]), (1, [4])], PAPER, 2, 10),
@@ -301,7 +305,7 @@ def synthetic():
         numbers = found.pop("numbers")
         # Maps that do not depend on the options are kept once.
         keep = ["prop", "labels", "masks", "gradient", "stepped"] + (
-            ["sa", "ca", "features"] if name in ("paper", "typed", "typed-wide", "paper-wide") else []
+            ["sa", "ca", "features"] if name in ("paper", "paper-minmax", "typed", "typed-wide", "paper-wide") else []
         )
         tensors |= {f"case/{name}/{k}": found[k].detach().contiguous() for k in keep}
         notes["cases"][name] = dict(

@@ -20,6 +20,7 @@ package torch
 #cgo nocallback isac_rms_norm
 #cgo nocallback isac_embedding
 #cgo nocallback isac_sdpa
+#cgo nocallback isac_attention_columns
 #cgo nocallback isac_upsample_nearest2d
 #cgo nocallback isac_upsample_bilinear2d
 #cgo nocallback isac_upsample_bicubic2d
@@ -105,6 +106,12 @@ func Embedding(weight Tensor, idx Tensor) Tensor {
 func SDPA(q Tensor, k Tensor, v Tensor, mask Tensor, causal bool, scale float64) Tensor {
 	ensure()
 	return wrap(C.isac_sdpa(C.uint64_t(q.id), C.uint64_t(k.id), C.uint64_t(v.id), C.uint64_t(mask.id), boolean(causal), C.double(scale)))
+}
+
+// AttentionColumns returns softmax(scale·q·kᵀ) averaged over heads, [B,N,M], for q [B,h,N,d] and k [B,h,M,d], and length of its columns from first, [B,N,length]; in float32 for half types. These alone have a gradient; it keeps q and k, and makes the probabilities again.
+func AttentionColumns(q Tensor, k Tensor, scale float64, first int64, length int64) (Tensor, Tensor) {
+	ensure()
+	return wrapPair(C.isac_attention_columns(C.uint64_t(q.id), C.uint64_t(k.id), C.double(scale), C.int64_t(first), C.int64_t(length)))
 }
 
 // UpsampleNearest2d resizes x [B,C,H,W] to h × w by the nearest neighbour.

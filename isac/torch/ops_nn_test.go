@@ -54,6 +54,11 @@ var nnCases = []opCase{
 		q, k := f([]float64{1, 0}, 1, 1, 1, 2), f([]float64{0, 0, math.Log(3), 0}, 1, 1, 2, 2)
 		return torch.SDPA(q, k, f([]float64{10, 20}, 1, 1, 2, 1), none, false, 1)
 	}, []float64{17.5}, []int64{1, 1, 1, 1}},
+	{"AttentionColumns", func() T {
+		q, k := f([]float64{1, 0}, 1, 1, 1, 2), f([]float64{0, 0, math.Log(3), 0}, 1, 1, 2, 2)
+		mean, columns := torch.AttentionColumns(q, k, 1, 1, 1)
+		return torch.Cat([]T{mean, columns}, 2)
+	}, []float64{0.25, 0.75, 0.75}, []int64{1, 1, 3}},
 	{"SDPA (bool mask)", func() T {
 		return torch.SDPA(qk(), qk(), f([]float64{1, 2}, 1, 1, 2, 1), mask(0, 1, 1, 0).Reshape(2, 2), false, 0)
 	}, []float64{2, 1}, []int64{1, 1, 2, 1}},

@@ -167,8 +167,10 @@ class Sampling:
         lines += [f"{count} times not guided: {why}" for why, count in self.missed.items()]
         if self.guided == 0 and not self.missed:
             lines.append(f"nothing was guided: {self.reason}")
+        self.run.reason = self.reason
         for line in lines[1:]:
             host.log.warning("ISAC Guidance: %s", line)
+        lines.append(PROCESS.holds())
         host.show(self.settings.node_id, "\n".join(lines))
         PROCESS.keep(self.checkpoint, self.session)
         return self.run

@@ -36,6 +36,27 @@ def make_room(size: int):
         model_management.free_memory(size, own)
 
 
+def count(size: int, free):
+    """Has ComfyUI count size bytes as one more model that is loaded, and call free when it unloads it. That lasts as long as what is
+    returned is kept; None where this version of ComfyUI cannot."""
+    try:
+        import torch
+        from comfy import model_management
+        from comfy.model_patcher import ModelPatcher
+
+        own = model_management.get_torch_device()
+        patcher = ModelPatcher(torch.nn.Module(), load_device=own, offload_device=torch.device("cpu"), size=size)
+        patcher.add_callback_with_key(DETACH, "isac", lambda *_: free())
+        loaded = model_management.LoadedModel(patcher)
+        loaded.currently_used = False
+        loaded.model_load()
+        model_management.current_loaded_models.append(loaded)
+        return patcher
+    except Exception:  # what counts memory must not end a run
+        log.debug("isac-plugin's memory is not counted", exc_info=True)
+        return None
+
+
 def folders(kind: str) -> list:
     import folder_paths
 

@@ -45,7 +45,9 @@ def isac_masks(node_id=None, workflow=None, samples=None, step="last", upscale="
     from .paint import paint, resize
 
     run = STORE.get(samples["samples"])
-    if run is None or not run.reports:
+    if run is not None and not run.reports:
+        raise ValueError(f"samples have no instance masks: guidance looked at no step, because {run.reason}")
+    if run is None:
         raise ValueError(
             "samples have no instance masks: connect the latents of a sampler whose model comes from ISAC Guidance, as they left it. "
             f"The masks of the last {KEPT} runs are kept"

@@ -21,6 +21,7 @@ class Process:
         self._lock = threading.RLock()
         self._plugin = None
         self._kept = None  # (checkpoint, session): an idle session keeps its model loaded
+        self._counted, self._counts = None, False  # what ComfyUI counts for it, and whether it still does
 
     def plugin(self):
         """The running plugin. One that died is started again: what it was doing has failed with an error of its own."""
@@ -48,22 +49,34 @@ class Process:
         with self._lock:
             self._drop()
             self._kept = (checkpoint, session)
+            if not self._counts:
+                self._counted, self._counts = host.count(sum(self._taken().values()), self.free), True
 
     def free(self):
         """Gives the model's memory back; the process stays."""
         with self._lock:
-            if self._plugin is None:
+            self._counts = False  # ComfyUI may be going through its models: what it counts stays until the next run
+            if self._plugin is None or not self._plugin.alive:
                 return
             self._drop()
-            if self._plugin.alive:
-                try:
-                    self._plugin.free(handles=True)
-                except Exception as error:
-                    host.log.warning("isac-plugin did not free its memory: %s", error)
+            try:
+                self._plugin.free(handles=True)
+                host.log.info("ISAC Guidance: %s", self.holds())
+            except Exception as error:
+                host.log.warning("isac-plugin did not free its memory: %s", error)
+
+    def holds(self) -> str:
+        """What the process takes of its device's memory."""
+        return "isac-plugin holds " + ", ".join(f"{size / 2**30:.1f} GiB on {name}" for name, size in self._taken().items())
+
+    def _taken(self) -> dict:
+        stats = self.plugin().stats()
+        return {d.name: d.reserved_bytes for d in stats.devices if d.reserved_bytes} or {"cpu": stats.resident_bytes}
 
     def stop(self):
         with self._lock:
             self._drop()
+            self._counts = False
             if self._plugin is not None:
                 self._plugin.close()
                 self._plugin = None

@@ -19,6 +19,7 @@ class Run:
     instances: list  # "cat 1", "cat 2", "dog 1"
     factor: int  # pixels of one latent position along a side
     reports: list = field(default_factory=list)
+    reason: str = ""  # why there are none
 
 
 class Store:

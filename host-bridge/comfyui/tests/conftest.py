@@ -1,14 +1,13 @@
 """The pack against the stand-in of ComfyUI, with the real plugin and the mini model. The tests in comfyui/ need the real ComfyUI."""
-import os
 import sys
 from pathlib import Path
 
 import pytest
 
-PACK = Path(__file__).resolve().parents[1]
-ROOT = PACK.parents[1]
-PLUGIN = Path(os.environ.get("ISAC_PLUGIN", ROOT / "build/bin/isac-plugin"))
-sys.path[:0] = [str(PACK), str(Path(__file__).parent), str(ROOT / "host-bridge/python")]
+sys.path.insert(0, str(Path(__file__).parent))
+from paths import PACK, PLUGIN, ROOT  # noqa: E402
+
+sys.path[:0] = [str(PACK), str(ROOT / "host-bridge/python")]
 try:
     import torch  # noqa: F401
 except ImportError:

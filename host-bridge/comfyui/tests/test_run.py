@@ -70,6 +70,7 @@ def test_progress_is_shown_on_the_node(model, comfyui, hidden):
     assert lines[0] == "loading mini for guidance"
     assert sum(line.startswith("step ") for line in lines) == 4
     assert lines[-1].startswith("4 of 4 steps guided towards cat 2, dog 1")
+    assert "isac-plugin holds 0." in lines[-1] and lines[-1].endswith(" GiB on cpu")
 
 
 def test_masks_belong_to_the_latents(model, hidden):

@@ -8,9 +8,9 @@ Messages and errors are those of plugin/isac.proto; docs/plugin.md of the projec
 """
 from ._version import __version__
 from .errors import Error, PluginDied
+from .launch import connect, start
 from .plugin import Plugin
 from .session import Prepared, Session, Stepped
-from .start import connect, start
 from .tensor import Tensor
 
 __all__ = ["Error", "Plugin", "PluginDied", "Prepared", "Session", "Stepped", "Tensor", "__version__", "connect", "start"]

@@ -26,7 +26,9 @@ def execute(channel: grpc.Channel, name: str, inputs: dict[str, Any]) -> Done:
     request = pb.ExecuteRequest(class_type=name, node_id=name)
     for key, value in inputs.items():
         request.inputs[key].json = json.dumps(value).encode()
-    stream = channel.unary_stream("/isac.v1.Nodes/Execute", request_serializer=call.encode, response_deserializer=pb.ExecuteResponse.FromString)
+    stream = channel.unary_stream(
+        "/isac.v1.Nodes/Execute", request_serializer=call.encode, response_deserializer=pb.ExecuteResponse.FromString
+    )
     for event in stream(request):
         if not event.HasField("result"):
             continue

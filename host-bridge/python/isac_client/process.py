@@ -103,13 +103,8 @@ class Process:
         self.end(0)
 
     def wait(self, timeout: float) -> bool:
-        """Waits for the end, and tells whether it came."""
-        try:
-            self._popen.wait(max(timeout, 0.001))
-        except subprocess.TimeoutExpired:
-            return False
-        self.ended.wait(3)
-        return True
+        """Waits for the end, until its last words are read, and tells whether it came."""
+        return self.ended.wait(timeout)
 
 
 def lines(pipe: IO[bytes]):

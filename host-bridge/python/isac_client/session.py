@@ -74,10 +74,9 @@ class Session:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            self.close()
-        else:
+        if kind is not None:
             self.cancel()
+        self.close()
 
     def step(
         self, index: int, count: int, latents: Tensor, *, sigma: float | None = None, timestep: float | None = None, masks: bool = False
@@ -135,6 +134,7 @@ class Session:
             raise
         if not isinstance(answer, pb.GuideResponse):
             if self._broken is not None:  # by cancel
+                self._large.close()
                 raise Error(f"{doing}: the session was cancelled", kind="CANCELLED")
             why = "the stream ended without an answer; plugin and client disagree about the contract"
             self._lose(self._explain(answer, doing) if answer is not None else Error(f"{doing}: {why}"))

@@ -13,7 +13,7 @@ import (
 type Denoiser interface {
 	// ForwardContext maps x [B,in,H,W], what the family's noise makes of the sampler's latent, at a timestep and under text [B,L,D]
 	// to the prediction [B,out,H,W]. vector [B,V] is what the family conditions on besides the text, undefined where it has none. r,
-	// which may be nil, records every attention layer. Tensors are of DType, on Device. It stops between blocks with ctx's error once
+	// which may be nil, records every attention layer; where it wants nothing else (Recorder.Only) the prediction is undefined. Tensors are of DType, on Device. It stops between blocks with ctx's error once
 	// ctx is done, is differentiable with respect to x, and panics with *torch.Error where shapes do not fit.
 	ForwardContext(ctx context.Context, x torch.Tensor, timestep float64, text, vector torch.Tensor, r *attention.Recorder) (torch.Tensor, error)
 	// Checkpoint switches gradient checkpointing: blocks keep only their inputs, and are run again when gradients are taken.

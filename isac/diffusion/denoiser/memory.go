@@ -6,6 +6,8 @@ type Evaluation struct {
 	Batch, Height, Width, Tokens int64
 	// Gradient keeps what a gradient needs: a guided step. Checkpoint keeps only what comes into blocks.
 	Gradient, Checkpoint bool
+	// Streamed says that the maps of a guided step have no gradient.
+	Streamed bool
 	// Fused says that libtorch's attention keeps no probabilities.
 	Fused bool
 }
@@ -22,29 +24,41 @@ type Layer struct {
 	Queries, Keys, Heads float64
 }
 
-// Maps is the memory of a guided step's attention maps, in bytes: those of all layers, which are float32, each with what is added up of
-// them, those that are made larger to the finest grid, and their gradients.
-func Maps(layers []Layer) float64 {
-	finest, grids := 0.0, map[float64]bool{}
+// Maps is the memory of a guided step's attention maps, in bytes, which are float32. With gradients they are those of all layers, each
+// with what is added up of them, those that are made larger to the finest grid, and their gradients; without, what is added up and what is
+// added to it, of the finest grid, and the part of the foreground; a softmax over image and text has a gradient of one layer at a time.
+func Maps(layers []Layer, e Evaluation) float64 {
+	finest, widest, grids := 0.0, 0.0, map[float64]bool{}
 	sum := 0.0
 	for _, l := range layers {
-		finest = max(finest, l.Queries)
+		finest, widest = max(finest, l.Queries), max(widest, l.Queries*l.Keys)
 		grids[l.Queries] = true
 		sum += 3 * l.Queries * l.Keys
+	}
+	if e.Streamed {
+		return 4 * (3*finest*finest + 2*widest)
 	}
 	return 4 * (sum + (4*float64(len(grids)-1)+8)*finest*finest)
 }
 
+// piece is how many scores an attention that is not fused makes at once, where it makes them in pieces: more are neither made nor kept
+// together.
+const piece = 1 << 21
+
 // Probabilities is the memory of attention's probabilities where attention is not fused, in bytes of elements of a width: with a
-// gradient they are kept of all layers, or of one with checkpoints, and the gradient of the largest takes four times as much.
+// gradient they are kept of all layers that take one piece, or of one with checkpoints, and the gradient of the largest takes four times
+// as much.
 func Probabilities(layers []Layer, e Evaluation, width float64) float64 {
 	if e.Fused || !e.Gradient {
 		return 0
 	}
 	all, most := 0.0, 0.0
 	for _, l := range layers {
-		one := float64(e.Batch) * l.Heads * l.Queries * l.Keys * width
-		all, most = all+one, max(most, one)
+		one := float64(e.Batch) * l.Heads * l.Queries * l.Keys
+		if one <= piece {
+			all += one * width
+		}
+		most = max(most, min(one, piece)*width)
 	}
 	if e.Checkpoint {
 		all = most

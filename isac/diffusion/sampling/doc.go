@@ -6,4 +6,7 @@
 //
 // Guidance comes in through Hooks.BeforeStep, which may replace the state at the start of each step, before it is evaluated: that is
 // Algorithm 1's X̃ = X − η∇L. It sees only states, never a predictor within a step.
+//
+// A sampler is a formula over one step (solver): the guided state, what the model made of it, and what it remembers of the steps before; it may
+// evaluate the model again. Named gives it in the form that a family's noise needs. Each is held equal to ComfyUI's own.
 package sampling

@@ -10,12 +10,14 @@ import (
 // has length h, and D is extrapolated from this and the last step's. One evaluation a step; the first step, and one to σ = 0, are of first
 // order.
 func DPMPP2M(model Denoiser, x torch.Tensor, sigmas []float64, h Hooks) (torch.Tensor, error) {
-	return iterate(model, x, sigmas, h, func(s step) (torch.Tensor, error) {
-		d, ratio := s.denoised, s.next/s.sigma // ratio = e^−h, and 1 − ratio = −expm1(−h)
-		if s.before.Defined() && s.next > 0 {
-			r := math.Log(s.last/s.sigma) / math.Log(s.sigma/s.next) // the last step's length by this one's
-			d = d.Add(d.Sub(s.before).MulScalar(1 / (2 * r)))
-		}
-		return s.x.MulScalar(ratio).Add(d.MulScalar(1 - ratio)), nil
-	})
+	return dpmpp2m.sample(model, x, sigmas, h)
 }
+
+var dpmpp2m = solver{name: "dpmpp_2m", past: 1, formula: func(s *step) (torch.Tensor, error) {
+	d := s.denoised
+	if len(s.past) > 0 && s.next > 0 {
+		r := math.Log(s.past[0].sigma/s.sigma) / math.Log(s.sigma/s.next) // the last step's length by this one's
+		d = d.Add(d.Sub(s.past[0].denoised).MulScalar(1 / (2 * r)))
+	}
+	return toward(s.x, d, s.next/s.sigma), nil // the ratio is e^−h, and 1 − ratio is −expm1(−h)
+}}

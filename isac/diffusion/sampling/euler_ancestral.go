@@ -1,7 +1,6 @@
 package sampling
 
 import (
-	"errors"
 	"math"
 
 	"github.com/isac-guidance/isac/isac/torch"
@@ -11,17 +10,23 @@ import (
 // way are those of ancestral sampling (Ho et al., arXiv:2006.11239, with the posterior variance; in this form by Crowson). One evaluation a
 // step. Hooks.Noise must be there.
 func EulerAncestral(model Denoiser, x torch.Tensor, sigmas []float64, h Hooks) (torch.Tensor, error) {
-	if h.Noise == nil {
-		return torch.Tensor{}, errors.New("euler_ancestral needs noise: set Hooks.Noise")
+	return eulerAncestral.sample(model, x, sigmas, h)
+}
+
+var eulerAncestral = solver{name: "euler_ancestral", noise: true, formula: func(s *step) (torch.Tensor, error) {
+	down, up := ancestral(s.sigma, s.next)
+	return s.renoise(s.straight(down), 1, up), nil
+}}
+
+// renoise brings what went below the next noise level back up to it: scale·x + up·noise. At the end there is nothing to bring back.
+func (s *step) renoise(x torch.Tensor, scale, up float64) torch.Tensor {
+	if s.next == 0 {
+		return x
 	}
-	return iterate(model, x, sigmas, h, func(s step) (torch.Tensor, error) {
-		down, up := ancestral(s.sigma, s.next)
-		next := s.x.Add(slope(s.x, s.denoised, s.sigma).MulScalar(down - s.sigma))
-		if s.next > 0 {
-			next = next.Add(h.Noise(s.i, s.sigma, next).MulScalar(up))
-		}
-		return next, nil
-	})
+	if scale != 1 {
+		x = x.MulScalar(scale)
+	}
+	return x.Add(s.noise(x).MulScalar(up))
 }
 
 // ancestral splits the next noise level into what to step down to and what noise to add: down² + up² = next².

@@ -1,7 +1,6 @@
 package sampling
 
 import (
-	"errors"
 	"math"
 
 	"github.com/isac-guidance/isac/isac/torch"
@@ -11,18 +10,13 @@ import (
 // noise back up to it, with the latent's share of x scaled so that x stays (1−σ)·latent + σ·noise with noise of unit variance. One
 // evaluation a step. Hooks.Noise must be there.
 func EulerAncestralFlow(model Denoiser, x torch.Tensor, sigmas []float64, h Hooks) (torch.Tensor, error) {
-	if h.Noise == nil {
-		return torch.Tensor{}, errors.New("euler_ancestral needs noise: set Hooks.Noise")
-	}
-	return iterate(model, x, sigmas, h, func(s step) (torch.Tensor, error) {
-		if s.next == 0 {
-			return s.denoised, nil
-		}
-		down, scale, up := ancestralFlow(s.sigma, s.next)
-		next := s.x.MulScalar(down / s.sigma).Add(s.denoised.MulScalar(1 - down/s.sigma))
-		return next.MulScalar(scale).Add(h.Noise(s.i, s.sigma, next).MulScalar(up)), nil
-	})
+	return eulerAncestralFlow.sample(model, x, sigmas, h)
 }
+
+var eulerAncestralFlow = solver{name: "euler_ancestral", noise: true, formula: func(s *step) (torch.Tensor, error) {
+	down, scale, up := ancestralFlow(s.sigma, s.next)
+	return s.renoise(toward(s.x, s.denoised, down/s.sigma), scale, up), nil
+}}
 
 // ancestralFlow gives the noise level to step down to, next²/σ, the factor (1−next)/(1−down) that gives the latent the share which it
 // has at next, and how much noise to add: (scale·down)² + up² = next².

@@ -41,10 +41,12 @@ type Case struct {
 		Step      string
 		SelfNorm  string `json:"self_norm"`
 		CrossNorm string `json:"cross_norm"`
-		Divide    bool
-		Schedule  string
-		Merge     string
-		Overlap   string // none in make_isac.py's: MPO
+		// ClusterNorm scales what is clustered.
+		ClusterNorm string `json:"cluster_norm"`
+		Divide      bool
+		Schedule    string
+		Merge       string
+		Overlap     string // none in make_isac.py's: MPO
 		// Only in joint_isac.json.
 		Renormalise, Auxiliary bool
 		Weight                 float64

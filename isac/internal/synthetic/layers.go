@@ -20,6 +20,7 @@ type layer struct {
 
 	text      torch.Tensor // keys [heads, L, d] in the same softmax, behind those of the image; undefined where there are none
 	auxiliary bool
+	mask      []bool // of the text keys, nil where all are attended to
 }
 
 // Layers is a small real model of taps, differentiable with respect to x.
@@ -39,10 +40,16 @@ func (ls Layers) Taps(x torch.Tensor, _ float64) ([]attention.Tap, error) {
 			if l.text.Defined() {
 				tap.K = torch.Cat([]torch.Tensor{tap.K, l.text.To(x.DType()).Unsqueeze(0)}, 2)
 				tap.Keys = append(tap.Keys, attention.Cross(int(l.text.Size(1)))...)
+				if l.mask != nil {
+					for range l.grid.Pixels() {
+						tap.Mask = append(tap.Mask, true)
+					}
+					tap.Mask = append(tap.Mask, l.mask...)
+				}
 			}
 		} else {
 			tap.K = l.k.To(x.DType()).Unsqueeze(0)
-			tap.Keys = attention.Cross(int(tap.K.Size(2)))
+			tap.Keys, tap.Mask = attention.Cross(int(tap.K.Size(2))), l.mask
 		}
 		taps[i] = tap
 	}
@@ -53,6 +60,7 @@ func (ls Layers) close() {
 	for _, l := range ls {
 		l.q.Close()
 		l.k.Close()
+		l.text.Close()
 	}
 }
 

@@ -113,6 +113,7 @@ isac_memory memory(int32_t dev) {
 isac_status empty_cache(int32_t dev) {
   return guard<isac_status>("empty_cache", [&] {
     if (dev < 0) {
+      drop_large_blocks();
       malloc_trim(0);
       return isac_status{};
     }
@@ -170,6 +171,7 @@ void keep_freed_memory() {
 
 isac_status init(int64_t threads) {
   keep_freed_memory();
+  keep_large_blocks();
   return set_threads(threads);
 }
 

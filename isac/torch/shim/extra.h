@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <string>
+#include <tuple>
 
 namespace isac {
 namespace x {
@@ -53,6 +54,8 @@ inline at::Tensor pad(const at::Tensor &x, at::IntArrayRef pad, const std::strin
   if (mode == "constant") return at::constant_pad_nd(x, pad, scalar(x, v));
   return at::pad(x, pad, mode, {});
 }
+
+std::tuple<at::Tensor, at::Tensor> attention_columns(const at::Tensor &q, const at::Tensor &k, double scale, int64_t first, int64_t length);
 
 at::Tensor sdpa(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &mask, bool causal, double scale);
 

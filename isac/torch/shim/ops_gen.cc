@@ -571,6 +571,15 @@ isac_result op_sdpa(uint64_t q_, uint64_t k_, uint64_t v_, uint64_t mask_, int32
   });
 }
 
+isac_pair op_attention_columns(uint64_t q_, uint64_t k_, double scale, int64_t first, int64_t length) {
+  return guard<isac_pair>("attention_columns", [&](Shapes &s) { s.add(q_); s.add(k_); }, [&] {
+    const at::Tensor q = tensor(q_);
+    const at::Tensor k = tensor(k_);
+    auto r = x::attention_columns(q, k, scale, first, length);
+    return both(std::get<0>(r), std::get<1>(r), "attention_columns");
+  });
+}
+
 isac_result op_upsample_nearest2d(uint64_t x_, int64_t h, int64_t w) {
   return guard<isac_result>("upsample_nearest2d", [&](Shapes &s) { s.add(x_); }, [&] {
     const at::Tensor x = tensor(x_);
@@ -1217,6 +1226,7 @@ void fill_ops(isac_ops *table) {
   table->rms_norm = op_rms_norm;
   table->embedding = op_embedding;
   table->sdpa = op_sdpa;
+  table->attention_columns = op_attention_columns;
   table->upsample_nearest2d = op_upsample_nearest2d;
   table->upsample_bilinear2d = op_upsample_bilinear2d;
   table->upsample_bicubic2d = op_upsample_bicubic2d;

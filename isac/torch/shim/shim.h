@@ -101,6 +101,10 @@ at::ScalarType dtype(int32_t code);
 int32_t dtype_code(at::ScalarType t);
 at::Device device(int32_t code);
 
+// reserve.cc: from here on large blocks of the CPU's memory are kept when tensors free them; drop gives all of them back.
+void keep_large_blocks();
+void drop_large_blocks();
+
 // Tables are filled by the file that defines the functions.
 void fill_ops(isac_ops *table);
 void fill_handles(isac_core *core);

@@ -11,12 +11,14 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-PACK = Path(__file__).resolve().parents[2]
-ROOT = PACK.parents[1]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from paths import PACK, PLUGIN, ROOT  # noqa: E402
+
+CHECKOUT = os.environ.get("COMFYUI", "")
 
 
 class Server:
-    def __init__(self, checkout, base, python=sys.executable, plugin=None, arguments=()):
+    def __init__(self, base, arguments=()):
         self.base, self.log = Path(base), Path(base) / "server.log"
         for name in ("models/checkpoints", "models/loras", "custom_nodes", "input", "output", "user", "temp"):
             (self.base / name).mkdir(parents=True, exist_ok=True)
@@ -26,11 +28,12 @@ class Server:
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             self.port = s.getsockname()[1]
-        env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "ISAC_PLUGIN": str(plugin or ROOT / "build/bin/isac-plugin")}
+        env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "ISAC_PLUGIN": str(PLUGIN)}
         env["PYTHONPATH"] = os.pathsep.join(filter(None, [env.get("PYTHONPATH"), str(ROOT / "host-bridge/python")]))
+        python = os.environ.get("COMFYUI_PYTHON", sys.executable)
         command = [python, "main.py", "--cpu", "--base-directory", self.base, "--port", str(self.port), "--disable-auto-launch", *arguments]
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(list(map(str, command)), cwd=checkout, env=env, stdout=log, stderr=log)
+            self.process = subprocess.Popen(list(map(str, command)), cwd=CHECKOUT, env=env, stdout=log, stderr=log)
         self._await()
 
     def _await(self):

@@ -1,7 +1,7 @@
 """Guided sampling in the real ComfyUI equals loops that are written out."""
 import pytest
 import torch
-from graphs import by_hand, guided
+from graphs import by_hand, guided, link, node
 
 # Two evaluations of one model in different order of additions, and libtorch beside PyTorch: relative to the largest value.
 TOLERANCE = 2e-4
@@ -48,6 +48,36 @@ def test_image_to_image(comfyui):
 
 def test_inpainting_moves_only_what_is_painted(comfyui):
     compare(comfyui, guided(mask=True, denoise=0.9, steps=4))
+
+
+def test_a_lora_acts_in_the_gradient_too(comfyui):
+    graph = guided(lora="strong.safetensors")
+    ours = compare(comfyui, graph)
+    # Guidance without the LoRA is another guidance.
+    without = by_hand(graph)
+    without["hand"]["inputs"]["loras"] = "[]"
+    other = comfyui.run(without)
+    assert other.status == "success", other.error
+    assert (ours.latent("save") - other.latent("save")).abs().max() > 1e-2
+
+
+def test_custom_samplers_are_guided_as_well(comfyui):
+    graph = guided()
+    k = graph["sample"]["inputs"]
+    custom = {**graph, **{
+        "noise": node("RandomNoise", noise_seed=k["seed"]),
+        "guider": node("CFGGuider", model=k["model"], positive=k["positive"], negative=k["negative"], cfg=k["cfg"]),
+        "sampler": node("KSamplerSelect", sampler_name="euler"),
+        "sigmas": node("BasicScheduler", model=k["model"], scheduler="normal", steps=k["steps"], denoise=1.0),
+        "sample": node(
+            "SamplerCustomAdvanced", noise=link("noise"), guider=link("guider"), sampler=link("sampler"), sigmas=link("sigmas"),
+            latent_image=k["latent_image"],
+        ),
+    }}
+    ours, theirs = comfyui.run(custom), comfyui.run(graph)
+    assert ours.status == "success", ours.error
+    assert torch.equal(ours.latent("save"), theirs.latent("save"))
+    assert ours.text("recorded")["answers"] == theirs.text("recorded")["answers"]
 
 
 def test_a_batch(comfyui):

@@ -63,13 +63,17 @@ func newJoint(p *weights.Params, last bool, cfg Config) joint {
 	return a
 }
 
-// forward gives what is added to image tokens x [B,N,width] and to text tokens y [B,L,width], undefined for the last block's text.
+// forward gives what is added to image tokens x [B,N,width] and to text tokens y [B,L,width], undefined for the last block's text; both
+// are where nothing but its record is wanted.
 func (a joint) forward(x, y torch.Tensor, at place, r *attention.Recorder) (image, text torch.Tensor) {
 	q, k, v := a.image.forward(x)
 	tq, tk, tv := a.text.forward(y)
 	k = torch.Cat([]torch.Tensor{k, tk}, 2)
 	if r.On() {
 		r.Add(at.tap(a.name, q, k, append(attention.Self(at.rows, at.columns), at.text...)))
+	}
+	if r.Last(a.last) {
+		return torch.Tensor{}, torch.Tensor{}
 	}
 	n := q.Size(2)
 	all, values := q, torch.Cat([]torch.Tensor{v, tv}, 2)
@@ -94,13 +98,16 @@ func newSingle(p *weights.Params, cfg Config) single {
 	return single{name: p.Path(), image: newProjections(p, imageNames, cfg), out: layer.NewLinear(p.Sub("to_out.0"), cfg.Width, cfg.Width)}
 }
 
-// forward gives what is added to image tokens x [B,N,width].
-func (a single) forward(x torch.Tensor, at place, r *attention.Recorder) torch.Tensor {
+// forward gives what is added to image tokens x [B,N,width]; undefined in the last block, where nothing but its record is wanted.
+func (a single) forward(x torch.Tensor, at place, last bool, r *attention.Recorder) torch.Tensor {
 	q, k, v := a.image.forward(x)
 	if r.On() {
 		t := at.tap(a.name, q, k, attention.Self(at.rows, at.columns))
 		t.Auxiliary = true
 		r.Add(t)
+	}
+	if r.Last(last) {
+		return torch.Tensor{}
 	}
 	return a.out.Forward(layer.JoinHeads(torch.SDPA(q, k, v, torch.Tensor{}, false, 0)))
 }

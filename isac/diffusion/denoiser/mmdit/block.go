@@ -74,9 +74,16 @@ func (b block) run(x, y, embedded torch.Tensor, at place, r *attention.Recorder)
 		text = c.modulate(text, shift, scale)
 	}
 	h, g := b.attn.forward(m.modulate(normal, shift, scale), text, at, r)
-	x = x.Add(h.Mul(m.part(gate)))
+	var own torch.Tensor
 	if b.attn2 != nil {
-		x = x.Add(b.attn2.forward(m.modulate(normal, shift2, scale2), at, r).Mul(m.part(gate2)))
+		own = b.attn2.forward(m.modulate(normal, shift2, scale2), at, b.last, r)
+	}
+	if r.Last(b.last) {
+		return []torch.Tensor{x}
+	}
+	x = x.Add(h.Mul(m.part(gate)))
+	if own.Defined() {
+		x = x.Add(own.Mul(m.part(gate2)))
 	}
 	x = b.ff.add(x, m)
 	if b.last {

@@ -34,7 +34,7 @@ func (m *Model) Memory(e denoiser.Evaluation) float64 {
 	}
 	bytes := sum*width + denoiser.Probabilities(layers, e, width)
 	if e.Gradient {
-		bytes += denoiser.Maps(layers)
+		bytes += denoiser.Maps(layers, e)
 	}
 	return bytes
 }

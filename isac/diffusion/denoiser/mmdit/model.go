@@ -86,7 +86,7 @@ func (m *Model) ForwardContext(ctx context.Context, x torch.Tensor, t float64, t
 	out := r.Scoped1(func() torch.Tensor {
 		embedded := m.embedded.forward(t, vector)
 		h := m.patches.forward(x, int64(at.rows), int64(at.columns))
-		if h, err = m.body(ctx, h, m.context.Forward(text), embedded, at, r); err != nil {
+		if h, err = m.body(ctx, h, m.context.Forward(text), embedded, at, r); err != nil || r.Last(true) {
 			return torch.Tensor{}
 		}
 		h = m.out.Forward(m.norm.forward(embedded).modulate(normalise(h), shiftOnly, scaleOnly))

@@ -29,10 +29,16 @@ func newMultiHead(p *weights.Params, kind attention.Kind, width, context, heads 
 
 // forward maps x [B,N,width], attending to context [B,L,width of context], to [B,N,width]; the image's grid is height×width = N.
 func (a multiHead) forward(x, context torch.Tensor, height, width int64, r *attention.Recorder) torch.Tensor {
-	q, k := layer.SplitHeads(a.q.Forward(x), a.heads), layer.SplitHeads(a.k.Forward(context), a.heads)
-	v := layer.SplitHeads(a.v.Forward(context), a.heads)
+	q, k := a.scored(x, context, height, width, r)
+	v := layer.SplitHeads(a.v.Forward(context), a.heads).To(q.DType())
+	return a.out.Forward(layer.JoinHeads(torch.SDPA(q, k, v, torch.Tensor{}, false, 0)).To(x.DType()))
+}
+
+// scored records the layer and gives its queries and keys.
+func (a multiHead) scored(x, context torch.Tensor, height, width int64, r *attention.Recorder) (q, k torch.Tensor) {
+	q, k = layer.SplitHeads(a.q.Forward(x), a.heads), layer.SplitHeads(a.k.Forward(context), a.heads)
 	if a.upcast && x.DType() != torch.Float64 { // scores of Stable Diffusion 2 are too large for float16
-		q, k, v = q.To(torch.Float32), k.To(torch.Float32), v.To(torch.Float32)
+		q, k = q.To(torch.Float32), k.To(torch.Float32)
 	}
 	if r.On() {
 		r.Add(attention.Tap{
@@ -40,5 +46,5 @@ func (a multiHead) forward(x, context torch.Tensor, height, width int64, r *atte
 			Keys: []attention.Segment{{Kind: a.kind, Length: int(k.Size(2))}}, Half: x.DType() == torch.Float16,
 		})
 	}
-	return a.out.Forward(layer.JoinHeads(torch.SDPA(q, k, v, torch.Tensor{}, false, 0)).To(x.DType()))
+	return q, k
 }

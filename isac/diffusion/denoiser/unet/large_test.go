@@ -56,6 +56,7 @@ func TestStableDiffusionSize(t *testing.T) {
 	defer m.Close()
 	t.Logf("loaded: %s", memory(t, "VmRSS"))
 	measure := func(name string, fn func()) {
+		torch.EmptyCache(torch.CPU)
 		reset(t)
 		start := time.Now()
 		fixture.InScope(t, fn)

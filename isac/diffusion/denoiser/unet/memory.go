@@ -70,7 +70,7 @@ func (m *Model) Memory(e denoiser.Evaluation) float64 {
 	}
 	bytes := sum*width + denoiser.Probabilities(t.layers, e, wide)
 	if e.Gradient {
-		bytes += denoiser.Maps(t.layers)
+		bytes += denoiser.Maps(t.layers, e)
 	}
 	return bytes
 }

@@ -22,6 +22,7 @@ type transformerBlock struct {
 	norm1, norm2, norm3 layer.LayerNorm
 	self, cross         multiHead
 	gate, project       layer.Linear
+	last                bool // of the model: no attention comes behind it
 }
 
 func newTransformer(p *weights.Params, channels int64, depth int, heads int64, cfg Config) transformer {
@@ -66,6 +67,10 @@ func (b transformerBlock) forward(x, context torch.Tensor, height, width int64, 
 	return r.Scoped1(func() torch.Tensor {
 		h := b.norm1.Forward(x)
 		x = x.Add(b.self.forward(h, h, height, width, r))
+		if r.Last(b.last) {
+			b.cross.scored(b.norm2.Forward(x), context, height, width, r)
+			return x
+		}
 		x = x.Add(b.cross.forward(b.norm2.Forward(x), context, height, width, r))
 		h = b.gate.Forward(b.norm3.Forward(x)) // GEGLU: one half gates the other
 		half := h.Size(-1) / 2

@@ -17,6 +17,8 @@ from .log import Log, Tail
 from .plugin import Plugin
 from .process import Process
 
+WINDOWS = os.name == "nt"
+
 
 def start(
     path: str | os.PathLike[str] | None = None,
@@ -39,7 +41,7 @@ def start(
     if sha256 is not None:
         check(program, sha256)
     variables = environment(models, device, env)
-    if os.name == "nt":
+    if WINDOWS:
         why = "isac-plugin runs on Unix systems: run isac-plugin serve --listen in WSL, and connect to it"
         raise Error(why, kind="UNAVAILABLE")
     folder = Folder()
