@@ -59,7 +59,7 @@ func (s *server) use() use {
 // guidedPrompt is prompt with guidance between the loader and the sampler.
 func guidedPrompt(seed, steps int) map[string]any {
 	p := prompt(seed, steps)
-	p["3"] = node("ISACGuidance", map[string]any{"model": []any{"1", 0}, "preset": "typed", "eta": 0, "start": 0, "end": 1, "schedule": "preset"})
+	p["3"] = node("ISACGuidance", map[string]any{"model": []any{"1", 0}, "preset": "typed", "eta": -1, "start": 0, "end": 1, "schedule": "preset"})
 	p["5"].(map[string]any)["inputs"].(map[string]any)["model"] = []any{"3", 0}
 	return p
 }

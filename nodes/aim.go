@@ -12,6 +12,7 @@ type aim struct {
 	text      string         // where classes and counts are read from; "" is the positive prompt
 	instances *prompt.Parsed // read before, in place of text; may be nil
 	method    guidance.Method
+	notes     []string // on how the inputs were read
 }
 
 // read gives the objects to aim at, with their places in the positive prompt.

@@ -46,7 +46,7 @@ func TestAttendExciteNode(t *testing.T) {
 func TestOptionsOfAnotherMethod(t *testing.T) {
 	h := newHost(t, tinyFolder)
 	l := h.load("tiny", "")
-	base := map[string]any{"model": l.model, "preset": "default", "eta": 0, "start": 0, "end": 0, "schedule": "preset"}
+	base := map[string]any{"model": l.model, "preset": "default", "eta": -1, "start": 0, "end": -1, "schedule": "preset"}
 	for _, tt := range []struct {
 		change map[string]any
 		want   []string

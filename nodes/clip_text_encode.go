@@ -14,7 +14,7 @@ func clipTextEncode() Node {
 		Description: "Encodes a text into what steers a diffusion model.",
 		Outputs:     []Output{{Type: "CONDITIONING", Name: "CONDITIONING", Tooltip: "The encoded text."}},
 	}, func(ctx context.Context, env *Env, in *textEncodeInput) (Result, error) {
-		c, err := in.Clip.checkpoint.pipeline.EncodePrompts(ctx, PromptOptions(env), in.Text)
+		c, err := in.Clip.checkpoint.pipeline.EncodePrompts(ctx, in.Clip.options(env), in.Text)
 		if err != nil {
 			return Result{}, err
 		}

@@ -30,7 +30,7 @@ func clipTextEncodeSDXL() Node {
 		if n := len(pipeline.Family().Text); n != 2 {
 			return Result{}, fmt.Errorf("checkpoint %q is %s, which has %d text encoders: CLIPTextEncodeSDXL is for two", in.Clip.checkpoint.name, pipeline.Family().Title, n)
 		}
-		c, err := pipeline.EncodePrompts(ctx, PromptOptions(env), in.TextL, in.TextG)
+		c, err := pipeline.EncodePrompts(ctx, in.Clip.options(env), in.TextL, in.TextG)
 		if err != nil {
 			return Result{}, err
 		}

@@ -28,6 +28,8 @@ type Env struct {
 	Preview func(format string, data []byte)
 	// Step receives one JSON-able value for each guided step (see StepReport). May be nil.
 	Step func(any)
+	// Files are the contents of files that the host has, by the inputs that name them (see the tag input_files in package schema).
+	Files map[string][]byte
 	// Workflow is the JSON that a saved image carries: an object such as {"prompt": API graph, "workflow": editor's graph},
 	// whose members become text chunks of these names. A bare API graph is taken as the prompt. May be empty.
 	Workflow json.RawMessage

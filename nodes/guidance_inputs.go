@@ -14,9 +14,13 @@ import (
 	"github.com/isac-guidance/isac/nodes/schema"
 )
 
-// asPreset is the choice that leaves an option as the preset has it; for numbers that may not be 0, or that presets disagree about,
-// it is 0.
-const asPreset = "preset"
+// asPreset is the choice that leaves an option as the preset has it; for fractions that may not be 0, or that presets disagree about, it is
+// noNumber, which none of them can be. Graphs and their clients send the value of every input always, so that "not touched" has to be a
+// value, and 0 is what somebody may mean.
+const (
+	asPreset = "preset"
+	noNumber = -1
+)
 
 // required are the options that a graph has to give; the others may be absent. Editors keep widgets by their order, so those that
 // graphs were saved with come first, in the order of then.
@@ -92,11 +96,13 @@ func (o option) input(name string, optional bool) schema.Dynamic {
 			d.Tags["default"] = strconv.FormatBool(v)
 		}
 	case float64:
+		d.Tags["min"] = "0.0"
 		if o.preset {
-			v = 0
-			d.Tags["tooltip"] += " 0 is the preset's."
+			v = noNumber
+			d.Tags["min"], d.Tags["placeholder"] = decimal(v), asPreset
+			d.Tags["tooltip"] += " -1: as the preset has it (" + presetValues(o.Name) + ")."
 		}
-		d.Tags["default"], d.Tags["min"] = decimal(v), "0.0"
+		d.Tags["default"] = decimal(v)
 		most, step := o.Most, o.Step
 		if most == 0 {
 			most = 1000
@@ -118,6 +124,25 @@ func (o option) input(name string, optional bool) schema.Dynamic {
 	return d
 }
 
+// presetValues says what each preset has for an option: "isac: typed 0.5, paper 1; attend_excite: …".
+func presetValues(name string) string {
+	var all []string
+	for _, entry := range methods.All() {
+		var own []string
+		for _, p := range entry.Presets {
+			for _, s := range guidance.Settings(p.Method) {
+				if s.Name == name {
+					own = append(own, fmt.Sprintf("%s %v", p.Name, s.Value))
+				}
+			}
+		}
+		if len(own) > 0 {
+			all = append(all, entry.Name+": "+strings.Join(own, ", "))
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
 // decimal writes a number with a point, as FLOAT inputs have it.
 func decimal(v float64) string {
 	text := strconv.FormatFloat(v, 'f', -1, 64)
@@ -134,7 +159,7 @@ func (o option) given(value any) (text string, ok bool) {
 		return text, text != fmt.Sprint(o.Value)
 	}
 	switch v := reflect.ValueOf(value); {
-	case text == asPreset, v.Kind() == reflect.Float64 && v.Float() == 0:
+	case text == asPreset, v.Kind() == reflect.Float64 && v.Float() == noNumber:
 		return "", false
 	case text == "on" || text == "off":
 		return strconv.FormatBool(text == "on"), true
@@ -143,10 +168,12 @@ func (o option) given(value any) (text string, ok bool) {
 }
 
 // chosen is a preset of a method with what the inputs change. An input that the method has no option for has to be left alone.
-func chosen(method, preset string, inputs map[string]any) (guidance.Method, error) {
-	m, err := methods.Named(method, preset)
+//
+// Graphs of earlier versions have 0 where the preset's value is meant. Where a method takes no 0 they still do, and notes say so.
+func chosen(method, preset string, inputs map[string]any) (m guidance.Method, notes []string, err error) {
+	m, err = methods.Named(method, preset)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	settings := map[string]string{}
 	own := guidance.SettingNames(m)
@@ -156,6 +183,8 @@ func chosen(method, preset string, inputs map[string]any) (guidance.Method, erro
 		text, given := o.given(inputs[name])
 		switch {
 		case !given:
+		case o.preset && text == "0" && zeroIsNone(m, o.Setting):
+			notes = append(notes, fmt.Sprintf("%s cannot be 0, which graphs of earlier versions have for the preset's own value: that is taken; write -1 for it", name))
 		case !slices.Contains(own, o.Name):
 			errs = append(errs, fmt.Errorf("%s is %v, and the method %s has no such option: set it back", name, inputs[name], method))
 		default:
@@ -163,5 +192,5 @@ func chosen(method, preset string, inputs map[string]any) (guidance.Method, erro
 		}
 	}
 	m, err = guidance.With(m, settings)
-	return m, errors.Join(append(errs, err)...)
+	return m, notes, errors.Join(append(errs, err)...)
 }

@@ -13,7 +13,7 @@ import (
 
 func (h *host) guided(model any, change map[string]any) any {
 	h.t.Helper()
-	in := map[string]any{"model": model, "preset": "typed", "eta": 0, "start": 0, "end": 0, "schedule": "preset"}
+	in := map[string]any{"model": model, "preset": "typed", "eta": -1, "start": 0, "end": -1, "schedule": "preset"}
 	for name, v := range change {
 		in[name] = v
 	}

@@ -30,11 +30,11 @@ func isacGuidance() Node {
 	}, func(_ context.Context, _ *Env, in *guidanceInput) (Result, error) {
 		method := in.Options["method"].(string)
 		delete(in.Options, "method")
-		m, err := chosen(method, in.Preset, in.Options)
+		m, notes, err := chosen(method, in.Preset, in.Options)
 		if err != nil {
 			return Result{}, err
 		}
-		g := &aim{text: in.Text, method: m}
+		g := &aim{text: in.Text, method: m, notes: notes}
 		if in.Instances != nil {
 			parsed := in.Instances.Parsed
 			g.instances = &parsed

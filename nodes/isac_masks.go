@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"strings"
 
 	"github.com/isac-guidance/isac/isac/diffusion"
 	"github.com/isac-guidance/isac/isac/guidance"
@@ -15,6 +16,8 @@ type masksInput struct {
 	Step    string  `mapstructure:"step" combo:"last,first,all" default:"last" tooltip:"Which guided step to draw: the last, the first, or every one, as a batch."`
 	Upscale string  `mapstructure:"upscale" combo:"nearest,bilinear" default:"nearest" tooltip:"How the attention grid becomes an image: blocks, or smooth."`
 	Image   *Image  `mapstructure:"image" optional:"true" tooltip:"Paints over these images instead of plain grey, one for each latent. Their size is the result's."`
+	// Words and places are those of the ComfyUI pack.
+	Instance string `mapstructure:"instance" optional:"true" default:"" placeholder:"cat 2" tooltip:"Which instances the mask holds. Empty: every instance, as a batch. cat: the cats in one mask. cat 2: the second cat."`
 }
 
 // isacMasks draws the instance masks that guidance saw.
@@ -22,7 +25,11 @@ func isacMasks() Node {
 	return Define(Meta{
 		Class: "ISACMasks", DisplayName: "ISAC Masks", Category: "isac",
 		Description: "Draws the instance masks that ISAC found in the model's attention while it guided: one colour an instance, fainter where the mask is weaker.",
-		Outputs:     []Output{{Type: "IMAGE", Name: "IMAGE", Tooltip: "The masks, image by image, and step by step within an image."}},
+		Outputs: []Output{
+			{Type: "IMAGE", Name: "IMAGE", Tooltip: "The masks, image by image, and step by step within an image."},
+			{Type: "MASK", Name: "MASK", Tooltip: "1 where an instance is."},
+			{Type: "STRING", Name: "instances", Tooltip: "What the instances are, in the order of the masks: cat 1, cat 2, dog 1."},
+		},
 	}, func(ctx context.Context, env *Env, in *masksInput) (Result, error) {
 		if len(in.Samples.Reports) == 0 {
 			return Result{}, errors.New("samples have no instance masks: expected latents from a KSampler whose model comes from ISACGuidance")
@@ -40,7 +47,17 @@ func isacMasks() Node {
 				return Result{}, fmt.Errorf("image has %d images, samples have %d: expected as many", len(below), len(in.Samples.Reports))
 			}
 		}
+		names := instanceNames(in.Samples.Target)
+		var groups [][]int
+		if len(names) > 0 {
+			var err error
+			if groups, err = chosenInstances(names, in.Instance); err != nil {
+				return Result{}, err
+			}
+		}
 		var painted []*image.NRGBA
+		var planes [][]float32
+		size := image.Point{}
 		for i, reports := range in.Samples.Reports {
 			p := painter{width: in.Samples.Width, height: in.Samples.Height, smooth: in.Upscale == "bilinear"}
 			if below != nil {
@@ -50,10 +67,11 @@ func isacMasks() Node {
 				if err := ctx.Err(); err != nil {
 					return Result{}, err
 				}
-				painted = append(painted, p.paint(r))
+				painted, planes = append(painted, p.paint(r)), append(planes, p.planes(r, groups)...)
 			}
+			size = image.Pt(p.width, p.height)
 		}
-		return Result{Values: []any{imageFrom(painted)}}, nil
+		return Result{Values: []any{imageFrom(painted), maskFrom(planes, size.X, size.Y), strings.Join(names, ", ")}}, nil
 	})
 }
 
@@ -72,7 +90,8 @@ func (in *masksInput) checkMemory(env *Env) error {
 		count += len(pickSteps(reports, in.Step))
 	}
 	what := fmt.Sprintf("%d pictures of masks of %d×%d pixels", count, width, height)
-	return diffusion.CheckMemory(what, maskBytes*float64(count)*float64(width)*float64(height), env.maxMemory())
+	each := maskBytes + 2*4*float64(max(in.Samples.Target.Instances(), 1)) // planes are there twice
+	return diffusion.CheckMemory(what, each*float64(count)*float64(width)*float64(height), env.maxMemory())
 }
 
 // pickSteps chooses among the steps that have masks; where no step of an image has any, one empty report stands for it, so

@@ -15,6 +15,10 @@ type Latent struct {
 	Samples torch.Tensor
 	// Width, Height are those of the images in pixels, Batch is B.
 	Width, Height, Batch int
+	// Mask is 1 where the latent is to be sampled anew and 0 where it stays, [M,H,W] of any size; undefined for everywhere. Kept until Close.
+	Mask torch.Tensor
+	// BatchIndex has for each image which noise of its batch it starts from; nil for the first, the second, ….
+	BatchIndex []int
 	// Reports holds one list for each image: one Report for each step of its sampling, none if the prompt
 	// gave nothing to guide towards. Nil if the model was not a guided one.
 	Reports [][]guidance.Report
@@ -32,17 +36,38 @@ func newLatent(samples torch.Tensor, factor int) *Latent {
 		Samples: samples.Keep(), Batch: int(shape[0]),
 		Height: int(shape[2]) * factor, Width: int(shape[3]) * factor,
 	}
-	l.held.free = l.Samples.Close
+	l.held.free = l.close
 	return l
+}
+
+func (l *Latent) close() {
+	for _, t := range []torch.Tensor{l.Samples, l.Mask} {
+		if t.Defined() {
+			t.Close()
+		}
+	}
 }
 
 // clone gives an equal latent that is closed on its own.
 func (l *Latent) clone() *Latent {
-	c := &Latent{Width: l.Width, Height: l.Height, Batch: l.Batch, Reports: l.Reports, Target: l.Target}
-	if l.Samples.Defined() {
-		c.Samples = l.Samples.Clone().Keep()
-		c.held.free = c.Samples.Close
+	if !l.Samples.Defined() {
+		return l.like(torch.Tensor{})
 	}
+	return l.like(l.Samples.Clone())
+}
+
+// like gives a latent of other samples [B,C,h,w], which it takes over, with all else of l but for sizes. Undefined samples are those of a latent
+// that is empty, as l is then.
+func (l *Latent) like(samples torch.Tensor) *Latent {
+	c := &Latent{Width: l.Width, Height: l.Height, Batch: l.Batch, BatchIndex: l.BatchIndex, Reports: l.Reports, Target: l.Target}
+	if samples.Defined() {
+		f, shape := l.factor(), samples.Shape()
+		c.Samples, c.Batch, c.Height, c.Width = samples.Keep(), int(shape[0]), int(shape[2])*f, int(shape[3])*f
+	}
+	if l.Mask.Defined() {
+		c.Mask = l.Mask.Clone().Keep()
+	}
+	c.held.free = c.close
 	return c
 }
 
@@ -61,3 +86,16 @@ func (l *Latent) whole(factor int) (width, height int, note string) {
 	}
 	return width, height, note
 }
+
+// masked gives the same latent with another mask, which it takes over.
+func (l *Latent) masked(mask torch.Tensor) *Latent {
+	c := l.clone()
+	if c.Mask.Defined() {
+		c.Mask.Close()
+	}
+	c.Mask = mask.Keep()
+	return c
+}
+
+// factor is how many pixels one of the samples stands for along each side.
+func (l *Latent) factor() int { return l.Width / int(l.Samples.Size(3)) }

@@ -78,11 +78,11 @@ func (m *Model) withLoRA(env *Env, name string, strength float64) (*Model, error
 // withLoRA is the text encoder with a LoRA of env's folders. Strength 0 gives the same weights.
 func (c *Clip) withLoRA(env *Env, name string, strength float64) (*Clip, error) {
 	if strength == 0 {
-		return newClip(c.checkpoint.share()), nil
+		return c.on(c.checkpoint.share()), nil
 	}
 	made, err := c.checkpoint.with(diffusion.LoRA{Path: LoRAs(env.LoRAPaths, env.ModelPaths)[name], Text: strength}, name)
 	if err != nil {
 		return nil, err
 	}
-	return newClip(made), nil
+	return c.on(made), nil
 }

@@ -49,6 +49,8 @@ func (m *Model) on(checkpoint *checkpoint) *Model {
 type Clip struct {
 	held
 	checkpoint *checkpoint
+	// stopAt is the layer that is read, see diffusion.PromptOptions.
+	stopAt int
 }
 
 // ComfyType is "CLIP".
@@ -60,23 +62,37 @@ func (c *Clip) Pipeline() *diffusion.Pipeline { return c.checkpoint.pipeline }
 // Notes are things that the user should know of the LoRAs that were added to the model.
 func (m *Model) Notes() []string { return m.checkpoint.notes }
 
+// options say how the text encoder reads prompts.
+func (c *Clip) options(env *Env) diffusion.PromptOptions {
+	o := PromptOptions(env)
+	o.StopAt = c.stopAt
+	return o
+}
+
+// on gives the same text encoder with other weights, and takes one share of checkpoint over.
+func (c *Clip) on(checkpoint *checkpoint) *Clip {
+	made := newClip(checkpoint)
+	made.stopAt = c.stopAt
+	return made
+}
+
 func newClip(c *checkpoint) *Clip {
 	v := &Clip{checkpoint: c}
 	v.held.free = c.release
 	return v
 }
 
-// VAE is the value of type VAE: a checkpoint's autoencoder.
+// VAE is the value of type VAE: a checkpoint's autoencoder, or one of its own.
 type VAE struct {
 	held
-	checkpoint *checkpoint
+	autoencoder *diffusion.Autoencoder
 }
 
 // ComfyType is "VAE".
 func (*VAE) ComfyType() string { return "VAE" }
 
 func newVAE(c *checkpoint) *VAE {
-	v := &VAE{checkpoint: c}
+	v := &VAE{autoencoder: c.pipeline.Autoencoder}
 	v.held.free = c.release
 	return v
 }

@@ -19,8 +19,14 @@ import (
 
 func TestStandardNodes(t *testing.T) {
 	r := Standard()
-	want := []string{"CLIPTextEncode", "CLIPTextEncodeSDXL", "CheckpointLoaderSimple", "EmptyLatentImage", "EmptySD3LatentImage", "ISACGuidance", "ISACInstances", "ISACMasks",
-		"KSampler", "LoraLoader", "LoraLoaderModelOnly", "ModelSamplingSD3", "PreviewImage", "SaveImage", "UNETLoader", "VAEDecode"}
+	want := []string{
+		"CLIPSetLastLayer", "CLIPTextEncode", "CLIPTextEncodeSDXL", "CheckpointLoaderSimple", "ConditioningCombine", "ConditioningConcat",
+		"ConditioningSetArea", "ConditioningSetAreaPercentage", "ConditioningSetMask", "EmptyLatentImage", "EmptySD3LatentImage", "ISACGuidance",
+		"ISACInstances", "ISACMasks", "ImageBatch", "ImageScale", "ImageScaleBy", "ImageToMask", "InvertMask", "KSampler", "KSamplerAdvanced",
+		"LatentFromBatch", "LatentUpscale", "LatentUpscaleBy", "LoadImage", "LoadImageMask", "LoadLatent", "LoraLoader", "LoraLoaderModelOnly",
+		"MaskToImage", "ModelSamplingSD3", "PreviewImage", "RepeatLatentBatch", "SaveImage", "SaveLatent", "SetLatentNoiseMask", "UNETLoader", "VAEDecode", "VAEEncode",
+		"VAEEncodeForInpaint", "VAELoader",
+	}
 	if got := r.Names(); !slices.Equal(got, want) {
 		t.Errorf("nodes are %q, want %q", got, want)
 	}
@@ -199,7 +205,7 @@ func TestGuidanceDefaultsLeavePresets(t *testing.T) {
 			if err := s.Decode(inputs, schema.Lists{"presets": presetNames()}, &in); err != nil {
 				t.Fatal(err)
 			}
-			if got, err := chosen(entry.Name, preset.Name, in.Options); err != nil || got != preset.Method {
+			if got, _, err := chosen(entry.Name, preset.Name, in.Options); err != nil || got != preset.Method {
 				t.Errorf("%s, preset %s with the defaults of its inputs is %+v (error %v), want %+v", entry.Name, preset.Name, got, err, preset.Method)
 			}
 		}
@@ -241,7 +247,7 @@ func TestEveryOptionOfGuidance(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := chosen(entry.Name, entry.Presets[0].Name, map[string]any{inputName(s.Name): value})
+			got, _, err := chosen(entry.Name, entry.Presets[0].Name, map[string]any{inputName(s.Name): value})
 			if err != nil || got != want || got == preset {
 				t.Errorf("%s: %s = %v gives %+v, %v", entry.Name, s.Name, value, got, err)
 			}

@@ -18,14 +18,14 @@ func vaeDecode() Node {
 		Description: "Decodes latents into images.",
 		Outputs:     []Output{{Type: "IMAGE", Name: "IMAGE", Tooltip: "The decoded images."}},
 	}, func(ctx context.Context, _ *Env, in *decodeInput) (Result, error) {
-		pipeline, latent := in.VAE.checkpoint.pipeline, in.Samples
+		autoencoder, latent := in.VAE.autoencoder, in.Samples
 		var pixels torch.Tensor
 		var err error
 		if latent.Samples.Defined() {
-			pixels, err = pipeline.DecodeLatentContext(ctx, latent.Samples)
+			pixels, err = autoencoder.DecodeLatentContext(ctx, latent.Samples)
 		} else { // never sampled: zeros, as ComfyUI's empty latent has
-			width, height, _ := latent.whole(pipeline.Factor())
-			pixels, err = pipeline.DecodeEmpty(ctx, width, height, latent.Batch)
+			width, height, _ := latent.whole(autoencoder.Factor())
+			pixels, err = autoencoder.DecodeEmpty(ctx, width, height, latent.Batch)
 		}
 		if err != nil {
 			return Result{}, err

@@ -45,7 +45,7 @@ func (n *Nodes) Execute(ctx context.Context, request Request, events func(Event)
 	doing := fmt.Sprintf("execute node %s (%s)", request.NodeID, request.Class)
 	message := &isacpb.ExecuteRequest{
 		PromptId: request.PromptID, NodeId: request.NodeID, ClassType: request.Class,
-		Inputs: make(map[string]*isacpb.Value, len(request.Inputs)), Workflow: request.Workflow, CallId: rand.Text(), Previews: request.Previews,
+		Inputs: make(map[string]*isacpb.Value, len(request.Inputs)), Workflow: request.Workflow, CallId: rand.Text(), Previews: request.Previews, Files: request.Files,
 	}
 	for name, value := range request.Inputs {
 		message.Inputs[name] = value.ToProto()

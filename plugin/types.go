@@ -36,6 +36,8 @@ type Request struct {
 	Workflow json.RawMessage
 	// Previews asks for pictures of work in progress; none are made otherwise.
 	Previews bool
+	// Files are the contents of files that inputs name, by the names of the inputs: of those whose options have "input_files".
+	Files map[string][]byte
 }
 
 // Event is what a running node says; exactly one field is set.

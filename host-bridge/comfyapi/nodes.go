@@ -38,6 +38,13 @@ func (s *Server) schemasOf(ctx context.Context) (graph.Schemas, error) {
 	if err != nil {
 		s.log.Warn("nodes are left out", "error", err)
 	}
+	for _, schema := range schemas {
+		for i := range schema.Inputs {
+			if in := &schema.Inputs[i]; in.Files != "" {
+				in.Exists = s.exists
+			}
+		}
+	}
 	n.entries, n.schemas = entries, schemas
 	return schemas, nil
 }
@@ -46,6 +53,10 @@ func (s *Server) objectInfo(w http.ResponseWriter, r *http.Request) error {
 	entries, err := s.queue.Nodes(r.Context())
 	if err != nil {
 		return wrongStatus(http.StatusServiceUnavailable, "no worker says which nodes it has: %v", err)
+	}
+	entries, err = s.withFiles(r.Context(), entries)
+	if err != nil {
+		return err
 	}
 	out := ordered{}
 	for _, class := range slices.Sorted(maps.Keys(entries)) {
@@ -63,7 +74,11 @@ func (s *Server) objectInfoOf(w http.ResponseWriter, r *http.Request) error {
 	out := ordered{}
 	class := r.PathValue("class")
 	if entry, ok := entries[class]; ok {
-		out.add(class, entry)
+		filled, err := s.withFiles(r.Context(), map[string]json.RawMessage{class: entry})
+		if err != nil {
+			return err
+		}
+		out.add(class, filled[class])
 	}
 	answerText(w, http.StatusOK, out.text())
 	return nil

@@ -36,6 +36,14 @@ func (v *validation) constant(n *Node, in *InputSchema, value any) (any, bool) {
 			return nil, false
 		}
 	}
+	if name, ok := converted.(string); ok && in.Files != "" && in.Exists != nil && !in.Exists(ParseFileRef(name)) {
+		v.add(n, Mistake{
+			Type: TypeCustomValidation, Message: "Custom validation failed for node",
+			Details:   fmt.Sprintf("%s - Invalid %s file: %s", in.Name, strings.Replace(in.Files, "any", "image", 1), name),
+			ExtraInfo: map[string]any{"input_name": in.Name},
+		})
+		return nil, false
+	}
 	if in.Choices != nil {
 		if m, bad := notAmong(in, converted); bad {
 			v.add(n, m)

@@ -3,6 +3,7 @@ package graph
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/isac-guidance/isac/plugin"
 )
@@ -86,12 +87,13 @@ func mergeUI(before, now json.RawMessage, files []SavedFile) (json.RawMessage, e
 			merged[key] = value
 		}
 	}
-	images, _ := merged["images"].([]any)
 	for _, f := range files {
-		images = append(images, f)
-	}
-	if len(images) > 0 {
-		merged["images"] = images
+		key := "images"
+		if strings.HasSuffix(f.Name, ".latent") { // no editor can show these
+			key = "latents"
+		}
+		list, _ := merged[key].([]any)
+		merged[key] = append(list, f)
 	}
 	return plainJSON(merged)
 }

@@ -38,6 +38,8 @@ type Options struct {
 	Observer Observer
 	// Files writes what nodes want written. A node that makes files fails without.
 	Files FileWriter
+	// Inputs reads files that inputs of nodes name; without it such nodes fail.
+	Inputs FileReader
 	// Workflow is the editor's graph, for the metadata of images beside the prompt itself; may be nil.
 	Workflow json.RawMessage
 	// Cache gives what earlier runs made, and keeps what this one makes, also if it fails on the way; may be nil.
@@ -62,6 +64,7 @@ func Run(ctx context.Context, plan *Plan, runner Runner, options Options) (*Outc
 		owner:    map[signature]*NodeResult{},
 		stand:    map[string]string{},
 		readers:  map[string][]int{},
+		contents: map[string]map[string][]byte{},
 		observer: options.Observer,
 	}
 	if r.observer == nil {
@@ -97,13 +100,18 @@ type run struct {
 	stand map[string]string
 	// readers counts, for each node that runs and each of its outputs, the inputs that are to read it.
 	readers map[string][]int
+	// contents are those of the files that inputs of a node name, by node and input.
+	contents map[string]map[string][]byte
 }
 
 // prepare finds who runs, who runs for whom, and who reads what.
 func (r *run) prepare(ctx context.Context) error {
 	wanted := make(map[signature]bool, len(r.plan.Tasks))
 	for _, t := range r.plan.Tasks {
-		s, err := sign(t, r.signed)
+		if err := r.readFiles(ctx, t); err != nil {
+			return &NodeError{Task: t, Err: err}
+		}
+		s, err := sign(t, r.signed, r.contents[t.Node.ID])
 		if err != nil {
 			return err
 		}
@@ -254,9 +262,13 @@ func (r *run) node(ctx context.Context, t *Task) (*NodeResult, error) {
 
 // call runs a node once, and adds what it makes to result and made.
 func (r *run) call(ctx context.Context, t *Task, inputs map[string]plugin.Value, result *NodeResult, made []values) error {
+	sent, err := r.filesOf(ctx, t, inputs)
+	if err != nil {
+		return err
+	}
 	got, err := r.runner.Execute(ctx, plugin.Request{
 		PromptID: r.options.PromptID, NodeID: t.Node.ID, Class: t.Node.Class, Inputs: inputs, Workflow: r.metadata,
-		Previews: r.options.Previews,
+		Previews: r.options.Previews, Files: sent,
 	}, func(e plugin.Event) {
 		if e.Step != nil {
 			result.Steps = append(result.Steps, e.Step)

@@ -48,6 +48,10 @@ type InputSchema struct {
 	Default any
 	// Tooltip explains the input in a sentence; may be empty.
 	Tooltip string
+	// Files says that the value names a file of the host, and which: "image", "latent" or "any"; empty where it does not.
+	Files string
+	// Exists, where it is not nil, tells whether such a file is there.
+	Exists func(FileRef) bool
 	// Config is the entry [type, options] itself: clients want it back in errors.
 	Config json.RawMessage
 
@@ -215,6 +219,9 @@ func parseInputSchema(entry json.RawMessage) (InputSchema, error) {
 	in.Max, _ = options["max"].(json.Number)
 	in.Default = options["default"]
 	in.Tooltip, _ = options["tooltip"].(string)
+	if in.Files, _ = options["input_files"].(string); in.Files != "" {
+		in.Choices = nil // files come and go
+	}
 	in.Config, err = plainJSON([]any{pair[0], options})
 	return in, err
 }

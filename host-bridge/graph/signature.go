@@ -14,12 +14,16 @@ import (
 type signature [sha256.Size]byte
 
 // sign gives the signature of a task; signed holds those of the nodes before it.
-func sign(t *Task, signed map[string]signature) (signature, error) {
+//
+// contents are those of files that inputs name, as far as they are known: a file that changes makes another result.
+func sign(t *Task, signed map[string]signature, contents map[string][]byte) (signature, error) {
 	type term struct {
 		Input string
 		Value any        `json:",omitempty"`
 		Link  *signature `json:",omitempty"`
 		Slot  int
+		// File is the digest of the file that the value names.
+		File []byte `json:",omitempty"`
 	}
 	terms := []term{{Input: t.Node.Class}}
 	if t.Schema.Distinct {
@@ -31,7 +35,12 @@ func sign(t *Task, signed map[string]signature) (signature, error) {
 			terms = append(terms, term{Input: name, Link: &from, Slot: link.Slot})
 			continue
 		}
-		terms = append(terms, term{Input: name, Value: t.Values[name]})
+		one := term{Input: name, Value: t.Values[name]}
+		if content, ok := contents[name]; ok {
+			digest := sha256.Sum256(content)
+			one.File = digest[:]
+		}
+		terms = append(terms, one)
 	}
 	text, err := json.Marshal(terms)
 	if err != nil {

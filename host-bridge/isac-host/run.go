@@ -13,6 +13,7 @@ import (
 type runCommand struct {
 	Workflow string    `arg:"" placeholder:"WORKFLOW.json" help:"Workflow in ComfyUI's API format; - reads standard input."`
 	Out      string    `required:"" short:"o" placeholder:"DIR" help:"Where files are written; it is made if need be."`
+	Input    string    `default:"." short:"i" placeholder:"DIR" help:"Where files are that nodes such as LoadImage name (${default})."`
 	Set      []setting `placeholder:"NODE.INPUT=VALUE" sep:"none" help:"Change an input of the workflow, such as 3.seed=7; may be given again."`
 	JSON     bool      `help:"Print what run.json holds instead of the files."`
 	process
@@ -42,7 +43,7 @@ func (r *runCommand) Run(con *console) (err error) {
 	show := newDisplay(con)
 	record := newRecord(r, described)
 	outcome, failure := graph.Run(con.ctx, plan, client, graph.Options{
-		PromptID: rand.Text(), Files: folder, Observer: show.event,
+		PromptID: rand.Text(), Files: folder, Inputs: inputFolder(r.Input), Observer: show.event,
 	})
 	show.close()
 	if err := record.finish(outcome, failure, r.Out); err != nil {

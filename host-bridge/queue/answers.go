@@ -18,6 +18,9 @@ func (s *Server) listen() error {
 	if _, err := store.Receive(s.conn.nc, s.files, s.log); err != nil {
 		return err
 	}
+	if _, err := store.Provide(s.conn.nc, s.files, s.log); err != nil {
+		return err
+	}
 	sub, err := s.conn.nc.Subscribe(askSubjects, func(m *nats.Msg) { s.answer(m, s.asked(m)) })
 	if err == nil {
 		err = sub.SetPendingLimits(-1, 64<<20)

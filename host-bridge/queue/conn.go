@@ -106,6 +106,9 @@ func (c *Conn) ask(ctx context.Context, subject string, question, answer any) er
 // Files are where a worker's nodes write: in the API server's data folder.
 func (c *Conn) Files() store.Writer { return store.NewRemote(c.nc, c.log) }
 
+// Inputs are where a worker's nodes read: the same folder.
+func (c *Conn) Inputs() store.Reader { return store.NewRemote(c.nc, c.log) }
+
 func connect(url string, log *slog.Logger, options ...nats.Option) (*Conn, error) {
 	c := &Conn{log: log}
 	url, secure, err := pins(url)

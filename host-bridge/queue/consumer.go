@@ -45,6 +45,9 @@ func (p *Publisher) Fits(result *Result) error { return p.conn.fits(result) }
 // Files are where the run's nodes write.
 func (p *Publisher) Files() store.Writer { return p.conn.Files() }
 
+// Inputs are where the run's nodes read.
+func (p *Publisher) Inputs() store.Reader { return p.conn.Inputs() }
+
 // consumer serves the queue for one worker.
 type consumer struct {
 	conn   *Conn

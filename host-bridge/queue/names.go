@@ -23,7 +23,7 @@ const (
 )
 
 // protocol is the version of all that API server and workers say to each other.
-const protocol = 2
+const protocol = 3
 
 const (
 	// maxDeaths bounds the workers that may die over one prompt.

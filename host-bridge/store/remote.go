@@ -109,7 +109,7 @@ func (r *Remote) Gone(ctx context.Context, files []graph.SavedFile) (bool, error
 }
 
 func (r *Remote) send(ctx context.Context, id, kind string, files []plugin.File) (answer, error) {
-	size := min(partBytes, int(r.nc.MaxPayload())-messageRoom)
+	size := partSize(r.nc)
 	end := finish{Kind: kind}
 	for i, f := range files {
 		end.Files = append(end.Files, finishedFile{f.Name, f.Subfolder, len(f.Data)})

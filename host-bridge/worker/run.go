@@ -73,7 +73,8 @@ func (w *Worker) run(ctx context.Context, r *queue.Record, n *runEvents) (*graph
 	_ = json.Unmarshal(r.Extra, &extra)
 	return graph.Run(ctx, plan, w.pool, graph.Options{
 		PromptID: r.ID, Observer: n.event, Files: files{ctx, n.events.Files()}, Workflow: extra.PNG.Workflow,
-		Cache: w.cache, Previews: r.Previews,
+		Inputs: n.events.Inputs(),
+		Cache:  w.cache, Previews: r.Previews,
 	})
 }
 

@@ -158,13 +158,13 @@ func TestEachImageIsEncoded(t *testing.T) {
 	fixture.InScope(t, func() {
 		image := f.Tensor("vae.image").MulScalar(0.5).AddScalar(0.5).Permute(0, 2, 3, 1)
 		negative := image.Neg().AddScalar(1)
-		both, err := p.EncodeImage(torch.Cat([]torch.Tensor{image, negative}, 0))
+		both, err := p.EncodeImage(t.Context(), torch.Cat([]torch.Tensor{image, negative}, 0))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer both.Close()
 		for b, one := range []torch.Tensor{image, negative} {
-			alone, err := p.EncodeImage(one)
+			alone, err := p.EncodeImage(t.Context(), one)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -27,6 +27,10 @@ type Conditioning struct {
 	// Spans are the bytes [start,end) of Prompt that each of the L positions stands for, over all chunks; BOS, EOS and padding have
 	// start = end. Positions behind the last span stand for none.
 	Spans [][2]int
+	// Region is where in the picture the conditioning holds; nil is everywhere.
+	Region *Region
+	// More are conditionings that hold beside this one, each in its own region. They have none beside themselves.
+	More []Conditioning
 	// Notes are things that the user should know: in how many chunks a prompt is read, what in it is read as text, what was not found.
 	Notes []string
 }
@@ -39,6 +43,11 @@ func (c *Conditioning) Close() {
 		}
 		*t = torch.Tensor{}
 	}
+	c.Region.close()
+	for i := range c.More {
+		c.More[i].Close()
+	}
+	c.More = nil
 }
 
 // ErrWeight says that a weight in a prompt cannot be computed with.
@@ -48,6 +57,9 @@ var ErrWeight = errors.New("weight out of range")
 type PromptOptions struct {
 	// Embeddings are where "embedding:name" is looked for.
 	Embeddings clip.Embeddings
+	// StopAt is the layer of the text encoders whose state is read, counted from the end: -1 is the last, -2 the one before; 0 is what the
+	// family was trained with. An encoder that has not so many layers gives its last.
+	StopAt int
 }
 
 // EncodePrompt runs the text encoders over a prompt of any length, with the weights that are written in it, as ComfyUI encodes it (see
@@ -63,6 +75,9 @@ func (p *Pipeline) EncodePrompt(text string) (Conditioning, error) {
 func (p *Pipeline) EncodePrompts(ctx context.Context, o PromptOptions, texts ...string) (Conditioning, error) {
 	text := texts[0]
 	prompts := p.model.Prompts(o.Embeddings, texts...)
+	if o.StopAt > 0 {
+		return Conditioning{}, fmt.Errorf("encode prompt %q: layer %d of the text encoders, expected one counted from the end, such as -2", text, o.StopAt)
+	}
 	err := checkWeights(prompts)
 	if err == nil {
 		err = p.checkRows(prompts)
@@ -74,7 +89,7 @@ func (p *Pipeline) EncodePrompts(ctx context.Context, o PromptOptions, texts ...
 	err = torch.InScope(func() (err error) {
 		torch.NoGrad(func() {
 			var hidden, pooled torch.Tensor
-			if hidden, pooled, err = p.model.Encode(ctx, prompts); err != nil {
+			if hidden, pooled, err = p.model.Encode(ctx, prompts, o.StopAt); err != nil {
 				return
 			}
 			if c.Hidden = hidden.Keep(); pooled.Defined() {

@@ -14,6 +14,7 @@ type denoiser struct {
 	part         int64        // images that are evaluated at once
 	text, vector torch.Tensor // [1,…], or where both are asked for [2,…]: the negative, then the positive
 	two          bool         // both conditionings are there
+	several      *parts       // where a side has several conditionings, or one for a part of the picture: then text and vector are unused
 	apart        *side        // the negative where it has another length: then text and vector are the positive's alone
 }
 
@@ -23,27 +24,37 @@ type side struct{ text, vector torch.Tensor }
 // newDenoiser brings both conditionings into the denoiser's type and place, once for the run.
 func newDenoiser(r *run) (denoiser, error) {
 	d := denoiser{ctx: r.ctx, p: r.p, cfg: r.request.CFG, part: r.plan.part, two: r.request.needsNegative()}
+	if r.request.Positive.plain() && (!d.two || r.request.Negative.plain()) {
+		return d, d.join(r)
+	}
+	var err error
+	d.several, err = newParts(r)
+	return d, err
+}
+
+// join puts both sides together where there is one conditioning of each.
+func (d *denoiser) join(r *run) error {
 	f := r.p.Factor()
 	place := func(c Conditioning) (text, vector torch.Tensor, err error) {
 		return r.p.place(c, int(r.plan.shape[3])*f, int(r.plan.shape[2])*f)
 	}
 	var err error
 	if d.text, d.vector, err = place(r.request.Positive); err != nil || !d.two {
-		return d, err
+		return err
 	}
 	text, vector, err := place(r.request.Negative)
 	if err != nil {
-		return d, err
+		return err
 	}
 	if text.Size(1) != d.text.Size(1) { // prompts of another number of chunks: what one reads must not change with the other
 		d.apart = &side{text, vector}
-		return d, nil
+		return nil
 	}
 	d.text = torch.Cat([]torch.Tensor{text, d.text}, 0)
 	if vector.Defined() {
 		d.vector = torch.Cat([]torch.Tensor{vector, d.vector}, 0)
 	}
-	return d, nil
+	return nil
 }
 
 // at evaluates the model once on x [B,C,h,w] (the sampler's, float32) at sigma and gives D of the same shape:
@@ -80,7 +91,12 @@ func (d denoiser) evaluate(x torch.Tensor, sigma float64, negative bool) ([]torc
 			n := min(d.part, all-first)
 			parts = append(parts, torch.WithScope(func() []torch.Tensor {
 				var y, none torch.Tensor
-				if y, none, err = d.predict(in.Narrow(0, first, n), noise.Timestep(sigma)); err != nil {
+				if d.several != nil {
+					y, none, err = d.denoised(x.Narrow(0, first, n), first, sigma)
+				} else {
+					y, none, err = d.predict(in.Narrow(0, first, n), noise.Timestep(sigma))
+				}
+				if err != nil {
 					return nil
 				}
 				if !negative {
@@ -102,7 +118,10 @@ func (d denoiser) evaluate(x torch.Tensor, sigma float64, negative bool) ([]torc
 			if len(each) > 1 {
 				y = torch.Cat(each, 0)
 			}
-			out[side] = noise.Denoised(x, y, sigma)
+			if d.several == nil {
+				y = noise.Denoised(x, y, sigma)
+			}
+			out[side] = y
 		}
 		return out
 	})

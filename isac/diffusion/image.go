@@ -11,22 +11,22 @@ import (
 
 // DecodeLatent maps latents [B,C,h,w] (unscaled) to images [B,H,W,3] in 0..1, float32, on the CPU, kept. Images are decoded one at a time,
 // so that only the pictures' own memory grows with the batch. Too much for what there is of it is a *MemoryError.
-func (p *Pipeline) DecodeLatent(latent torch.Tensor) (torch.Tensor, error) {
-	return p.DecodeLatentContext(context.Background(), latent)
+func (a *Autoencoder) DecodeLatent(latent torch.Tensor) (torch.Tensor, error) {
+	return a.DecodeLatentContext(context.Background(), latent)
 }
 
 // DecodeLatentContext is DecodeLatent, and stops between two images with ctx's error once ctx is done.
-func (p *Pipeline) DecodeLatentContext(ctx context.Context, latent torch.Tensor) (torch.Tensor, error) {
-	if s := latent.Shape(); len(s) != 4 || s[1] != int64(p.LatentChannels()) {
-		return torch.Tensor{}, fmt.Errorf("decode latent: shape %v, expected [B %d h w] for this model", s, p.LatentChannels())
+func (a *Autoencoder) DecodeLatentContext(ctx context.Context, latent torch.Tensor) (torch.Tensor, error) {
+	if s := latent.Shape(); len(s) != 4 || s[1] != int64(a.LatentChannels()) {
+		return torch.Tensor{}, fmt.Errorf("decode latent: shape %v, expected [B %d h w] for this model", s, a.LatentChannels())
 	}
 	s := latent.Shape()
-	if err := p.mayDecode(s); err != nil {
+	if err := a.mayDecode(s); err != nil {
 		return torch.Tensor{}, fmt.Errorf("decode latent: %w", err)
 	}
 	var out torch.Tensor
 	err := torch.InScope(func() (err error) {
-		torch.NoGrad(func() { out, err = p.decode(ctx, latent) })
+		torch.NoGrad(func() { out, err = a.decode(ctx, latent) })
 		return err
 	})
 	if err != nil {
@@ -36,35 +36,35 @@ func (p *Pipeline) DecodeLatentContext(ctx context.Context, latent torch.Tensor)
 }
 
 // DecodeEmpty is DecodeLatentContext of a batch of latents that are all 0, for images of width×height pixels. They are made one at a time.
-func (p *Pipeline) DecodeEmpty(ctx context.Context, width, height, batch int) (torch.Tensor, error) {
-	f := p.Factor()
-	shape := []int64{int64(batch), int64(p.LatentChannels()), int64(height / f), int64(width / f)}
+func (a *Autoencoder) DecodeEmpty(ctx context.Context, width, height, batch int) (torch.Tensor, error) {
+	f := a.Factor()
+	shape := []int64{int64(batch), int64(a.LatentChannels()), int64(height / f), int64(width / f)}
 	if batch < 1 || width < f || height < f {
 		return torch.Tensor{}, fmt.Errorf("decode latent: %d images of %d×%d pixels, expected at least one of %d×%d", batch, width, height, f, f)
 	}
-	if err := p.mayDecode(shape); err != nil {
+	if err := a.mayDecode(shape); err != nil {
 		return torch.Tensor{}, fmt.Errorf("decode latent: %w", err)
 	}
 	var images torch.Tensor
 	err := torch.InScope(func() (err error) {
 		one := torch.Zeros([]int64{1, shape[1], shape[2], shape[3]}, torch.Float32, torch.CPU)
-		images, err = p.DecodeLatentContext(ctx, one.Expand(shape...))
+		images, err = a.DecodeLatentContext(ctx, one.Expand(shape...))
 		return err
 	})
 	return images, err
 }
 
 // decode decodes latents into pictures, which are kept.
-func (p *Pipeline) decode(ctx context.Context, latent torch.Tensor) (torch.Tensor, error) {
-	s, f := latent.Shape(), int64(p.Factor())
-	out := torch.Zeros([]int64{s[0], s[2] * f, s[3] * f, p.model.VAE.Config.ImageChannels}, torch.Float32, torch.CPU)
+func (a *Autoencoder) decode(ctx context.Context, latent torch.Tensor) (torch.Tensor, error) {
+	s, f := latent.Shape(), int64(a.Factor())
+	out := torch.Zeros([]int64{s[0], s[2] * f, s[3] * f, a.model.Config.ImageChannels}, torch.Float32, torch.CPU)
 	for i := range s[0] {
 		if err := ctx.Err(); err != nil {
 			return torch.Tensor{}, err
 		}
 		torch.WithScope(func() []torch.Tensor {
-			z := latent.Narrow(0, i, 1).To(p.model.VAE.DType()).ToDevice(p.model.VAE.Device())
-			x := p.model.VAE.Decode(z).To(torch.Float32).MulScalar(0.5).AddScalar(0.5).Clamp(0, 1)
+			z := latent.Narrow(0, i, 1).To(a.model.DType()).ToDevice(a.model.Device())
+			x := a.model.Decode(z).To(torch.Float32).MulScalar(0.5).AddScalar(0.5).Clamp(0, 1)
 			out.Narrow(0, i, 1).CopyFrom(x.Permute(0, 2, 3, 1))
 			return nil
 		})
@@ -76,22 +76,22 @@ func (p *Pipeline) decode(ctx context.Context, latent torch.Tensor) (torch.Tenso
 }
 
 // EncodeImage maps images [B,H,W,3] in 0..1 to the mean of their latents [B,C,h,w], unscaled, float32, on the CPU, kept. Sides have to be
-// multiples of Factor.
-func (p *Pipeline) EncodeImage(images torch.Tensor) (torch.Tensor, error) {
-	s, f := images.Shape(), int64(p.Factor())
-	if len(s) != 4 || s[3] != p.model.VAE.Config.ImageChannels {
-		return torch.Tensor{}, fmt.Errorf("encode image: shape %v, expected [B H W %d]", s, p.model.VAE.Config.ImageChannels)
+// multiples of Factor. It stops between two images with ctx's error once ctx is done.
+func (a *Autoencoder) EncodeImage(ctx context.Context, images torch.Tensor) (torch.Tensor, error) {
+	s, f := images.Shape(), int64(a.Factor())
+	if len(s) != 4 || s[3] != a.model.Config.ImageChannels {
+		return torch.Tensor{}, fmt.Errorf("encode image: shape %v, expected [B H W %d]", s, a.model.Config.ImageChannels)
 	}
 	if s[1]%f != 0 || s[2]%f != 0 || s[1] == 0 || s[2] == 0 {
 		return torch.Tensor{}, fmt.Errorf("encode image: %d×%d pixels, expected multiples of %d: crop or resize it", s[2], s[1], f)
 	}
 	// The encoder takes what the decoder takes, the other way round.
-	if err := p.mayDecode([]int64{s[0], int64(p.LatentChannels()), s[1] / f, s[2] / f}); err != nil {
+	if err := a.mayDecode([]int64{s[0], int64(a.LatentChannels()), s[1] / f, s[2] / f}); err != nil {
 		return torch.Tensor{}, fmt.Errorf("encode image: %w", err)
 	}
 	var out torch.Tensor
 	err := torch.InScope(func() (err error) {
-		torch.NoGrad(func() { out, err = p.encode(images) })
+		torch.NoGrad(func() { out, err = a.encode(ctx, images) })
 		return err
 	})
 	if err != nil {
@@ -100,14 +100,17 @@ func (p *Pipeline) EncodeImage(images torch.Tensor) (torch.Tensor, error) {
 	return out, nil
 }
 
-func (p *Pipeline) encode(images torch.Tensor) (torch.Tensor, error) {
+func (a *Autoencoder) encode(ctx context.Context, images torch.Tensor) (torch.Tensor, error) {
 	latents := make([]torch.Tensor, images.Size(0))
 	for i := range latents {
+		if err := ctx.Err(); err != nil {
+			return torch.Tensor{}, err
+		}
 		var err error
 		latents[i] = torch.Scoped(func() torch.Tensor {
-			x := images.Narrow(0, int64(i), 1).ToDevice(p.model.VAE.Device()).Permute(0, 3, 1, 2).MulScalar(2).SubScalar(1).To(p.model.VAE.DType())
+			x := images.Narrow(0, int64(i), 1).ToDevice(a.model.Device()).Permute(0, 3, 1, 2).MulScalar(2).SubScalar(1).To(a.model.DType())
 			var z torch.Tensor
-			if z, err = p.model.VAE.Encode(x.Contiguous()); err != nil {
+			if z, err = a.model.Encode(x.Contiguous()); err != nil {
 				return torch.Tensor{}
 			}
 			return z.To(torch.Float32).ToDevice(torch.CPU)

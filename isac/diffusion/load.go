@@ -1,6 +1,7 @@
 package diffusion
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/isac-guidance/isac/isac/diffusion/family"
@@ -26,6 +27,11 @@ type LoadOptions struct {
 	MaxMemory int64
 }
 
+// machine is where the model computes.
+func (o LoadOptions) machine() machine {
+	return machine{device: cmp.Or(o.Device, torch.CPU), maxMemory: o.MaxMemory}
+}
+
 // Load reads a model from a diffusers folder or a single .safetensors file, of any family that package family lists. The error lists
 // everything that is wrong with the files: missing tensors, wrong shapes, values that are not finite, settings that are not understood.
 // The files are closed when Load returns.
@@ -35,10 +41,7 @@ func Load(path string, opt LoadOptions) (*Pipeline, error) {
 		return nil, err
 	}
 	defer files.Close()
-	p := &Pipeline{Path: path, device: opt.Device, checkpoint: opt.Checkpoint && !opt.AutoCheckpoint, autoCheckpoint: opt.AutoCheckpoint, maxMemory: opt.MaxMemory}
-	if p.device == "" {
-		p.device = torch.CPU
-	}
+	p := &Pipeline{Path: path, checkpoint: opt.Checkpoint && !opt.AutoCheckpoint, autoCheckpoint: opt.AutoCheckpoint, Autoencoder: &Autoencoder{machine: opt.machine()}}
 	bytes := float64(files.Bytes(opt.DType))
 	if err := p.check("the model's weights", need{device: bytes}); err != nil {
 		return nil, fmt.Errorf("load %s: %w", path, err)
@@ -50,7 +53,7 @@ func Load(path string, opt LoadOptions) (*Pipeline, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", path, err)
 	}
-	p.noise = p.model.Noise
+	p.noise, p.Autoencoder.model = p.model.Noise, p.model.VAE
 	p.model.Denoiser.Checkpoint(p.checkpoint)
 	return p, nil
 }

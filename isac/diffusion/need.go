@@ -3,7 +3,6 @@ package diffusion
 import (
 	"fmt"
 	"math"
-	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -89,7 +88,7 @@ func (p *Pipeline) needOf(r *SampleRequest, shape []int64, part int64) need {
 	latents := latentCopies * 4 * product(shape)
 	var decoding need
 	if r.Decode {
-		decoding = p.needToDecode(shape)
+		decoding = p.Autoencoder.needToDecode(shape)
 	}
 	if p.device == torch.CPU {
 		all := latents + max(working, decoding.device+decoding.host)
@@ -108,11 +107,11 @@ func (p *Pipeline) evaluation(e backbone.Evaluation) float64 {
 }
 
 // needToDecode estimates the decoding of latents of a shape, one at a time, and all pictures that come of it.
-func (p *Pipeline) needToDecode(shape []int64) need {
-	factor := float64(p.Factor())
+func (a *Autoencoder) needToDecode(shape []int64) need {
+	factor := float64(a.Factor())
 	pixels := float64(shape[2]) * float64(shape[3]) * factor * factor
 	return need{
-		device: margin*p.model.VAE.DecodeMemory(shape[2], shape[3]) + fixed + 4*3*4*pixels,
+		device: margin*a.model.DecodeMemory(shape[2], shape[3]) + fixed + 4*3*4*pixels,
 		host:   float64(shape[0]) * pixels * pictureBytes,
 	}
 }
@@ -120,8 +119,10 @@ func (p *Pipeline) needToDecode(shape []int64) need {
 func tokensOf(r *SampleRequest) int64 {
 	tokens := int64(0)
 	for _, c := range []Conditioning{r.Positive, r.Negative} {
-		if c.Hidden.Defined() && c.Hidden.Dim() == 3 {
-			tokens = max(tokens, c.Hidden.Size(1))
+		for _, one := range c.all() {
+			if one.Hidden.Defined() && one.Hidden.Dim() == 3 {
+				tokens = max(tokens, one.Hidden.Size(1))
+			}
 		}
 	}
 	return tokens
@@ -150,55 +151,6 @@ func (p *Pipeline) fit(r *SampleRequest, shape []int64) (part int64, err error) 
 		part = (part + 1) / 2
 	}
 	return part, p.check(p.imagesOf(shape), p.needOf(r, shape, part))
-}
-
-// mayDecode says whether there is room to decode latents of a shape; else it is a *MemoryError.
-func (p *Pipeline) mayDecode(shape []int64) error {
-	n := p.needToDecode(shape)
-	if n.device+n.host < 2*fixed {
-		return nil // little is not asked for: a preview in the middle of a run, which has asked for all that it takes
-	}
-	if p.device == torch.CPU {
-		n.device += n.host
-		n.host = n.device
-	}
-	return p.check(p.imagesOf(shape), n)
-}
-
-// check compares a need with what there is, the second time after what is kept in reserve was given back.
-func (p *Pipeline) check(what string, n need) error {
-	err := p.compare(what, n)
-	if err == nil {
-		return nil
-	}
-	torch.EmptyCache(torch.CPU)
-	if p.device != torch.CPU {
-		torch.EmptyCache(p.device)
-	}
-	debug.FreeOSMemory()
-	return p.compare(what, n)
-}
-
-func (p *Pipeline) compare(what string, n need) error {
-	free := memory.Of(p.device, p.maxMemory)
-	if whole(n.device) > free.Device {
-		return &MemoryError{
-			What: what, Device: p.device, Need: whole(n.device), Free: free.Device, Total: free.DeviceTotal, Bounded: free.DeviceTotal == p.maxMemory,
-		}
-	}
-	if whole(n.host) > free.Host {
-		return &MemoryError{What: what, Device: torch.CPU, Need: whole(n.host), Free: free.Host, Total: free.HostTotal, Bounded: free.HostTotal == p.maxMemory}
-	}
-	return nil
-}
-
-func (p *Pipeline) imagesOf(shape []int64) string {
-	f := int64(p.Factor())
-	images := fmt.Sprintf("%d images", shape[0])
-	if shape[0] == 1 {
-		images = "an image"
-	}
-	return fmt.Sprintf("%s of %d×%d pixels", images, shape[3]*f, shape[2]*f)
 }
 
 // CheckMemory says whether the machine has so many bytes for something, of which the process may take most at all, 0 for no bound of its

@@ -12,13 +12,13 @@ type Pipeline struct {
 	// Path is what Load was given.
 	Path string
 
-	device     torch.Device
+	// Autoencoder is the model's own. A pipeline is closed, not the autoencoder.
+	*Autoencoder
 	model      *family.Model
 	noise      sampling.Noise
 	checkpoint bool
 	// autoCheckpoint decides before each guided evaluation, see checkpoints
 	autoCheckpoint bool
-	maxMemory      int64
 }
 
 // Close frees the weights and gives their memory back, which the C library would keep. Closing twice is allowed.
@@ -32,12 +32,6 @@ func (p *Pipeline) Family() *family.Family { return p.model.Family }
 
 // Notes are things that the user should know of the model: parts of its files that are not read.
 func (p *Pipeline) Notes() []string { return p.model.Notes }
-
-// Factor is how many pixels of an image one pixel of the latent stands for along each side: 8 for Stable Diffusion.
-func (p *Pipeline) Factor() int { return int(p.model.VAE.Config.Factor()) }
-
-// LatentChannels is the number of channels of a latent: 4 for Stable Diffusion 1, 2 and XL, 16 for 3.
-func (p *Pipeline) LatentChannels() int { return int(p.model.VAE.Config.LatentChannels) }
 
 // NativeSize is the side in pixels of the images that the model was trained on, as its config.json says, or its family.
 func (p *Pipeline) NativeSize() int { return int(p.model.Size) * p.Factor() }

@@ -155,7 +155,7 @@ func TestImagesAndLatents(t *testing.T) {
 		fixture.Near(t, "image", got, want, 1e-5)
 
 		pixels := f.Tensor("vae.image").MulScalar(0.5).AddScalar(0.5).Permute(0, 2, 3, 1)
-		z, err := p.EncodeImage(torch.Cat([]torch.Tensor{pixels, pixels}, 0))
+		z, err := p.EncodeImage(t.Context(), torch.Cat([]torch.Tensor{pixels, pixels}, 0))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,11 +188,11 @@ func TestImagesAndLatents(t *testing.T) {
 			return err
 		},
 		"30 pixels": func() error {
-			_, err := p.EncodeImage(torch.Zeros([]int64{1, 30, 32, 3}, torch.Float32, torch.CPU))
+			_, err := p.EncodeImage(t.Context(), torch.Zeros([]int64{1, 30, 32, 3}, torch.Float32, torch.CPU))
 			return err
 		},
 		"channels first": func() error {
-			_, err := p.EncodeImage(torch.Zeros([]int64{1, 3, 32, 32}, torch.Float32, torch.CPU))
+			_, err := p.EncodeImage(t.Context(), torch.Zeros([]int64{1, 3, 32, 32}, torch.Float32, torch.CPU))
 			return err
 		},
 	} {

@@ -63,6 +63,36 @@ func TestPromptsEqualComfyUI(t *testing.T) {
 	}
 }
 
+// TestStopAtEqualsComfyUI compares conditionings of earlier layers with those that ComfyUI's CLIPSetLastLayer gives, also of a layer that the
+// encoders do not have.
+func TestStopAtEqualsComfyUI(t *testing.T) {
+	torchtest.Require(t)
+	f := fixture.Open(t, "prompts")
+	for name, folder := range map[string]string{"sd1": "tiny", "sdxl": "tiny-sdxl"} {
+		p := load(t, fixture.Dir(folder), LoadOptions{})
+		for _, stop := range []int{-1, -2, -3, -24} {
+			o := comfyOptions()
+			o.StopAt = stop
+			got, err := p.EncodePrompts(t.Context(), o, scene)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer got.Close()
+			fixture.InScope(t, func() {
+				key := fmt.Sprintf("%s.stop%d.0", name, stop)
+				want := f.Tensor(key + ".text")
+				fixture.Near(t, key, got.Hidden.Narrow(2, 0, want.Size(2)), want, 1e-4)
+				if name == "sdxl" {
+					f.Near(key+".pooled", got.Pooled, 1e-4)
+				}
+			})
+		}
+	}
+	if _, err := load(t, fixture.Dir("tiny"), LoadOptions{}).EncodePrompts(t.Context(), PromptOptions{StopAt: 2}, scene); err == nil {
+		t.Error("a layer counted from the beginning is taken")
+	}
+}
+
 // TestSidesOfOtherLengths holds that classifier-free guidance combines two prompts of unequal numbers of chunks as if each were
 // alone: D = D₋ + cfg·(D₊ − D₋).
 func TestSidesOfOtherLengths(t *testing.T) {

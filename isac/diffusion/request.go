@@ -38,6 +38,17 @@ type SampleRequest struct {
 	Noise torch.Tensor
 	// Denoise is how much of the way from noise to image is gone: 1 all of it, less to keep something of Latent. Above 0, at most 1.
 	Denoise float64
+	// Mask says where Latent is sampled anew, [M,H,W] in 0..1 at any size: 1 is new, 0 stays as it is. It is resized, and repeated or cut
+	// to the batch. Undefined for everywhere. What guidance moves is multiplied with it too.
+	Mask torch.Tensor
+	// BatchIndex, where it is not nil, has for each image which one of a batch's noises it starts from.
+	BatchIndex []int
+	// FirstStep is where the run begins in its schedule, LastStep before which step it ends; 0 is the schedule's end. A run that ends early
+	// leaves the noise of that step in the latents, unless TakeRest has its last step take all of it out.
+	FirstStep, LastStep int
+	TakeRest            bool
+	// NoNoise starts from Latent as it is: another run left its noise there.
+	NoNoise bool
 	// Decode says that the latents will be decoded: memory for that is asked for before sampling too.
 	Decode bool
 	// Guidance turns a guidance method on. nil is plain sampling.
@@ -81,6 +92,7 @@ type plan struct {
 	sampler sampling.Sampler
 	sigmas  []float64 // from noise to 0
 	steps   int       // that the sampler will take over them; of dpm_adaptive, which cannot tell, those of the schedule
+	whole   int       // steps of the whole schedule, of which the run may take a part
 	shape   []int64   // of the latent
 	part    int64     // images that the model evaluates at once
 }
@@ -108,14 +120,20 @@ func (p *Pipeline) plan(r *SampleRequest) (plan, error) {
 	}
 	if pl.sigmas, err = sampling.ScheduleFor(r.Sampler, r.Scheduler, p.noise, r.Steps, r.Denoise); err != nil {
 		errs = append(errs, err)
+	} else {
+		pl.whole = sampling.Steps(r.Sampler, pl.sigmas)
+		if pl.sigmas, err = r.stretch(pl.sigmas); err != nil {
+			errs = append(errs, err)
+		}
+		pl.steps = sampling.Steps(r.Sampler, pl.sigmas)
 	}
-	pl.steps = sampling.Steps(r.Sampler, pl.sigmas)
+	p.checkExtras(r, pl.shape, bad)
 	if g := r.Guidance; g != nil {
 		errs = append(errs, g.check(), sampling.Guidable(r.Sampler))
 		if g.Candidates > 1 && r.Noise.Defined() {
 			bad("%d candidates start from one noise and would be one run: leave the noise out, and give a seed", g.Candidates)
 		}
-		if h := r.Positive.Hidden; h.Defined() && h.Dim() == 3 {
+		if h := r.guided().Hidden; h.Defined() && h.Dim() == 3 {
 			errs = append(errs, g.Target.CheckTokens(int(h.Size(1))))
 		}
 	}
@@ -163,6 +181,16 @@ func (p *Pipeline) latentShape(r *SampleRequest, bad func(string, ...any)) []int
 }
 
 func (p *Pipeline) checkConditioning(name string, c Conditioning, bad func(string, ...any)) {
+	if !c.plain() {
+		for _, one := range c.all() {
+			if err := one.Region.check(); err != nil {
+				bad("the %s conditioning: %w", name, err)
+			}
+			one.Region = nil
+			p.checkConditioning(name, one, bad)
+		}
+		return
+	}
 	width := p.model.Shape.Context
 	switch h := c.Hidden; {
 	case !h.Defined():

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/isac-guidance/isac/isac/diffusion/sampling"
 	"github.com/isac-guidance/isac/isac/guidance"
@@ -59,6 +60,7 @@ type run struct {
 
 	denoise  denoiser
 	sessions []*guidance.Session // one for each image, none without guidance
+	inpaint  *inpaint            // nil without a mask
 	noise    *torch.Generator    // of ancestral samplers, nil until asked for
 	path     *sampling.Path      // of samplers with a Brownian path, nil until asked for
 	current  []guidance.Report   // of this step
@@ -71,10 +73,10 @@ func (r *run) begin() error {
 	if g == nil {
 		return nil
 	}
-	model := r.p.Conditional(r.request.Positive)
+	model := r.p.Conditional(r.request.guided())
 	for b := range int(r.plan.shape[0]) {
 		config := guidance.Config{
-			Model: model, Noise: r.p.noise, Method: g.Method, Target: g.Target, Measure: g.Measure, Seed: r.request.Seed + uint64(b),
+			Model: model, Noise: r.p.noise, Method: g.Method, Target: g.Target, Measure: g.Measure, Seed: r.request.Seed + uint64(r.request.noiseOf(b)),
 		}
 		if g.Observe != nil {
 			config.Observe, config.ObserveSelf = func(m guidance.Maps) { g.Observe(b, m) }, g.ObserveSelf
@@ -86,6 +88,14 @@ func (r *run) begin() error {
 		r.sessions = append(r.sessions, s)
 	}
 	return nil
+}
+
+// noiseOf is which noise of the batch an image starts from.
+func (r *SampleRequest) noiseOf(image int) int {
+	if r.BatchIndex != nil {
+		return r.BatchIndex[image]
+	}
+	return image
 }
 
 // start runs all steps and keeps the result.
@@ -101,8 +111,8 @@ func (r *run) start(latent *torch.Tensor) error {
 	if err != nil {
 		return err
 	}
-	x, err := r.plan.sampler(r.denoise.at, from, r.plan.sigmas, sampling.Hooks{
-		BeforeStep: r.before, AfterStep: r.after, Noise: r.ancestral, Brownian: r.brownian, Both: r.denoise.both,
+	x, err := r.plan.sampler(r.model, from, r.plan.sigmas, sampling.Hooks{
+		BeforeStep: r.before, AfterStep: r.after, Noise: r.ancestral, Brownian: r.brownian, Both: r.both,
 	})
 	if err != nil {
 		return err
@@ -110,8 +120,28 @@ func (r *run) start(latent *torch.Tensor) error {
 	if !x.AllFinite() {
 		return fmt.Errorf("after the last step: %w", ErrNotFinite)
 	}
+	if last := r.plan.sigmas[len(r.plan.sigmas)-1]; last > 0 { // of a flow, so that the run that goes on finds what this one left
+		x = x.DivScalar(r.p.latentShare(last))
+	}
 	*latent = r.p.unscale(x).ToDevice(torch.CPU).Contiguous().Keep()
 	return nil
+}
+
+// model is the denoiser, which leaves alone what a mask does.
+func (r *run) model(x torch.Tensor, sigma float64) (torch.Tensor, error) {
+	d, err := r.denoise.at(r.inpaint.before(x, sigma), sigma)
+	if err != nil {
+		return d, err
+	}
+	return r.inpaint.after(d), nil
+}
+
+// both is model with D_negative beside it, which a mask does not touch, as in ComfyUI.
+func (r *run) both(x torch.Tensor, sigma float64) (denoised, negative torch.Tensor, err error) {
+	if denoised, negative, err = r.denoise.both(r.inpaint.before(x, sigma), sigma); err != nil {
+		return denoised, negative, err
+	}
+	return r.inpaint.after(denoised), negative, nil
 }
 
 // close frees what the run holds beside tensors.
@@ -126,30 +156,62 @@ func (r *run) close() {
 
 // step is step i of the run, at sigma.
 func (r *run) step(i int, sigma float64) guidance.Step {
-	return guidance.Step{Index: i, Count: r.plan.steps, Sigma: sigma}
+	at := r.request.FirstStep + i
+	return guidance.Step{Index: at, Count: max(r.plan.whole, at+1), Sigma: sigma}
 }
 
 // noised gives the latent that sampling starts from, x [B,C,h,w].
 func (r *run) noised() (torch.Tensor, error) {
-	noise := r.request.Noise
-	if noise.Defined() {
-		noise = noise.To(torch.Float32)
-	} else {
-		g := torch.NewGenerator(r.request.Seed)
-		defer g.Close()
-		noise = g.Randn(r.plan.shape...)
-	}
-	noise, err := r.eachImage(noise.ToDevice(r.p.device), func(s *guidance.Session, image torch.Tensor) (torch.Tensor, bool, error) {
-		return s.Prepare(image, r.step(0, r.plan.sigmas[0]))
-	})
-	if err != nil {
-		return noise, err
+	noise := r.unitNoise().ToDevice(r.p.device)
+	if !r.request.NoNoise {
+		var err error
+		noise, err = r.eachImage(noise, func(s *guidance.Session, image torch.Tensor) (torch.Tensor, bool, error) {
+			return s.Prepare(image, r.step(0, r.plan.sigmas[0]))
+		})
+		if err != nil {
+			return noise, err
+		}
 	}
 	start := r.request.Latent
+	if start.Defined() && start.To(torch.Float32).NormAll().ToDevice(torch.CPU).Float32s()[0] == 0 { // an empty latent has no colour to shift
+		start = torch.Tensor{}
+	}
 	if start.Defined() {
 		start = r.p.scale(start.To(torch.Float32).ToDevice(r.p.device))
 	}
+	r.inpaint = r.newInpaint(start, noise)
 	return r.p.noise.Noised(start, noise, r.plan.sigmas[0]), nil
+}
+
+// unitNoise is the noise of the whole batch, [B,C,h,w]: the request's own, none, or its seed's.
+func (r *run) unitNoise() torch.Tensor {
+	shape := r.plan.shape
+	switch {
+	case r.request.NoNoise:
+		return torch.Zeros(shape, torch.Float32, torch.CPU)
+	case r.request.Noise.Defined():
+		return r.request.Noise.To(torch.Float32)
+	}
+	g := torch.NewGenerator(r.request.Seed)
+	defer g.Close()
+	if r.request.BatchIndex == nil {
+		return g.Randn(shape...)
+	}
+	// One after the other, as far as the last that is asked for, so that an image has the noise that it had within its batch.
+	one := []int64{1, shape[1], shape[2], shape[3]}
+	all := map[int]torch.Tensor{}
+	for i := range slices.Max(r.request.BatchIndex) + 1 {
+		if noise := g.Randn(one...); slices.Contains(r.request.BatchIndex, i) {
+			all[i] = noise
+		} else {
+			noise.Close()
+		}
+	}
+	picked := make([]torch.Tensor, len(r.request.BatchIndex))
+	for i, index := range r.request.BatchIndex {
+		picked[i] = all[index]
+	}
+	return torch.Cat(picked, 0)
 }
 
 // ancestral gives the noise that ancestral samplers add, of the shape of like. ComfyUI seeds it with the next number, so that it is not
@@ -196,7 +258,8 @@ func (r *run) before(i int, sigma float64, x torch.Tensor) (torch.Tensor, error)
 		return x, err
 	}
 	r.current = nil
-	x, err := r.eachImage(x, func(s *guidance.Session, image torch.Tensor) (torch.Tensor, bool, error) {
+	from := r.inpaint.before(x, sigma)
+	guided, err := r.eachImage(from, func(s *guidance.Session, image torch.Tensor) (torch.Tensor, bool, error) {
 		guided, report, err := s.Guide(image, r.step(i, sigma))
 		r.current = append(r.current, report)
 		return guided, report.Moves > 0, err
@@ -204,7 +267,10 @@ func (r *run) before(i int, sigma float64, x torch.Tensor) (torch.Tensor, error)
 	if err == nil && len(r.current) > 0 {
 		r.reports = append(r.reports, r.current)
 	}
-	return x, err
+	if err != nil || !slices.ContainsFunc(r.current, func(report guidance.Report) bool { return report.Moves > 0 }) {
+		return x, err
+	}
+	return r.inpaint.moved(x, from, guided), nil
 }
 
 // after checks the state at the end of a step and tells the caller.

@@ -111,6 +111,9 @@ func (f *field) convert(value any, lists Lists) (any, string) {
 	case Combo:
 		// Not converted: ComfyUI compares a combo's value as it came.
 		text, ok := value.(string)
+		if ok && f.upload && text != "" {
+			return text, ""
+		}
 		if !ok || !slices.Contains(f.choices(lists), text) {
 			return nil, NotInList
 		}

@@ -71,6 +71,9 @@ func (f *field) expected(lists Lists) string {
 	}
 	if f.kind == Combo {
 		choices := f.choices(lists)
+		if f.upload {
+			return "the name of a file in the host's input folder"
+		}
 		switch {
 		case len(choices) == 0:
 			return "one of a list that is empty here"

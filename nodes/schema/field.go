@@ -19,6 +19,8 @@ type field struct {
 	unsigned bool
 	optional bool
 	combo    string
+	// upload: the combo's choices are files that the host has and this process does not.
+	upload bool
 
 	// Literals as they stand in the tags; "" where absent. Kept as text so that a 64-bit bound loses nothing on its way to JSON.
 	def, min, max string
@@ -36,6 +38,7 @@ var optionTags = []struct{ name, json string }{
 	{"default", ""}, {"min", ""}, {"max", ""}, {"step", ""}, {"round", ""},
 	{"multiline", Boolean}, {"placeholder", String}, {"dynamicPrompts", Boolean}, {"forceInput", Boolean},
 	{"label_on", String}, {"label_off", String}, {"control_after_generate", Boolean},
+	{"image_upload", Boolean}, {"input_files", String},
 	{"advanced", Boolean}, {"tooltip", String},
 }
 
@@ -49,6 +52,7 @@ func newField(sf reflect.StructField) field {
 	}
 	f.link = sf.Type.Implements(linkType)
 	f.unsigned = sf.Type.Kind() == reflect.Uint64
+	_, f.upload = sf.Tag.Lookup("input_files")
 	f.optional = sf.Tag.Get("optional") == "true"
 	f.def, f.min, f.max = sf.Tag.Get("default"), sf.Tag.Get("min"), sf.Tag.Get("max")
 	for _, o := range optionTags {

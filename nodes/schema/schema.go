@@ -10,7 +10,8 @@
 //		Note  string  `mapstructure:"note" optional:"true" multiline:"true"`
 //	}
 //
-// Go's integer kinds are INT, float64 is FLOAT, string is STRING (COMBO with a combo tag), bool is BOOLEAN; a type with a
+// A combo with the tag input_files ("image", "latent" or "any") names a file in the input folder of the host, which fills in the choices and
+// sends the file's content along; here its tag is combo:"@". Go's integer kinds are INT, float64 is FLOAT, string is STRING (COMBO with a combo tag), bool is BOOLEAN; a type with a
 // ComfyType method is a link to an output of that type.
 package schema
 
@@ -100,7 +101,7 @@ func typeName(t reflect.Type, combo bool) (string, error) {
 func (f *field) choices(lists Lists) []string {
 	name, dynamic := strings.CutPrefix(f.combo, "@")
 	if dynamic {
-		return lists[name]
+		return lists[name] // nil of "@": files of the host
 	}
 	return strings.Split(f.combo, ",")
 }

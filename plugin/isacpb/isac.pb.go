@@ -717,7 +717,10 @@ type ExecuteRequest struct {
 	// call_id is the host's own name of this call, never used twice; see ReleaseRequest.call_ids. May be empty.
 	CallId string `protobuf:"bytes,6,opt,name=call_id,json=callId,proto3" json:"call_id,omitempty"`
 	// previews: the host shows pictures of work in progress. None are made otherwise.
-	Previews      bool `protobuf:"varint,7,opt,name=previews,proto3" json:"previews,omitempty"`
+	Previews bool `protobuf:"varint,7,opt,name=previews,proto3" json:"previews,omitempty"`
+	// files are the contents of files that the host has, by the name of the input that names each: of inputs whose options in
+	// /object_info have "input_files". A plugin has no other way to them: its host may be on another machine than they are.
+	Files         map[string][]byte `protobuf:"bytes,8,rep,name=files,proto3" json:"files,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -799,6 +802,13 @@ func (x *ExecuteRequest) GetPreviews() bool {
 		return x.Previews
 	}
 	return false
+}
+
+func (x *ExecuteRequest) GetFiles() map[string][]byte {
+	if x != nil {
+		return x.Files
+	}
+	return nil
 }
 
 // ExecuteResponse is one event of a running node.
@@ -3533,7 +3543,7 @@ const file_isac_proto_rawDesc = "" +
 	"\x06values\x18\x01 \x03(\v2\x0e.isac.v1.ValueR\x06values\",\n" +
 	"\x06Handle\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
-	"\x04type\x18\x02 \x01(\tR\x04type\"\xbe\x02\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\"\xb2\x03\n" +
 	"\x0eExecuteRequest\x12\x1b\n" +
 	"\tprompt_id\x18\x01 \x01(\tR\bpromptId\x12\x17\n" +
 	"\anode_id\x18\x02 \x01(\tR\x06nodeId\x12\x1d\n" +
@@ -3542,10 +3552,15 @@ const file_isac_proto_rawDesc = "" +
 	"\x06inputs\x18\x04 \x03(\v2#.isac.v1.ExecuteRequest.InputsEntryR\x06inputs\x12\x1a\n" +
 	"\bworkflow\x18\x05 \x01(\fR\bworkflow\x12\x17\n" +
 	"\acall_id\x18\x06 \x01(\tR\x06callId\x12\x1a\n" +
-	"\bpreviews\x18\a \x01(\bR\bpreviews\x1aI\n" +
+	"\bpreviews\x18\a \x01(\bR\bpreviews\x128\n" +
+	"\x05files\x18\b \x03(\v2\".isac.v1.ExecuteRequest.FilesEntryR\x05files\x1aI\n" +
 	"\vInputsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12$\n" +
-	"\x05value\x18\x02 \x01(\v2\x0e.isac.v1.ValueR\x05value:\x028\x01\"\xdf\x01\n" +
+	"\x05value\x18\x02 \x01(\v2\x0e.isac.v1.ValueR\x05value:\x028\x01\x1a8\n" +
+	"\n" +
+	"FilesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"\xdf\x01\n" +
 	"\x0fExecuteResponse\x12/\n" +
 	"\bprogress\x18\x01 \x01(\v2\x11.isac.v1.ProgressH\x00R\bprogress\x12,\n" +
 	"\apreview\x18\x02 \x01(\v2\x10.isac.v1.PreviewH\x00R\apreview\x12\x14\n" +
@@ -3796,7 +3811,7 @@ func file_isac_proto_rawDescGZIP() []byte {
 }
 
 var file_isac_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_isac_proto_msgTypes = make([]protoimpl.MessageInfo, 50)
+var file_isac_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
 var file_isac_proto_goTypes = []any{
 	(Kind)(0),                 // 0: isac.v1.Kind
 	(DType)(0),                // 1: isac.v1.DType
@@ -3847,10 +3862,11 @@ var file_isac_proto_goTypes = []any{
 	(*GuidanceLoss)(nil),      // 46: isac.v1.GuidanceLoss
 	nil,                       // 47: isac.v1.DescribeResponse.NodesEntry
 	nil,                       // 48: isac.v1.ExecuteRequest.InputsEntry
-	nil,                       // 49: isac.v1.StatsResponse.HandlesEntry
-	nil,                       // 50: isac.v1.GuidancePreset.OptionsEntry
-	nil,                       // 51: isac.v1.GuidanceOpen.OptionsEntry
-	nil,                       // 52: isac.v1.GuidanceOpened.OptionsEntry
+	nil,                       // 49: isac.v1.ExecuteRequest.FilesEntry
+	nil,                       // 50: isac.v1.StatsResponse.HandlesEntry
+	nil,                       // 51: isac.v1.GuidancePreset.OptionsEntry
+	nil,                       // 52: isac.v1.GuidanceOpen.OptionsEntry
+	nil,                       // 53: isac.v1.GuidanceOpened.OptionsEntry
 }
 var file_isac_proto_depIdxs = []int32{
 	47, // 0: isac.v1.DescribeResponse.nodes:type_name -> isac.v1.DescribeResponse.NodesEntry
@@ -3860,68 +3876,69 @@ var file_isac_proto_depIdxs = []int32{
 	8,  // 4: isac.v1.Value.list:type_name -> isac.v1.ValueList
 	7,  // 5: isac.v1.ValueList.values:type_name -> isac.v1.Value
 	48, // 6: isac.v1.ExecuteRequest.inputs:type_name -> isac.v1.ExecuteRequest.InputsEntry
-	12, // 7: isac.v1.ExecuteResponse.progress:type_name -> isac.v1.Progress
-	13, // 8: isac.v1.ExecuteResponse.preview:type_name -> isac.v1.Preview
-	14, // 9: isac.v1.ExecuteResponse.file:type_name -> isac.v1.File
-	15, // 10: isac.v1.ExecuteResponse.result:type_name -> isac.v1.Result
-	7,  // 11: isac.v1.Result.outputs:type_name -> isac.v1.Value
-	49, // 12: isac.v1.StatsResponse.handles:type_name -> isac.v1.StatsResponse.HandlesEntry
-	5,  // 13: isac.v1.StatsResponse.devices:type_name -> isac.v1.Device
-	22, // 14: isac.v1.StatsResponse.running:type_name -> isac.v1.Running
-	0,  // 15: isac.v1.Error.kind:type_name -> isac.v1.Kind
-	26, // 16: isac.v1.MethodsResponse.methods:type_name -> isac.v1.GuidanceMethod
-	27, // 17: isac.v1.GuidanceMethod.presets:type_name -> isac.v1.GuidancePreset
-	28, // 18: isac.v1.GuidanceMethod.options:type_name -> isac.v1.GuidanceOption
-	50, // 19: isac.v1.GuidancePreset.options:type_name -> isac.v1.GuidancePreset.OptionsEntry
-	32, // 20: isac.v1.GuideRequest.open:type_name -> isac.v1.GuidanceOpen
-	39, // 21: isac.v1.GuideRequest.prepare:type_name -> isac.v1.GuidancePrepare
-	41, // 22: isac.v1.GuideRequest.step:type_name -> isac.v1.GuidanceStep
-	43, // 23: isac.v1.GuideRequest.close:type_name -> isac.v1.GuidanceClose
-	38, // 24: isac.v1.GuideResponse.opened:type_name -> isac.v1.GuidanceOpened
-	40, // 25: isac.v1.GuideResponse.prepared:type_name -> isac.v1.GuidancePrepared
-	42, // 26: isac.v1.GuideResponse.stepped:type_name -> isac.v1.GuidanceStepped
-	44, // 27: isac.v1.GuideResponse.closed:type_name -> isac.v1.GuidanceClosed
-	23, // 28: isac.v1.GuideResponse.error:type_name -> isac.v1.Error
-	1,  // 29: isac.v1.Tensor.dtype:type_name -> isac.v1.DType
-	35, // 30: isac.v1.GuidanceOpen.encoded:type_name -> isac.v1.EncodedPrompt
-	36, // 31: isac.v1.GuidanceOpen.sizes:type_name -> isac.v1.Sizes
-	37, // 32: isac.v1.GuidanceOpen.instances:type_name -> isac.v1.GuidanceInstances
-	51, // 33: isac.v1.GuidanceOpen.options:type_name -> isac.v1.GuidanceOpen.OptionsEntry
-	2,  // 34: isac.v1.GuidanceOpen.parametrisation:type_name -> isac.v1.Parametrisation
-	33, // 35: isac.v1.GuidanceOpen.loras:type_name -> isac.v1.GuidanceLora
-	34, // 36: isac.v1.GuidanceOpen.weights:type_name -> isac.v1.GuidanceWeight
-	1,  // 37: isac.v1.GuidanceWeight.dtype:type_name -> isac.v1.DType
-	31, // 38: isac.v1.EncodedPrompt.hidden:type_name -> isac.v1.Tensor
-	31, // 39: isac.v1.EncodedPrompt.pooled:type_name -> isac.v1.Tensor
-	37, // 40: isac.v1.GuidanceOpened.target:type_name -> isac.v1.GuidanceInstances
-	52, // 41: isac.v1.GuidanceOpened.options:type_name -> isac.v1.GuidanceOpened.OptionsEntry
-	31, // 42: isac.v1.GuidancePrepare.noise:type_name -> isac.v1.Tensor
-	31, // 43: isac.v1.GuidancePrepared.noise:type_name -> isac.v1.Tensor
-	31, // 44: isac.v1.GuidanceStep.latents:type_name -> isac.v1.Tensor
-	31, // 45: isac.v1.GuidanceStepped.latents:type_name -> isac.v1.Tensor
-	45, // 46: isac.v1.GuidanceStepped.reports:type_name -> isac.v1.GuidanceReport
-	46, // 47: isac.v1.GuidanceReport.losses:type_name -> isac.v1.GuidanceLoss
-	31, // 48: isac.v1.GuidanceReport.masks:type_name -> isac.v1.Tensor
-	7,  // 49: isac.v1.ExecuteRequest.InputsEntry.value:type_name -> isac.v1.Value
-	3,  // 50: isac.v1.Nodes.Describe:input_type -> isac.v1.DescribeRequest
-	10, // 51: isac.v1.Nodes.Execute:input_type -> isac.v1.ExecuteRequest
-	16, // 52: isac.v1.Nodes.Release:input_type -> isac.v1.ReleaseRequest
-	18, // 53: isac.v1.Nodes.Free:input_type -> isac.v1.FreeRequest
-	20, // 54: isac.v1.Nodes.Stats:input_type -> isac.v1.StatsRequest
-	24, // 55: isac.v1.Guidance.Methods:input_type -> isac.v1.MethodsRequest
-	29, // 56: isac.v1.Guidance.Guide:input_type -> isac.v1.GuideRequest
-	4,  // 57: isac.v1.Nodes.Describe:output_type -> isac.v1.DescribeResponse
-	11, // 58: isac.v1.Nodes.Execute:output_type -> isac.v1.ExecuteResponse
-	17, // 59: isac.v1.Nodes.Release:output_type -> isac.v1.ReleaseResponse
-	19, // 60: isac.v1.Nodes.Free:output_type -> isac.v1.FreeResponse
-	21, // 61: isac.v1.Nodes.Stats:output_type -> isac.v1.StatsResponse
-	25, // 62: isac.v1.Guidance.Methods:output_type -> isac.v1.MethodsResponse
-	30, // 63: isac.v1.Guidance.Guide:output_type -> isac.v1.GuideResponse
-	57, // [57:64] is the sub-list for method output_type
-	50, // [50:57] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	49, // 7: isac.v1.ExecuteRequest.files:type_name -> isac.v1.ExecuteRequest.FilesEntry
+	12, // 8: isac.v1.ExecuteResponse.progress:type_name -> isac.v1.Progress
+	13, // 9: isac.v1.ExecuteResponse.preview:type_name -> isac.v1.Preview
+	14, // 10: isac.v1.ExecuteResponse.file:type_name -> isac.v1.File
+	15, // 11: isac.v1.ExecuteResponse.result:type_name -> isac.v1.Result
+	7,  // 12: isac.v1.Result.outputs:type_name -> isac.v1.Value
+	50, // 13: isac.v1.StatsResponse.handles:type_name -> isac.v1.StatsResponse.HandlesEntry
+	5,  // 14: isac.v1.StatsResponse.devices:type_name -> isac.v1.Device
+	22, // 15: isac.v1.StatsResponse.running:type_name -> isac.v1.Running
+	0,  // 16: isac.v1.Error.kind:type_name -> isac.v1.Kind
+	26, // 17: isac.v1.MethodsResponse.methods:type_name -> isac.v1.GuidanceMethod
+	27, // 18: isac.v1.GuidanceMethod.presets:type_name -> isac.v1.GuidancePreset
+	28, // 19: isac.v1.GuidanceMethod.options:type_name -> isac.v1.GuidanceOption
+	51, // 20: isac.v1.GuidancePreset.options:type_name -> isac.v1.GuidancePreset.OptionsEntry
+	32, // 21: isac.v1.GuideRequest.open:type_name -> isac.v1.GuidanceOpen
+	39, // 22: isac.v1.GuideRequest.prepare:type_name -> isac.v1.GuidancePrepare
+	41, // 23: isac.v1.GuideRequest.step:type_name -> isac.v1.GuidanceStep
+	43, // 24: isac.v1.GuideRequest.close:type_name -> isac.v1.GuidanceClose
+	38, // 25: isac.v1.GuideResponse.opened:type_name -> isac.v1.GuidanceOpened
+	40, // 26: isac.v1.GuideResponse.prepared:type_name -> isac.v1.GuidancePrepared
+	42, // 27: isac.v1.GuideResponse.stepped:type_name -> isac.v1.GuidanceStepped
+	44, // 28: isac.v1.GuideResponse.closed:type_name -> isac.v1.GuidanceClosed
+	23, // 29: isac.v1.GuideResponse.error:type_name -> isac.v1.Error
+	1,  // 30: isac.v1.Tensor.dtype:type_name -> isac.v1.DType
+	35, // 31: isac.v1.GuidanceOpen.encoded:type_name -> isac.v1.EncodedPrompt
+	36, // 32: isac.v1.GuidanceOpen.sizes:type_name -> isac.v1.Sizes
+	37, // 33: isac.v1.GuidanceOpen.instances:type_name -> isac.v1.GuidanceInstances
+	52, // 34: isac.v1.GuidanceOpen.options:type_name -> isac.v1.GuidanceOpen.OptionsEntry
+	2,  // 35: isac.v1.GuidanceOpen.parametrisation:type_name -> isac.v1.Parametrisation
+	33, // 36: isac.v1.GuidanceOpen.loras:type_name -> isac.v1.GuidanceLora
+	34, // 37: isac.v1.GuidanceOpen.weights:type_name -> isac.v1.GuidanceWeight
+	1,  // 38: isac.v1.GuidanceWeight.dtype:type_name -> isac.v1.DType
+	31, // 39: isac.v1.EncodedPrompt.hidden:type_name -> isac.v1.Tensor
+	31, // 40: isac.v1.EncodedPrompt.pooled:type_name -> isac.v1.Tensor
+	37, // 41: isac.v1.GuidanceOpened.target:type_name -> isac.v1.GuidanceInstances
+	53, // 42: isac.v1.GuidanceOpened.options:type_name -> isac.v1.GuidanceOpened.OptionsEntry
+	31, // 43: isac.v1.GuidancePrepare.noise:type_name -> isac.v1.Tensor
+	31, // 44: isac.v1.GuidancePrepared.noise:type_name -> isac.v1.Tensor
+	31, // 45: isac.v1.GuidanceStep.latents:type_name -> isac.v1.Tensor
+	31, // 46: isac.v1.GuidanceStepped.latents:type_name -> isac.v1.Tensor
+	45, // 47: isac.v1.GuidanceStepped.reports:type_name -> isac.v1.GuidanceReport
+	46, // 48: isac.v1.GuidanceReport.losses:type_name -> isac.v1.GuidanceLoss
+	31, // 49: isac.v1.GuidanceReport.masks:type_name -> isac.v1.Tensor
+	7,  // 50: isac.v1.ExecuteRequest.InputsEntry.value:type_name -> isac.v1.Value
+	3,  // 51: isac.v1.Nodes.Describe:input_type -> isac.v1.DescribeRequest
+	10, // 52: isac.v1.Nodes.Execute:input_type -> isac.v1.ExecuteRequest
+	16, // 53: isac.v1.Nodes.Release:input_type -> isac.v1.ReleaseRequest
+	18, // 54: isac.v1.Nodes.Free:input_type -> isac.v1.FreeRequest
+	20, // 55: isac.v1.Nodes.Stats:input_type -> isac.v1.StatsRequest
+	24, // 56: isac.v1.Guidance.Methods:input_type -> isac.v1.MethodsRequest
+	29, // 57: isac.v1.Guidance.Guide:input_type -> isac.v1.GuideRequest
+	4,  // 58: isac.v1.Nodes.Describe:output_type -> isac.v1.DescribeResponse
+	11, // 59: isac.v1.Nodes.Execute:output_type -> isac.v1.ExecuteResponse
+	17, // 60: isac.v1.Nodes.Release:output_type -> isac.v1.ReleaseResponse
+	19, // 61: isac.v1.Nodes.Free:output_type -> isac.v1.FreeResponse
+	21, // 62: isac.v1.Nodes.Stats:output_type -> isac.v1.StatsResponse
+	25, // 63: isac.v1.Guidance.Methods:output_type -> isac.v1.MethodsResponse
+	30, // 64: isac.v1.Guidance.Guide:output_type -> isac.v1.GuideResponse
+	58, // [58:65] is the sub-list for method output_type
+	51, // [51:58] is the sub-list for method input_type
+	51, // [51:51] is the sub-list for extension type_name
+	51, // [51:51] is the sub-list for extension extendee
+	0,  // [0:51] is the sub-list for field type_name
 }
 
 func init() { file_isac_proto_init() }
@@ -3962,7 +3979,7 @@ func file_isac_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_isac_proto_rawDesc), len(file_isac_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   50,
+			NumMessages:   51,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

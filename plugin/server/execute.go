@@ -77,7 +77,7 @@ func (r *run) execute(ctx context.Context) error {
 // env is the server's, with what this run has of its own.
 func (r *run) env() *nodes.Env {
 	env := r.Server.env()
-	env.Workflow = r.request.Workflow
+	env.Workflow, env.Files = r.request.Workflow, r.request.Files
 	env.Progress = func(value, max int) {
 		r.send(&isacpb.ExecuteResponse{Event: &isacpb.ExecuteResponse_Progress{Progress: &isacpb.Progress{Value: int64(value), Max: int64(max)}}})
 	}

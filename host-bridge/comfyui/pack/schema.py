@@ -63,6 +63,8 @@ def options_of(values: dict) -> dict:
     for name, value in values.items():
         if name in own or name not in specs or value is None or value == default(specs[name]):
             continue
+        if value == 0 and default(specs[name]) == -1:  # the preset's, in workflows of earlier versions: these options cannot be 0
+            continue
         options[name] = SWITCHES.get(str(value), str(value))
     return options
 

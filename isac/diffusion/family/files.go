@@ -79,6 +79,9 @@ func (m *Files) Close() error {
 func (m *Files) Bytes(dtype torch.DType) int64 {
 	sum := 0.0
 	for _, src := range append([]weights.Source{m.Denoiser, m.VAE}, m.Text...) {
+		if src == nil {
+			continue
+		}
 		for _, name := range src.Names() {
 			shape, _ := src.Shape(name)
 			elements := float64(dtype.Bytes())

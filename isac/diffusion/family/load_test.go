@@ -112,7 +112,7 @@ func TestATextForEachEncoder(t *testing.T) {
 
 // encodeTexts encodes without embeddings.
 func encodeTexts(m *Model, texts ...string) (text, pooled torch.Tensor) {
-	text, pooled, _ = m.Encode(context.Background(), m.Prompts(clip.Embeddings{}, texts...))
+	text, pooled, _ = m.Encode(context.Background(), m.Prompts(clip.Embeddings{}, texts...), 0)
 	return text, pooled
 }
 

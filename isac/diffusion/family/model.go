@@ -196,11 +196,25 @@ func (e Encoder) chunking(files clip.Embeddings, key string) clip.Chunking {
 // Encode makes the conditioning of what Prompts gave: text [1,L,D] in float32, and pooled [1,P], undefined where the family has none. L
 // is that of the encoder with the fewest positions: what the others have beyond is cut off, as in ComfyUI. It belongs to the caller's
 // scope, and ends with ctx's error once ctx is done.
-func (m *Model) Encode(ctx context.Context, prompts []clip.Prompt) (text, pooled torch.Tensor, err error) {
+//
+// stop is the layer whose state is read, counted from the end: -1 is the last; 0 is the family's own. An encoder that has not so many layers
+// gives its last, normed, as in ComfyUI.
+func (m *Model) Encode(ctx context.Context, prompts []clip.Prompt, stop int) (text, pooled torch.Tensor, err error) {
 	encoded := make([]clip.Encoded, len(m.Text))
 	for i, e := range m.Text {
-		if encoded[i], err = e.Model.EncodePrompt(ctx, prompts[i], e.Tokenizer, e.skip); err != nil {
+		skip := e.skip
+		beyond := -stop > int(e.Model.Config.Layers)
+		switch {
+		case beyond:
+			skip = 0
+		case stop < 0:
+			skip = -stop - 1
+		}
+		if encoded[i], err = e.Model.EncodePrompt(ctx, prompts[i], e.Tokenizer, skip); err != nil {
 			return text, pooled, err
+		}
+		if beyond {
+			encoded[i].Hidden = encoded[i].Normed
 		}
 	}
 	length := encoded[0].Hidden.Size(1)

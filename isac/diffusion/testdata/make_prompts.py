@@ -59,6 +59,7 @@ STATES = [
     "a " * 21 + "embedding:many and dogs", "a embedding:absent cat", "a <|endoftext|> embedding:one dog",
     "a embedding:first cat and (two dogs:1.3)", "a embedding:one dog" + " and" * 20 + " embedding:uneven",
 ]
+STOPS = (-1, -2, -3, -24)  # of the tiny text encoders' layers; they have not so many as the last
 FEW = [STATES[i] for i in (1, 2, 5, 7, 8, 11)]  # for the other two families
 
 
@@ -157,19 +158,24 @@ def tokenizer(model, part, size, key):
     return t, t.pad_token
 
 
-def single(model, name, key, texts):
+def single(model, name, key, texts, stop=None):
     t, pad = tokenizer(model, "tokenizer", 32, key)
     m = text_model(model, "text_encoder", pad)
+    if stop is not None:
+        m.set_clip_options({"layer": stop})
     return {f"{name}.{i}.text": m.encode_token_weights(t.tokenize_with_weights(x))[0] for i, x in enumerate(texts)}
 
 
-def double(model, name, texts, encode, projected):
+def double(model, name, texts, encode, projected, stop=None):
     first, pad = tokenizer(model, "tokenizer", 16, "clip_l")
     second, pad2 = tokenizer(model, "tokenizer_2", 24, "clip_g")
     hidden = dict(layer="hidden", layer_idx=-2, layer_norm_hidden_state=False)
     # SD3's first encoder is taken with its projection: real files have the unit matrix there, and ComfyUI leaves it out.
     clip = SimpleNamespace(clip_l=text_model(model, "text_encoder", pad, return_projected_pooled=projected, **hidden),
                            clip_g=text_model(model, "text_encoder_2", pad2, **hidden), t5xxl=None)
+    if stop is not None:
+        clip.clip_l.set_clip_options({"layer": stop})
+        clip.clip_g.set_clip_options({"layer": stop})
     out = {}
     for i, x in enumerate(texts):
         pairs = {"l": first.tokenize_with_weights(x), "g": second.tokenize_with_weights(x), "t5xxl": []}
@@ -187,6 +193,9 @@ def main():
         states = single("tiny", "sd1", "clip_l", STATES) | single("tiny-sd2", "sd2", "clip_h", FEW)
         states |= double("tiny-sdxl", "sdxl", STATES, sdxl_clip.SDXLClipModel.encode_token_weights, False)
         states |= double("tiny-sd3", "sd3", FEW, sd3_clip.SD3ClipModel.encode_token_weights, True)
+        for stop in STOPS:
+            states |= single("tiny", f"sd1.stop{stop}", "clip_l", STATES[1:2], stop)
+            states |= double("tiny-sdxl", f"sdxl.stop{stop}", STATES[1:2], sdxl_clip.SDXLClipModel.encode_token_weights, False, stop)
     save_file({k: t.contiguous() for k, t in states.items()}, OUT / "fixture.safetensors")
     about = {"tokens": cases, "states": STATES, "few": FEW}
     (OUT / "fixture.json").write_text(json.dumps(about, ensure_ascii=False, separators=(",", ":")) + "\n")

@@ -90,7 +90,14 @@ class Error(_message.Message):
     def __init__(self, kind: _Optional[_Union[Kind, str]] = ..., message: _Optional[str] = ..., node_id: _Optional[str] = ..., class_type: _Optional[str] = ..., inputs: _Optional[_Iterable[str]] = ..., code: _Optional[int] = ...) -> None: ...
 
 class ExecuteRequest(_message.Message):
-    __slots__ = ["call_id", "class_type", "inputs", "node_id", "previews", "prompt_id", "workflow"]
+    __slots__ = ["call_id", "class_type", "files", "inputs", "node_id", "previews", "prompt_id", "workflow"]
+    class FilesEntry(_message.Message):
+        __slots__ = ["key", "value"]
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: bytes
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[bytes] = ...) -> None: ...
     class InputsEntry(_message.Message):
         __slots__ = ["key", "value"]
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -100,6 +107,7 @@ class ExecuteRequest(_message.Message):
         def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[Value, _Mapping]] = ...) -> None: ...
     CALL_ID_FIELD_NUMBER: _ClassVar[int]
     CLASS_TYPE_FIELD_NUMBER: _ClassVar[int]
+    FILES_FIELD_NUMBER: _ClassVar[int]
     INPUTS_FIELD_NUMBER: _ClassVar[int]
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
     PREVIEWS_FIELD_NUMBER: _ClassVar[int]
@@ -107,12 +115,13 @@ class ExecuteRequest(_message.Message):
     WORKFLOW_FIELD_NUMBER: _ClassVar[int]
     call_id: str
     class_type: str
+    files: _containers.ScalarMap[str, bytes]
     inputs: _containers.MessageMap[str, Value]
     node_id: str
     previews: bool
     prompt_id: str
     workflow: bytes
-    def __init__(self, prompt_id: _Optional[str] = ..., node_id: _Optional[str] = ..., class_type: _Optional[str] = ..., inputs: _Optional[_Mapping[str, Value]] = ..., workflow: _Optional[bytes] = ..., call_id: _Optional[str] = ..., previews: bool = ...) -> None: ...
+    def __init__(self, prompt_id: _Optional[str] = ..., node_id: _Optional[str] = ..., class_type: _Optional[str] = ..., inputs: _Optional[_Mapping[str, Value]] = ..., workflow: _Optional[bytes] = ..., call_id: _Optional[str] = ..., previews: bool = ..., files: _Optional[_Mapping[str, bytes]] = ...) -> None: ...
 
 class ExecuteResponse(_message.Message):
     __slots__ = ["file", "preview", "progress", "result", "step"]

@@ -38,7 +38,13 @@ export class NumberField extends RowField {
     ctx.fillText(fitText(ctx, this.displayName, area.width - left - ARROW - width - 8), area.x + left, middle);
   }
 
+  /** The value is the one that stands for none, which is below 0: what is said in its place is the input's placeholder. */
+  private get unset(): boolean {
+    return this.input.placeholder !== "" && this.value === this.input.fallback;
+  }
+
   text(): string {
+    if (this.unset) return this.input.placeholder;
     if (this.input.kind === "int" || typeof this.value !== "number") return String(this.value);
     const step = this.input.round ?? this.input.step ?? 0.01;
     const digits = Math.max(1, Math.min(6, Math.ceil(-Math.log10(step) - 1e-9)));
@@ -83,12 +89,13 @@ export class NumberField extends RowField {
       const step = toBig(input.step ?? 1) || 1n;
       return fromBig(clampBig((toBig(this.value) ?? 0n) + BigInt(steps) * step, { min: input.bigMin, max: input.bigMax }));
     }
-    return this.tidy(Number(this.value) + steps * (input.step ?? 0.01));
+    return this.tidy((this.unset ? Math.min(0, Math.sign(steps)) : Number(this.value)) + steps * (input.step ?? 0.01));
   }
 
   /** Within the limits, and without what binary fractions leave behind the last digit. */
   private tidy(value: number): number {
     const { min, max } = this.input;
+    if (this.input.placeholder !== "" && value < 0) return Number(this.input.fallback);
     const grain = this.input.round ?? (this.input.step ?? 0.01) / 10;
     const rounded = Number((Math.round(value / grain) * grain).toPrecision(12));
     return Math.max(min ?? -Infinity, Math.min(max ?? Infinity, rounded));

@@ -1,0 +1,64 @@
+package diffusion
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"github.com/isac-guidance/isac/isac/diffusion/internal/memory"
+	"github.com/isac-guidance/isac/isac/torch"
+)
+
+// machine is where something computes, and what it may take there.
+type machine struct {
+	device    torch.Device
+	maxMemory int64 // see LoadOptions
+}
+
+// mayDecode says whether there is room to decode latents of a shape; else it is a *MemoryError.
+func (a *Autoencoder) mayDecode(shape []int64) error {
+	n := a.needToDecode(shape)
+	if n.device+n.host < 2*fixed {
+		return nil // little is not asked for: a preview in the middle of a run, which has asked for all that it takes
+	}
+	if a.device == torch.CPU {
+		n.device += n.host
+		n.host = n.device
+	}
+	return a.check(a.imagesOf(shape), n)
+}
+
+// check compares a need with what there is, the second time after what is kept in reserve was given back.
+func (m machine) check(what string, n need) error {
+	err := m.compare(what, n)
+	if err == nil {
+		return nil
+	}
+	torch.EmptyCache(torch.CPU)
+	if m.device != torch.CPU {
+		torch.EmptyCache(m.device)
+	}
+	debug.FreeOSMemory()
+	return m.compare(what, n)
+}
+
+func (m machine) compare(what string, n need) error {
+	free := memory.Of(m.device, m.maxMemory)
+	if whole(n.device) > free.Device {
+		return &MemoryError{
+			What: what, Device: m.device, Need: whole(n.device), Free: free.Device, Total: free.DeviceTotal, Bounded: free.DeviceTotal == m.maxMemory,
+		}
+	}
+	if whole(n.host) > free.Host {
+		return &MemoryError{What: what, Device: torch.CPU, Need: whole(n.host), Free: free.Host, Total: free.HostTotal, Bounded: free.HostTotal == m.maxMemory}
+	}
+	return nil
+}
+
+func (a *Autoencoder) imagesOf(shape []int64) string {
+	f := int64(a.Factor())
+	images := fmt.Sprintf("%d images", shape[0])
+	if shape[0] == 1 {
+		images = "an image"
+	}
+	return fmt.Sprintf("%s of %d×%d pixels", images, shape[3]*f, shape[2]*f)
+}

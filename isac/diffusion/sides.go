@@ -1,0 +1,125 @@
+package diffusion
+
+import (
+	"github.com/isac-guidance/isac/isac/torch"
+)
+
+// part is one conditioning of several as the denoiser evaluates it.
+type part struct {
+	side
+	box    *box         // nil for the whole latent
+	weight torch.Tensor // [1 or B,1,h,w] of the box
+}
+
+// parts are the conditionings of both sides of classifier-free guidance, where a side has several, or one for a part of the picture.
+type parts struct{ positive, negative []part }
+
+// newParts brings all conditionings of a request to where the denoiser reads them.
+func newParts(r *run) (*parts, error) {
+	var made parts
+	var err error
+	if made.positive, err = partsOf(r, r.request.Positive); err != nil || !r.request.needsNegative() {
+		return &made, err
+	}
+	if made.negative, err = partsOf(r, r.request.Negative); err != nil {
+		return nil, err
+	}
+	// What one side says of an area, the other has to say too: what holds the area there is evaluated on it once more.
+	made.negative = answered(made.negative, made.positive)
+	made.positive = answered(made.positive, made.negative)
+	return &made, nil
+}
+
+// partsOf are the conditionings that are combined in one.
+func partsOf(r *run, c Conditioning) ([]part, error) {
+	height, width, f := r.plan.shape[2], r.plan.shape[3], r.p.Factor()
+	var made []part
+	for _, one := range c.all() {
+		text, vector, err := r.p.place(one, int(width)*f, int(height)*f)
+		if err != nil {
+			return nil, err
+		}
+		var mask torch.Tensor
+		if one.Region != nil && one.Region.Mask.Defined() {
+			mask = resizeMask(one.Region.Mask, height, width)
+		}
+		b := one.Region.box(mask, height, width, f)
+		if err := b.within(height, width); err != nil {
+			return nil, err
+		}
+		weight := one.Region.weight(mask, b, height, width)
+		if weight.Size(0) > 1 {
+			weight = toBatch(weight, r.plan.shape[0])
+		}
+		made = append(made, part{side{text, vector}, b, weight.ToDevice(r.p.device)})
+	}
+	return made, nil
+}
+
+// answered adds to the parts of a side, for each area of the other side, one of the same area and weight, with the text of the smallest
+// part that holds it.
+func answered(own, other []part) []part {
+	for _, o := range other {
+		if o.box == nil {
+			continue
+		}
+		var smallest *part
+		for i := range own {
+			p := &own[i]
+			switch {
+			case p.box == nil:
+				if smallest == nil {
+					smallest = p
+				}
+			case !p.box.holds(*o.box):
+			case smallest == nil || smallest.box == nil || smallest.box.height*smallest.box.width > p.box.height*p.box.width:
+				smallest = p
+			}
+		}
+		if smallest != nil && (smallest.box == nil || *smallest.box != *o.box) {
+			own = append(own, part{smallest.side, o.box, o.weight})
+		}
+	}
+	return own
+}
+
+// denoised gives D of images first… of a batch, x [n,C,h,w], with every part evaluated on its area:
+//
+//	D_side = Σ w·D_part / Σ w,  D = D_negative + cfg·(D_positive − D_negative).
+//
+// Where no part of a side reaches, its D is 0.
+func (d denoiser) denoised(x torch.Tensor, first int64, sigma float64) (combined, negative torch.Tensor, err error) {
+	positive, err := d.blend(d.several.positive, x, first, sigma)
+	if err != nil || !d.two {
+		return positive, negative, err
+	}
+	if negative, err = d.blend(d.several.negative, x, first, sigma); err != nil {
+		return combined, negative, err
+	}
+	combined, negative = d.combine(negative, positive)
+	return combined, negative, nil
+}
+
+// blend is the D of one side.
+func (d denoiser) blend(side []part, x torch.Tensor, first int64, sigma float64) (torch.Tensor, error) {
+	network, noise, n := d.p.model.Denoiser, d.p.noise, x.Size(0)
+	sum := x.ZerosLike()
+	weights := x.ZerosLike().AddScalar(nothing)
+	for _, p := range side {
+		at := p.box.cut(x).Contiguous()
+		y, err := network.ForwardContext(d.ctx, noise.Input(at, sigma).To(network.DType()), noise.Timestep(sigma), repeated(p.text, n), repeated(p.vector, n), nil)
+		if err != nil {
+			return torch.Tensor{}, err
+		}
+		w := p.weight
+		if w.Size(0) > 1 {
+			w = w.Narrow(0, first, n)
+		}
+		p.box.cut(sum).AddInPlace(noise.Denoised(at, y.To(torch.Float32), sigma).Mul(w))
+		p.box.cut(weights).AddInPlace(w.Expand(at.Shape()...))
+	}
+	return sum.Div(weights), nil
+}
+
+// nothing is the weight of a place that no part reaches: what is divided by it is 0.
+const nothing = 1e-37
