@@ -7,12 +7,16 @@ from . import schema
 from .nodes import RUN
 
 WIDGETS = {"INT": io.Int, "FLOAT": io.Float, "STRING": io.String, "BOOLEAN": io.Boolean}
-KEPT = ("default", "min", "max", "step", "round", "tooltip", "multiline", "placeholder")
+KEPT = {
+    "INT": ("default", "min", "max", "step", "tooltip"), "FLOAT": ("default", "min", "max", "step", "round", "tooltip"),
+    "STRING": ("default", "multiline", "placeholder", "tooltip"),
+}
 
 
 def input_of(name, spec, optional):
     kind, given = spec[0], spec[1] if len(spec) > 1 else {}
-    options = {k: v for k, v in given.items() if k in KEPT}
+    kept = KEPT.get(str(kind), ("default", "tooltip") if isinstance(kind, list) or kind in WIDGETS else ("tooltip",))
+    options = {k: v for k, v in given.items() if k in kept}
     if isinstance(kind, list):
         made = io.Combo.Input(name, options=kind, optional=optional, **options)
     else:

@@ -41,7 +41,9 @@ class Server:
             if self.process.poll() is not None:
                 raise RuntimeError(f"ComfyUI ended: {self.log.read_text()[-3000:]}")
             with contextlib.suppress(OSError):
-                return self.get("/object_info/ISACGuidance")
+                if not self.get("/object_info/ISACGuidance"):
+                    raise RuntimeError(f"the pack was not loaded: {self.log.read_text()[-3000:]}")
+                return
             time.sleep(0.5)
         raise RuntimeError("ComfyUI did not answer")
 
