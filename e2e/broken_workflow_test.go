@@ -115,7 +115,6 @@ func TestFailuresWhileRunning(t *testing.T) {
 		args []string
 		says []string
 	}{
-		{"size that the model cannot make", []string{"--set", "4.width=17"}, []string{`node 10 (KSampler, "plain") failed`, "17", "multiple of"}},
 		{"prefix that leaves the folder", []string{"--set", "12.filename_prefix=../../plain", "--set", "22.filename_prefix=/etc/plain"}, []string{"node 12 (SaveImage)", "filename_prefix"}},
 	}
 	for _, test := range tests {

@@ -49,7 +49,8 @@ func TestModelFolderThatIsACheckpoint(t *testing.T) {
 		if len(found) != 1 || found[tt.want] == "" {
 			t.Errorf("model folder %s: found %q, want %q", tt.folder, found, tt.want)
 		}
-		if path := found[tt.want]; !isFile(filepath.Join(path, diffusersFile)) {
+		if _, err := os.Stat(filepath.Join(found[tt.want], "model_index.json")); err != nil {
+			path := found[tt.want]
 			t.Errorf("model folder %s: %q leads to %q, where no model is", tt.folder, tt.want, path)
 		}
 	}
@@ -102,5 +103,38 @@ func TestLinksAreFollowedOnce(t *testing.T) {
 	want := []string{"a/b/one.safetensors", "away/three", "away/two.safetensors"}
 	if !slices.Equal(got, want) {
 		t.Errorf("found %q, want %q", got, want)
+	}
+}
+
+// TestTreeOfComfyUI lists what ComfyUI's own folders hold, under ComfyUI's names.
+func TestTreeOfComfyUI(t *testing.T) {
+	root := tree(t,
+		"models/checkpoints/v1-5.safetensors", "models/checkpoints/SD/two.ckpt", "models/checkpoints/three.pt", "models/checkpoints/program.pkl",
+		"models/checkpoints/put_checkpoints_here", "models/diffusers/sdxl/model_index.json", "models/diffusers/sdxl/unet/w.safetensors",
+		"models/loras/a.safetensors", "models/loras/old.pt", "models/vae/v.safetensors", "models/vae/v.ckpt", "models/embeddings/e.pt",
+		"models/controlnet/c.pth", "models/ultralytics/bbox.pt", "models/ultralytics/x.safetensors", "models/unet/u.safetensors",
+		"models/diffusion_models/f.safetensors", "models/loose.safetensors", "models/mine/model_index.json",
+	)
+	env := &Env{ModelPaths: []string{filepath.Join(root, "models")}}
+	for got, want := range map[string][]string{
+		"checkpoints":      {"SD/two.ckpt", "loose.safetensors", "mine", "sdxl", "three.pt", "v1-5.safetensors"},
+		"loras":            {"a.safetensors", "old.pt"},
+		"vae":              {"v.ckpt", "v.safetensors"},
+		"diffusion_models": {"f.safetensors", "u.safetensors"},
+		"controlnet":       {"c.pth"},
+	} {
+		for _, folder := range []string{root, filepath.Join(root, "models")} {
+			env.ModelPaths = []string{folder}
+			if names := modelNames(env, got); !slices.Equal(names, want) {
+				t.Errorf("%s of %s: %q, want %q", got, folder, names, want)
+			}
+		}
+	}
+	if folders := embeddingFolders(env); !slices.Contains(folders, filepath.Join(root, "models", "embeddings")) {
+		t.Errorf("embeddings are looked for in %q", folders)
+	}
+	env.ModelPaths = []string{filepath.Join(root, "models", "checkpoints")}
+	if names := modelNames(env, "vae"); !slices.Equal(names, []string{"v.ckpt", "v.safetensors"}) {
+		t.Errorf("VAEs beside the checkpoints: %q", names)
 	}
 }

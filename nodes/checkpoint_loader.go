@@ -7,7 +7,7 @@ import (
 )
 
 type checkpointInput struct {
-	Name string `mapstructure:"ckpt_name" combo:"@checkpoints" tooltip:"The checkpoint to load: a .safetensors file or a folder in the layout of diffusers."`
+	Name string `mapstructure:"ckpt_name" combo:"@checkpoints" tooltip:"The checkpoint to load: a .safetensors or .ckpt file, or a folder in the layout of diffusers."`
 }
 
 // checkpointLoaderSimple loads a checkpoint. The name must be one that the model folders hold, so no path leads out of them.

@@ -7,17 +7,14 @@ import (
 
 	"github.com/isac-guidance/isac/isac/diffusion"
 	"github.com/isac-guidance/isac/isac/diffusion/text/clip"
+	"github.com/isac-guidance/isac/plugin/modelfolder"
 )
 
-const (
-	// embeddingsFolder is what ComfyUI calls the folder of textual inversions, beside the one of checkpoints.
-	embeddingsFolder = "embeddings"
-	// embeddingsVariable names further folders of embeddings, separated as PATH is.
-	embeddingsVariable = "ISAC_EMBEDDINGS"
-)
+// embeddingsVariable names further folders of embeddings, separated as PATH is.
+const embeddingsVariable = "ISAC_EMBEDDINGS"
 
-// PromptOptions say where prompts find their embeddings: in the folders that the environment variable ISAC_EMBEDDINGS names, and in
-// those called "embeddings" in the model folders and beside them.
+// PromptOptions say where prompts find their embeddings: in the folders that the environment variable ISAC_EMBEDDINGS names, in those called
+// "embeddings" in the model folders and beside them, and in those that an extra_model_paths.yaml names.
 func PromptOptions(env *Env) diffusion.PromptOptions {
 	return diffusion.PromptOptions{Embeddings: clip.Embeddings{Folders: embeddingFolders(env)}}
 }
@@ -36,11 +33,13 @@ func embeddingFolders(env *Env) []string {
 		}
 	}
 	if env != nil {
-		for _, models := range env.ModelPaths {
-			if models != "" {
-				add(filepath.Join(models, embeddingsFolder))
-				add(filepath.Join(models, "..", embeddingsFolder))
-			}
+		tree := modelfolder.New(env.ModelPaths)
+		for _, models := range tree.Roots() {
+			add(filepath.Join(models, modelfolder.Embeddings))
+			add(filepath.Join(models, "..", modelfolder.Embeddings))
+		}
+		for _, folder := range tree.Folders(modelfolder.Embeddings) {
+			add(folder)
 		}
 	}
 	return folders

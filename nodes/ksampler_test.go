@@ -3,7 +3,9 @@ package nodes
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -58,6 +60,28 @@ func TestSamplerInputsArrive(t *testing.T) {
 		if want := direct(c.change); !slices.Equal(got, want) || slices.Equal(want, plain) {
 			t.Errorf("%s = %v gives another latent than the pipeline, or changes nothing", name, c.value)
 		}
+	}
+}
+
+// TestSizesAreFloored: what the model's factor does not divide is floored as ComfyUI floors it, and said.
+func TestSizesAreFloored(t *testing.T) {
+	h := newHost(t, tinyFolder)
+	l := h.load("tiny", catsAndDog)
+	factor := l.model.(*Model).Pipeline().Factor()
+	size := func(extra int) map[string]any {
+		n := json.Number(strconv.Itoa(8*factor + extra))
+		return map[string]any{"latent_image": h.run("EmptyLatentImage", map[string]any{"width": n, "height": json.Number(strconv.Itoa(16 * factor)), "batch_size": json.Number("1")}).Values[0]}
+	}
+	even, odd := h.run("KSampler", h.sampling(l, size(0))), h.run("KSampler", h.sampling(l, size(factor-1)))
+	if !slices.Equal(even.Values[0].(*Latent).Samples.Float32s(), odd.Values[0].(*Latent).Samples.Float32s()) {
+		t.Error("a size between two gives another latent than the smaller one")
+	}
+	lines, _ := odd.UI["text"].([]string)
+	if text := strings.Join(lines, "\n"); !strings.Contains(text, fmt.Sprintf("%d×%d pixels become %d×%d", 9*factor-1, 16*factor, 8*factor, 16*factor)) {
+		t.Errorf("shows %q", text)
+	}
+	if picture := h.run("VAEDecode", map[string]any{"samples": size(factor - 1)["latent_image"], "vae": l.vae}); len(picture.Values) != 1 {
+		t.Error("an empty latent of such a size is not decoded")
 	}
 }
 

@@ -1,6 +1,8 @@
 package nodes
 
 import (
+	"fmt"
+
 	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
 )
@@ -67,6 +69,22 @@ func (l *Latent) like(samples torch.Tensor) *Latent {
 	}
 	c.held.free = c.close
 	return c
+}
+
+// whole gives the size of the images of an empty latent in whole pixels of latents, as ComfyUI's node floors it, and says so where it is
+// another than was asked for.
+func (l *Latent) whole(factor int) (width, height int, note string) {
+	floor := func(n int) int {
+		if n < factor {
+			return n // is refused by who makes the latents
+		}
+		return n / factor * factor
+	}
+	width, height = floor(l.Width), floor(l.Height)
+	if width != l.Width || height != l.Height {
+		note = fmt.Sprintf("%d×%d pixels become %d×%d: this model makes sizes that are multiples of %d", l.Width, l.Height, width, height, factor)
+	}
+	return width, height, note
 }
 
 // masked gives the same latent with another mask, which it takes over.

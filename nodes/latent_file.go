@@ -12,6 +12,8 @@ import (
 
 	"github.com/isac-guidance/isac/isac/diffusion/weights"
 	"github.com/isac-guidance/isac/isac/torch"
+	"github.com/isac-guidance/isac/nodes/schema"
+	"github.com/isac-guidance/isac/plugin/saveprefix"
 )
 
 // Names of tensors in ComfyUI's .latent files, which are safetensors files. One without version holds latents in the model's scale.
@@ -33,11 +35,13 @@ func saveLatent() Node {
 	return Define(Meta{
 		Class: "SaveLatent", DisplayName: "SaveLatent", Category: "_for_testing", OutputNode: true, Hidden: pngMetadata,
 		Description: "Writes latents to a file that Load Latent reads.",
+		Limits:      []schema.Limit{{Input: "filename_prefix", File: true}},
 	}, func(_ context.Context, env *Env, in *saveLatentInput) (Result, error) {
 		if !in.Samples.Samples.Defined() {
 			return Result{}, errors.New("the latents are empty, and have no channels before a model has sampled them: connect latents of a sampler or of VAE Encode")
 		}
-		subfolder, name, err := savePlace(in.Prefix, in.Samples.Width, in.Samples.Height, time.Now())
+		fill := saveprefix.Filling{Now: time.Now(), Width: in.Samples.Width, Height: in.Samples.Height, Widget: readWidgets(env.workflow()).value}
+		subfolder, name, err := saveprefix.Place(in.Prefix, fill)
 		if err != nil {
 			return Result{}, err
 		}

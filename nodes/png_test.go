@@ -8,8 +8,8 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"strings"
 	"testing"
-	"time"
 )
 
 // chunksOf lists the chunks of a PNG and checks their checksums.
@@ -105,28 +105,43 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
-func TestSavePlace(t *testing.T) {
-	now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
-	tests := []struct{ prefix, subfolder, name string }{
-		{"ComfyUI", "", "ComfyUI_%05d_.png"},
-		{"animals/cats", "animals", "cats_%05d_.png"},
-		{`animals\wild\cats`, "animals/wild", "cats_%05d_.png"},
-		{"./a/../b", "", "b_%05d_.png"},
-		{"%width%x%height%", "", "64x32_%05d_.png"},
-		{"%year%-%month%-%day%/%hour%%minute%%second%", "2026-03-04", "050607_%05d_.png"},
-		{"b%batch_num%", "", "b2_%05d_.png"},
-		{"100% cats", "", "100%% cats_%05d_.png"},
-		{"Kätzchen", "", "Kätzchen_%05d_.png"},
-	}
-	for _, tt := range tests {
-		subfolder, name, err := savePlace(tt.prefix, 64, 32, now)
-		if err != nil || subfolder != tt.subfolder || saveName(name, 2) != tt.name {
-			t.Errorf("%q: folder %q, name %q, error %v, want %q and %q", tt.prefix, subfolder, saveName(name, 2), err, tt.subfolder, tt.name)
+func TestSaveName(t *testing.T) {
+	for name, want := range map[string]string{
+		"ComfyUI": "ComfyUI_%05d_.png", "": "_%05d_.png", "b%batch_num%": "b2_%05d_.png", "100% cats": "100%% cats_%05d_.png", "Kätzchen": "Kätzchen_%05d_.png",
+	} {
+		if got := saveName(name, 2); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
 		}
 	}
-	for _, bad := range []string{"", "..", "../x", "/etc/x", `\x`, "a/../../x", `..\x`, "a/", "C:/x", "a\x00b", "a\nb", "a|b", "."} {
-		if subfolder, name, err := savePlace(bad, 1, 1, now); err == nil {
-			t.Errorf("%q was accepted as folder %q, name %q", bad, subfolder, name)
+}
+
+// TestWidgetsInNames finds values in a workflow as ComfyUI's page does: by the name for search and replace, else by the title.
+func TestWidgetsInNames(t *testing.T) {
+	const prompt = `{"3":{"class_type":"KSampler","inputs":{"seed":7,"cfg":8.0,"denoise":0.50,"model":["4",0],"on":true,"none":null},"_meta":{"title":"Sample it"}},
+		"9":{"class_type":"KSampler","inputs":{"seed":8},"_meta":{"title":"Again"}},"4":{"class_type":"CheckpointLoaderSimple","inputs":{"ckpt_name":"a.ckpt"}}}`
+	const editor = `{"nodes":[{"id":9,"properties":{"Node name for S&R":"Second"}},{"id":3}]}`
+	for _, workflow := range []string{prompt, `{"prompt":` + prompt + `}`, `{"prompt":` + prompt + `,"workflow":` + editor + `}`} {
+		w := readWidgets(json.RawMessage(workflow))
+		for name, want := range map[string]string{
+			"KSampler.seed": "7", "KSampler.cfg": "8", "KSampler.denoise": "0.5", "KSampler.on": "true", "KSampler.none": "", "Sample it.seed": "7", "Again.seed": "8",
+			"CheckpointLoaderSimple.ckpt_name": "a.ckpt",
+		} {
+			node, widget, _ := strings.Cut(name, ".")
+			if got, ok := w.value(node, widget); !ok || got != want {
+				t.Errorf("%s is %q %v, want %q", name, got, ok, want)
+			}
 		}
+		for _, name := range []string{"KSampler.model", "KSampler.gone", "Gone.seed"} {
+			node, widget, _ := strings.Cut(name, ".")
+			if got, ok := w.value(node, widget); ok {
+				t.Errorf("%s is %q", name, got)
+			}
+		}
+		if got, ok := w.value("Second", "seed"); ok != strings.Contains(workflow, "Second") || ok && got != "8" {
+			t.Errorf("the name of the editor gives %q %v", got, ok)
+		}
+	}
+	if _, ok := readWidgets(nil).value("KSampler", "seed"); ok {
+		t.Error("no workflow has a value")
 	}
 }

@@ -28,8 +28,9 @@ func NewRegistry(list ...Node) *Registry {
 // Standard makes a registry of all nodes of this package. Its checkpoint loader keeps what it loads for as long as values of
 // that checkpoint are open; two registries share nothing.
 func Standard() *Registry {
+	cache := &checkpoints{}
 	return NewRegistry(
-		checkpointLoaderSimple(&checkpoints{}),
+		checkpointLoaderSimple(cache),
 		clipSetLastLayer(),
 		clipTextEncode(),
 		clipTextEncodeSDXL(),
@@ -65,6 +66,7 @@ func Standard() *Registry {
 		saveImage(),
 		saveLatent(),
 		setLatentNoiseMask(),
+		unetLoader(cache),
 		vaeDecode(),
 		vaeEncode(),
 		vaeEncodeForInpaint(),

@@ -24,7 +24,7 @@ func TestStandardNodes(t *testing.T) {
 		"ConditioningSetArea", "ConditioningSetAreaPercentage", "ConditioningSetMask", "EmptyLatentImage", "EmptySD3LatentImage", "ISACGuidance",
 		"ISACInstances", "ISACMasks", "ImageBatch", "ImageScale", "ImageScaleBy", "ImageToMask", "InvertMask", "KSampler", "KSamplerAdvanced",
 		"LatentFromBatch", "LatentUpscale", "LatentUpscaleBy", "LoadImage", "LoadImageMask", "LoadLatent", "LoraLoader", "LoraLoaderModelOnly",
-		"MaskToImage", "ModelSamplingSD3", "PreviewImage", "RepeatLatentBatch", "SaveImage", "SaveLatent", "SetLatentNoiseMask", "VAEDecode", "VAEEncode",
+		"MaskToImage", "ModelSamplingSD3", "PreviewImage", "RepeatLatentBatch", "SaveImage", "SaveLatent", "SetLatentNoiseMask", "UNETLoader", "VAEDecode", "VAEEncode",
 		"VAEEncodeForInpaint", "VAELoader",
 	}
 	if got := r.Names(); !slices.Equal(got, want) {
@@ -85,6 +85,9 @@ func TestComfyUISchemas(t *testing.T) {
 			`"output":["MODEL"],"output_is_list":[false],"output_name":["MODEL"],"name":"LoraLoaderModelOnly","display_name":"LoraLoaderModelOnly","category":"loaders","output_node":false}`,
 		"VAEDecode": `{"input":{"required":{"samples":["LATENT"],"vae":["VAE"]}},"input_order":{"required":["samples","vae"]},` +
 			`"output":["IMAGE"],"output_is_list":[false],"output_name":["IMAGE"],"name":"VAEDecode","display_name":"VAE Decode","category":"latent","output_node":false}`,
+		"UNETLoader": `{"input":{"required":{"unet_name":[[]],"weight_dtype":[["default","fp8_e4m3fn","fp8_e4m3fn_fast","fp8_e5m2"]]}},` +
+			`"input_order":{"required":["unet_name","weight_dtype"]},` +
+			`"output":["MODEL"],"output_is_list":[false],"output_name":["MODEL"],"name":"UNETLoader","display_name":"Load Diffusion Model","category":"advanced/loaders","output_node":false}`,
 		"SaveImage": `{"input":{"required":{"images":["IMAGE"],"filename_prefix":["STRING",{"default":"ComfyUI"}]},"hidden":{"prompt":"PROMPT","extra_pnginfo":"EXTRA_PNGINFO"}},` +
 			`"input_order":{"required":["images","filename_prefix"],"hidden":["prompt","extra_pnginfo"]},` +
 			`"output":[],"output_is_list":[],"output_name":[],"name":"SaveImage","display_name":"Save Image","category":"image","output_node":true}`,

@@ -28,13 +28,18 @@ func (in samplerRun) sample(ctx context.Context, env *Env, request diffusion.Sam
 	request.Positive, request.Negative = in.Positive.Encoded, in.Negative.Encoded
 	request.Decode = true // what is sampled is looked at, and a run whose pictures do not fit should not begin
 	request.Mask, request.BatchIndex = in.Latent.Mask, in.Latent.BatchIndex
+	var size string
 	if in.Latent.Samples.Defined() {
 		request.Latent = in.Latent.Samples
 	} else {
-		request.Width, request.Height, request.Batch = in.Latent.Width, in.Latent.Height, in.Latent.Batch
+		request.Width, request.Height, size = in.Latent.whole(pipeline.Factor())
+		request.Batch = in.Latent.Batch
 	}
 	lines := append(in.Model.checkpoint.notes[:len(in.Model.checkpoint.notes):len(in.Model.checkpoint.notes)], notesOf("positive", in.Positive)...)
 	lines = append(lines, notesOf("negative", in.Negative)...)
+	if size != "" {
+		lines = append(lines, size)
+	}
 	if g := in.Model.guidance; g != nil {
 		whole, note := in.Positive.Encoded.Whole()
 		if note != "" {

@@ -5,11 +5,12 @@ import (
 	"time"
 
 	"github.com/isac-guidance/isac/nodes/schema"
+	"github.com/isac-guidance/isac/plugin/saveprefix"
 )
 
 type saveImageInput struct {
 	Images *Image `mapstructure:"images" tooltip:"The images to write."`
-	Prefix string `mapstructure:"filename_prefix" default:"ComfyUI" tooltip:"How the file names begin; a folder before a slash is a folder below the output folder. %width%, %height%, %batch_num%, %year%, %month%, %day%, %hour%, %minute% and %second% are filled in."`
+	Prefix string `mapstructure:"filename_prefix" default:"ComfyUI" tooltip:"How the file names begin; a folder before a slash is a folder below the output folder. %width%, %height%, %batch_num%, %year%, %month%, %day%, %hour%, %minute%, %second%, %date:yyyy-MM-dd% and %Node.widget% are filled in."`
 }
 
 // pngMetadata is what ComfyUI fills in by itself, to be written into the pictures.
@@ -20,6 +21,7 @@ func saveImage() Node {
 	return Define(Meta{
 		Class: "SaveImage", DisplayName: "Save Image", Category: "image", OutputNode: true, Hidden: pngMetadata,
 		Description: "Writes images to the output folder as PNG files that carry their workflow.",
+		Limits:      []schema.Limit{{Input: "filename_prefix", File: true}},
 	}, func(ctx context.Context, env *Env, in *saveImageInput) (Result, error) {
 		return pngFiles(ctx, env, in.Images, in.Prefix, OutputFile)
 	})
@@ -48,12 +50,14 @@ func pngFiles(ctx context.Context, env *Env, images *Image, prefix, kind string)
 	if err != nil {
 		return Result{}, err
 	}
+	fill := saveprefix.Filling{Now: time.Now(), Widget: readWidgets(env.workflow()).value}
 	var result Result
 	for i, picture := range pictures {
 		if err := ctx.Err(); err != nil {
 			return Result{}, err
 		}
-		subfolder, name, err := savePlace(prefix, picture.Rect.Dx(), picture.Rect.Dy(), time.Now())
+		fill.Width, fill.Height = picture.Rect.Dx(), picture.Rect.Dy()
+		subfolder, name, err := saveprefix.Place(prefix, fill)
 		if err != nil {
 			return Result{}, err
 		}

@@ -24,7 +24,8 @@ func vaeDecode() Node {
 		if latent.Samples.Defined() {
 			pixels, err = autoencoder.DecodeLatentContext(ctx, latent.Samples)
 		} else { // never sampled: zeros, as ComfyUI's empty latent has
-			pixels, err = autoencoder.DecodeEmpty(ctx, latent.Width, latent.Height, latent.Batch)
+			width, height, _ := latent.whole(autoencoder.Factor())
+			pixels, err = autoencoder.DecodeEmpty(ctx, width, height, latent.Batch)
 		}
 		if err != nil {
 			return Result{}, err

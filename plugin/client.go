@@ -69,9 +69,10 @@ func Start(ctx context.Context, config Config) (*Client, error) {
 		Logger:           config.Logger,
 		Stderr:           io.MultiWriter(last, stderr),
 		// What Go code of the process prints to its standard output belongs to its log.
-		SyncStdout:       stderr,
-		SyncStderr:       stderr,
-		StartTimeout:     config.StartTimeout,
+		SyncStdout: stderr,
+		SyncStderr: stderr,
+		// connect bounds it, and says so better.
+		StartTimeout:     config.StartTimeout + time.Minute,
 		SkipHostEnv:      true,
 		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: dir.path},
 		RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, _ string) (runner.Runner, error) {
@@ -98,7 +99,8 @@ func Start(ctx context.Context, config Config) (*Client, error) {
 
 // connect starts the process, shakes hands and asks for its health.
 func (c *Client) connect(ctx context.Context, timeout time.Duration) error {
-	ctx, stop := context.WithTimeout(ctx, timeout)
+	given := ctx
+	ctx, stop := context.WithTimeout(given, timeout)
 	defer stop()
 	type answer struct {
 		protocol goplugin.ClientProtocol
@@ -116,6 +118,10 @@ func (c *Client) connect(ctx context.Context, timeout time.Duration) error {
 		c.kill()
 		// Returns at once now; until it has, c.process belongs to it.
 		<-answers
+		if given.Err() == nil {
+			return fmt.Errorf("it did not answer within %v; where the first start reads gigabytes of libraries give it longer "+
+				"(isac-host --plugin-timeout, Config.StartTimeout): %w", timeout, ctx.Err())
+		}
 		return ctx.Err()
 	}
 	if got.err != nil {
@@ -142,6 +148,11 @@ func (c *Client) connect(ctx context.Context, timeout time.Duration) error {
 func (c *Client) explainStart(path string, err error) error {
 	if strings.HasPrefix(err.Error(), "incompatible API version") {
 		return fmt.Errorf("%s and this host speak different versions of the contract; use both from one release: %w", path, err)
+	}
+	if line, ok := strings.CutPrefix(err.Error(), "Unrecognized remote plugin message: "); ok && strings.TrimSpace(line) != "" && !strings.HasPrefix(line, "\n") {
+		line, _, _ = strings.Cut(line, "\n")
+		return fmt.Errorf("start %s: it printed %q to its standard output before the line with which plugins begin: let it, and a script around it, "+
+			"print to standard error (>&2): %w", path, line, err)
 	}
 	if c.process != nil && c.process.ID() != "" {
 		select {

@@ -30,8 +30,8 @@ func TestStartExplainsFailures(t *testing.T) {
 	}{
 		{"ends", "echo out of luck >&2; exit 3", []string{"plugin exited: exit status 3", "out of luck"}, 5 * time.Second},
 		{"killed", "kill -9 $$", []string{"plugin exited: signal: killed"}, 5 * time.Second},
-		{"speaks something else", "echo hello; sleep 60", []string{"Unrecognized remote plugin message: hello"}, 5 * time.Second},
-		{"says nothing", "sleep 60 & sleep 60", []string{"deadline exceeded"}, 5 * time.Second},
+		{"speaks something else", "echo hello; sleep 60", []string{"Unrecognized remote plugin message: hello", `printed "hello" to its standard output`, ">&2"}, 5 * time.Second},
+		{"says nothing", "sleep 60 & sleep 60", []string{"deadline exceeded", "did not answer within 2s", "--plugin-timeout"}, 5 * time.Second},
 		{"another version", "echo '1|99|unix|/nowhere|grpc|'; sleep 60", []string{"different versions of the contract", "Plugin version: 99", "[1]"}, 5 * time.Second},
 		{"nobody listens", "echo '1|1|unix|/nowhere/socket|grpc|'; sleep 60", []string{"/nowhere/socket"}, 10 * time.Second},
 	} {

@@ -6,9 +6,10 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
-	"os"
 	"strings"
 	"time"
+
+	"github.com/isac-guidance/isac/plugin/modelfolder"
 )
 
 // DefaultListen is ComfyUI's address.
@@ -22,8 +23,8 @@ type Config struct {
 	// Listen is the address, host:port; empty means DefaultListen. Port 0 takes a free one. Any host that is not a loopback address
 	// or "localhost" needs a Token.
 	Listen string
-	// Token has to come with every request: "Authorization: Bearer TOKEN", or ?token=TOKEN, or the cookie that a page gets which was
-	// opened with ?token=TOKEN. Empty: no token is asked for.
+	// Token has to come with every request: "Authorization: Bearer TOKEN", "X-API-Key: TOKEN", as the password of Basic authentication with any
+	// user, ?token=TOKEN, or the cookie that a page gets which was opened with ?token=TOKEN. Empty: no token is asked for.
 	Token string
 	// TLSCert and TLSKey are files in PEM, the certificate with those between it and its authority, and its key: with them the server
 	// speaks HTTPS alone. Files that change are read again. Both empty: HTTP.
@@ -37,8 +38,8 @@ type Config struct {
 	Page fs.FS
 	// Templates are example workflows, *.json, by the name of their pack.
 	Templates map[string]fs.FS
-	// Models are folders in which /models, /embeddings and /view_metadata look, each with ComfyUI's subfolders (checkpoints, loras…).
-	// What the nodes' own lists of choices offer is added.
+	// Models are folders in which /models, /embeddings and /view_metadata look, as modelfolder.New reads them. Where nodes have a folder's
+	// files to choose from, /models gives their list.
 	Models []string
 	// MultiUser keeps settings and userdata apart by the header Comfy-User.
 	MultiUser bool
@@ -175,10 +176,8 @@ func (c Config) check() error {
 			wrong = append(wrong, fmt.Errorf("origin %q is not of the form https://example.org", text))
 		}
 	}
-	for _, dir := range c.Models {
-		if _, err := os.Stat(dir); err != nil {
-			wrong = append(wrong, fmt.Errorf("folder of models: %w", err))
-		}
+	if err := modelfolder.Check(c.Models); err != nil {
+		wrong = append(wrong, err)
 	}
 	return errors.Join(wrong...)
 }

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/isac-guidance/isac/host-bridge/store"
+	"github.com/isac-guidance/isac/plugin/modelfolder"
 )
 
 // maxHeader is the longest header of a .safetensors file that is read for its metadata, as in ComfyUI.
@@ -76,8 +77,9 @@ func openRegular(name string) (*os.File, fs.FileInfo, error) {
 // folderPaths says where files are looked for.
 func (s *Server) folderPaths(w http.ResponseWriter, _ *http.Request) error {
 	paths := map[string][]string{}
-	for folder := range modelFoldersOfComfyUI {
-		paths[folder] = s.pathsOf(folder)
+	tree := s.tree()
+	for _, folder := range modelfolder.Kinds() {
+		paths[folder] = append([]string{}, tree.Folders(folder)...)
 	}
 	answer(w, paths)
 	return nil

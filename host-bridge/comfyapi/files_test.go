@@ -250,7 +250,8 @@ func TestPipes(t *testing.T) {
 		{"/view?filename=pipe.png", 404, "there is no output file"},
 		{"/view?filename=pipe.png&preview=webp", 404, "there is no output file"},
 		{"/internal/files/output", 200, "[]"},
-		{"/models/checkpoints", 200, `["mini","other.safetensors","real.safetensors"]`},
+		{"/models/checkpoints", 200, `["mini","other.safetensors"]`},
+		{"/experiment/models/checkpoints", 200, `"name":"real.safetensors"`},
 		{"/view_metadata/checkpoints?filename=pipe.safetensors", 404, "with metadata"},
 		{"/experiment/models/preview/checkpoints/0/pipe.safetensors", 404, "there is no picture"},
 	} {

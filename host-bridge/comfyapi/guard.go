@@ -59,7 +59,7 @@ func (g *guard) wrap(next http.Handler) http.Handler {
 	shared := cors.New(cors.Options{
 		AllowOriginFunc:      g.shares,
 		AllowedMethods:       []string{"POST", "GET", "DELETE", "PUT", "OPTIONS", "PATCH"},
-		AllowedHeaders:       []string{"Content-Type", "Authorization", "Comfy-User"},
+		AllowedHeaders:       []string{"Content-Type", "Authorization", "Comfy-User", "X-API-Key"},
 		AllowCredentials:     true,
 		OptionsSuccessStatus: http.StatusOK,
 	}).Handler(withToken)
@@ -129,9 +129,21 @@ func (g *guard) own(r *http.Request, text string) bool {
 	return ok && asked == from
 }
 
+// shown says whether the headers hold the token: as a bearer's, as the password of whatever user, or as an API key. Clients of ComfyUI have one
+// or another of these. Browsers are not asked for a password: they would send it with what other pages ask of this server.
+func (g *guard) shown(r *http.Request) bool {
+	if scheme, bearer, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") && same(strings.TrimSpace(bearer), g.token) {
+		return true
+	}
+	if _, password, ok := r.BasicAuth(); ok && same(password, g.token) {
+		return true
+	}
+	return same(r.Header.Get("X-API-Key"), g.token)
+}
+
 // known looks for the token; where there is none it has answered.
 func (g *guard) known(w http.ResponseWriter, r *http.Request) bool {
-	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && same(bearer, g.token) {
+	if g.shown(r) {
 		return true
 	}
 	if same(r.URL.Query().Get("token"), g.token) {
@@ -161,7 +173,7 @@ func (g *guard) known(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	fail(w, http.StatusUnauthorized, "unauthorized",
-		"this server wants its token: send it as \"Authorization: Bearer TOKEN\", or open the page with ?token=TOKEN")
+		"this server wants its token: send it as \"Authorization: Bearer TOKEN\", as \"X-API-Key: TOKEN\" or as the password of Basic authentication, or open the page with ?token=TOKEN")
 	return false
 }
 

@@ -1,6 +1,7 @@
 package comfyapi
 
 import (
+	"encoding/base64"
 	"net/http"
 	"strings"
 	"testing"
@@ -123,6 +124,17 @@ func TestToken(t *testing.T) {
 		for _, headers := range [][]string{nil, {"Authorization", "Bearer wrong"}, {"Authorization", token}, {"Cookie", s.cookieName() + "=wrong"}} {
 			if status, header, text := call(t, "GET", web.URL+path, "", headers...); status != 401 || header.Get("WWW-Authenticate") == "" || strings.Contains(text, token) {
 				t.Errorf("GET %s with %v: %d %s", path, headers, status, text)
+			}
+		}
+		basic := func(text string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(text)) }
+		for _, headers := range [][]string{{"Authorization", basic("user:wrong")}, {"Authorization", basic(token + ":")}, {"Authorization", "Basic " + token}, {"X-API-Key", "wrong"}, {"X-API-Key", ""}} {
+			if status, _, _ := call(t, "GET", web.URL+path, "", headers...); status != 401 {
+				t.Errorf("GET %s with %q: %d", path, headers, status)
+			}
+		}
+		for _, headers := range [][]string{{"Authorization", "bearer " + token}, {"Authorization", basic("user:" + token)}, {"Authorization", basic(":" + token)}, {"X-API-Key", token}} {
+			if status, _, _ := call(t, "GET", web.URL+path, "", headers...); status == 401 {
+				t.Errorf("GET %s with %q: 401", path, headers[0])
 			}
 		}
 		if status, _, _ := call(t, "GET", web.URL+path, "", "Authorization", "Bearer "+token); status == 401 {

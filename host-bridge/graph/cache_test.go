@@ -76,6 +76,45 @@ func TestAnUnchangedWorkflowRunsNothing(t *testing.T) {
 	}
 }
 
+// finder is a folder of which somebody removes files.
+type finder struct {
+	*graph.Folder
+	gone map[string]bool
+}
+
+func (f finder) Gone(files []graph.SavedFile) bool {
+	return slices.ContainsFunc(files, func(s graph.SavedFile) bool { return f.gone[s.Name] })
+}
+
+// TestFilesThatAreGoneAreMadeAgain: an output node whose files were removed runs again, and only what it needs that is not kept.
+func TestFilesThatAreGoneAreMadeAgain(t *testing.T) {
+	runner, cache := arithmetic.New(), graph.NewCache()
+	folder, _ := openFolder(t)
+	files := finder{folder, map[string]bool{}}
+	run := func() (ran []string, saved []graph.SavedFile) {
+		before := len(runner.Calls())
+		outcome, err := graph.Run(t.Context(), planOf(t, division), runner, graph.Options{Files: files, Cache: cache})
+		if err != nil {
+			t.Fatal(err)
+		}
+		saved = outcome.Files()
+		slices.SortFunc(saved, func(a, b graph.SavedFile) int { return strings.Compare(a.Name, b.Name) }) // the cache's come first
+		return runner.Calls()[before:], saved
+	}
+	_, first := run()
+	if ran, saved := run(); len(ran) != 0 || !slices.Equal(saved, first) {
+		t.Errorf("with all files there %v ran and gave %v, want %v", ran, saved, first)
+	}
+	files.gone[first[0].Name] = true
+	ran, second := run()
+	if len(ran) != 1 || slices.ContainsFunc(second, func(s graph.SavedFile) bool { return files.gone[s.Name] }) || len(second) != len(first) {
+		t.Errorf("with a file gone %v ran and gave %v", ran, second)
+	}
+	if ran, saved := run(); len(ran) != 0 || !slices.Equal(saved, second) {
+		t.Errorf("after that %v ran and gave %v, want %v", ran, saved, second)
+	}
+}
+
 func TestOnlyWhatChangedRunsAgain(t *testing.T) {
 	runner, cache := arithmetic.New(), graph.NewCache()
 	cachedRun(t, division, runner, cache)

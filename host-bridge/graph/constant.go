@@ -79,10 +79,13 @@ func notAmong(in *InputSchema, value any) (Mistake, bool) {
 	if list, ok := value.([]any); ok && in.List {
 		given = list
 	}
-	var wrong []string
+	var wrong, near []string
 	for _, v := range given {
 		if !in.has(v) {
 			wrong = append(wrong, pyvalue.Repr(v))
+			if hint := in.near(v); hint != "" {
+				near = append(near, "; "+hint)
+			}
 		}
 	}
 	if len(wrong) == 0 {
@@ -95,7 +98,7 @@ func notAmong(in *InputSchema, value any) (Mistake, bool) {
 	return Mistake{
 		Type:      TypeValueNotInList,
 		Message:   "Value not in list",
-		Details:   fmt.Sprintf("%s: %s not in %s", in.Name, strings.Join(wrong, ", "), choices),
+		Details:   fmt.Sprintf("%s: %s not in %s", in.Name, strings.Join(wrong, ", "), choices) + strings.Join(near, ""),
 		ExtraInfo: map[string]any{"input_name": in.Name, "input_config": config, "received_value": value},
 	}, true
 }

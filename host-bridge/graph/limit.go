@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/isac-guidance/isac/plugin/pyvalue"
+	"github.com/isac-guidance/isac/plugin/saveprefix"
 )
 
 // Limit is a bound of a number that is narrower than the input's own, which has to be ComfyUI's for its clients, or that depends on
@@ -18,6 +19,8 @@ type Limit struct {
 	Share string `json:"share"`
 	// Max is the largest whole number that is taken.
 	Max json.Number `json:"max"`
+	// File says that the input is no number but the beginning of files' names, as package saveprefix reads it.
+	File bool `json:"file"`
 	// Why says what sets the bound.
 	Why string `json:"why"`
 }
@@ -26,6 +29,12 @@ type Limit struct {
 func (v *validation) limits(n *Node, s *Schema, values map[string]any) {
 	for _, limit := range s.Limits {
 		in, known := s.Input(limit.Input)
+		if limit.File {
+			if text, ok := values[limit.Input].(string); ok && known {
+				v.prefix(n, in, text)
+			}
+			continue
+		}
 		number, given := constantNumber(values, limit.Input)
 		most, bounded := limit.most(values)
 		if !known || !given || !bounded || pyvalue.Compare(number, most) <= 0 {
@@ -43,6 +52,16 @@ func (v *validation) limits(n *Node, s *Schema, values map[string]any) {
 			Type: TypeValueBiggerThanMax, Details: details,
 			Message:   fmt.Sprintf("Value %s bigger than max of %s", pyvalue.Str(number), most),
 			ExtraInfo: map[string]any{"input_name": limit.Input, "input_config": in.Config, "received_value": number},
+		})
+	}
+}
+
+// prefix checks the beginning of files' names.
+func (v *validation) prefix(n *Node, in *InputSchema, text string) {
+	if err := saveprefix.Check(text); err != nil {
+		v.add(n, Mistake{
+			Type: TypeCustomValidation, Message: "Custom validation failed for node", Details: in.Name + " - " + err.Error(),
+			ExtraInfo: map[string]any{"input_name": in.Name, "input_config": in.Config, "received_value": text},
 		})
 	}
 }

@@ -16,6 +16,7 @@ func TestLimits(t *testing.T) {
 			"output_node":true,"limits":[{"input":"steps","share":"denoise","max":1000,"why":"models have 1000 noise levels"}]}`),
 		"Batch":  json.RawMessage(`{"input":{"required":{"size":["INT",{"min":1,"max":4096}]}},"output":["INT"],"output_node":true,"limits":[{"input":"size","max":64}]}`),
 		"Number": json.RawMessage(`{"input":{"required":{"value":["INT",{}]}},"output":["INT","FLOAT"],"output_node":false}`),
+		"Save":   json.RawMessage(`{"input":{"required":{"prefix":["STRING",{}]}},"output":["INT"],"output_node":true,"limits":[{"input":"prefix","file":true}]}`),
 		"Odd":    json.RawMessage(`{"input":{"required":{"size":["INT",{}]}},"output":[],"output_node":true,"limits":[{"input":"gone","max":1},{"input":"size","share":"gone","max":1}]}`),
 	})
 	if err != nil {
@@ -41,6 +42,8 @@ func TestLimits(t *testing.T) {
 		{"Batch", `"size":64`, "", ""},
 		{"Batch", `"size":65`, "", "Value 65 bigger than max of 64: size"},
 		{"Odd", `"size":65`, "", ""},
+		{"Save", `"prefix":"%date:yyyy-MM-dd%/%KSampler.seed%"`, "", ""},
+		{"Save", `"prefix":"../x"`, "", `prefix - filename_prefix "../x": expected a path within the output folder`},
 	} {
 		report := graph.Validate(parse(t, `{"1":{"class_type":"`+row.class+`","inputs":{`+row.inputs+`}}`+row.more+`}`), schemas)
 		text := ""

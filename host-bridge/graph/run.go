@@ -24,6 +24,12 @@ type FileWriter interface {
 	Write(files []plugin.File) ([]SavedFile, error)
 }
 
+// FileFinder is a FileWriter that knows which files are there. What it is asked for is what a node saved in an earlier run.
+type FileFinder interface {
+	// Gone says whether any of the files is not there any more.
+	Gone(files []SavedFile) bool
+}
+
 // Options of Run.
 type Options struct {
 	// PromptID names the run in the plugin's log.
@@ -151,7 +157,7 @@ func (r *run) choose() {
 	for i := len(r.plan.Tasks) - 1; i >= 0; i-- {
 		t := r.plan.Tasks[i]
 		id := t.Node.ID
-		if e := r.kept(id); e != nil {
+		if e := r.kept(id); e != nil && !r.gone(e) {
 			r.cached = append(r.cached, t)
 			r.outputs[id], r.stand[id] = e.outputs, id
 			if t.Schema.Output {
@@ -178,6 +184,12 @@ func (r *run) kept(id string) *cached {
 		return nil
 	}
 	return r.options.Cache.entries[r.signed[id]]
+}
+
+// gone says that files of a result were removed since: the node makes them again, and names none that nobody finds.
+func (r *run) gone(e *cached) bool {
+	finder, ok := r.options.Files.(FileFinder)
+	return ok && len(e.result.Files) > 0 && finder.Gone(e.result.Files)
 }
 
 // links are a task's links in the order of its schema's inputs.

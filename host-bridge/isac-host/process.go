@@ -14,6 +14,7 @@ import (
 	"github.com/isac-guidance/isac/host-bridge/graph"
 	"github.com/isac-guidance/isac/host-bridge/worker"
 	"github.com/isac-guidance/isac/plugin"
+	"github.com/isac-guidance/isac/plugin/modelfolder"
 )
 
 // process says how to start the plugin.
@@ -25,11 +26,13 @@ type process struct {
 
 // plugins says what plugins work with.
 type plugins struct {
-	Models []string     `placeholder:"DIR" env:"ISAC_MODELS" sep:"none" help:"Directory of models; may be given again. Default: examples/mini of the checkout."`
+	Models []string     `placeholder:"DIR" env:"ISAC_MODELS" sep:"none" help:"Directory of models, such as ComfyUI/models, or an extra_model_paths.yaml; may be given again. Default: examples/mini of the checkout."`
 	Device string       `placeholder:"NAME" env:"ISAC_DEVICE" default:"cpu" help:"Where models run: cpu, cuda:0."`
 	DType  string       `name:"dtype" env:"ISAC_DTYPE" enum:"auto,float32,float16,bfloat16" default:"auto" help:"What models compute in: ${enum}. auto is float32 on the CPU, and on a GPU bfloat16, or float16 where it has no units for that."`
 	Checks string       `name:"checkpointing" env:"ISAC_CHECKPOINTING" enum:"auto,on,off" default:"auto" help:"Gradient checkpoints of guided steps, less memory and more time: ${enum}. auto is on where a step would not fit otherwise."`
 	Memory plugin.Bytes `name:"max-memory" placeholder:"SIZE" env:"ISAC_MAX_MEMORY" help:"The most memory that models and runs take where they run, such as 8GiB. What needs more is refused. Default: what there is."`
+	// The first start on a machine reads gigabytes of libraries.
+	Timeout time.Duration `name:"plugin-timeout" placeholder:"TIME" env:"ISAC_PLUGIN_TIMEOUT" default:"2m" help:"How long the plugin may take to start, such as 5m (${default})."`
 }
 
 // config is how one plugin is started.
@@ -46,7 +49,7 @@ func (p *plugins) config(path string) plugin.Config {
 	if p.Memory > 0 {
 		env = append(env, plugin.EnvMaxMemory+"="+p.Memory.String())
 	}
-	return plugin.Config{Path: path, Env: env}
+	return plugin.Config{Path: path, Env: env, StartTimeout: p.Timeout}
 }
 
 // configs are how several plugins are started; with no path, the one that lies beside this program.
@@ -58,8 +61,6 @@ func (p *plugins) configs(paths []string, log io.Writer) []plugin.Config {
 	for _, path := range paths {
 		c := p.config(path)
 		c.Stderr = log
-		// The first start on a machine reads gigabytes of libraries, and nobody sits and waits for it.
-		c.StartTimeout = 2 * time.Minute
 		all = append(all, c)
 	}
 	return all
@@ -67,6 +68,9 @@ func (p *plugins) configs(paths []string, log io.Writer) []plugin.Config {
 
 // worker starts a worker with its plugins. It has to be closed.
 func (p *plugins) worker(con *console, paths []string, stderr io.Writer, log *slog.Logger) (*worker.Worker, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
 	w, err := worker.New(con.ctx, worker.Config{Plugins: p.configs(paths, stderr), Version: version, Log: log})
 	if err != nil {
 		return nil, err
@@ -79,6 +83,9 @@ func (p *plugins) worker(con *console, paths []string, stderr io.Writer, log *sl
 
 // start starts the plugin and asks for its nodes. The client has to be closed.
 func (p *process) start(con *console) (*plugin.Client, plugin.Description, graph.Schemas, error) {
+	if err := p.check(); err != nil {
+		return nil, plugin.Description{}, nil, err
+	}
 	config := p.config(p.Plugin)
 	if p.Verbose {
 		config.Stderr = con.stderr
@@ -99,6 +106,18 @@ func (p *process) start(con *console) (*plugin.Client, plugin.Description, graph
 		return nil, described, nil, errors.Join(wrongError{err}, client.Close())
 	}
 	return client, described, schemas, nil
+}
+
+// check says what is wrong with the settings before anything is started, all of it at once.
+func (p *plugins) check() error {
+	err := modelfolder.Check(p.models())
+	if p.Timeout < 0 {
+		err = errors.Join(err, fmt.Errorf("--plugin-timeout %v: expected a time, such as 5m", p.Timeout))
+	}
+	if err != nil {
+		return wrongError{err}
+	}
+	return nil
 }
 
 // checkDevice says at once what libtorch would say late and at length. A plugin without libtorch knows no devices.

@@ -2,10 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/isac-guidance/isac/host-bridge/graph"
 	"github.com/isac-guidance/isac/plugin"
@@ -47,6 +50,19 @@ func TestModelDirectories(t *testing.T) {
 			t.Errorf("found %s", found)
 		}
 	})
+}
+
+// TestWrongModelFolders: what is wrong with the settings is said before a plugin is started, all at once.
+func TestWrongModelFolders(t *testing.T) {
+	p := plugins{Models: []string{filepath.Join(t.TempDir(), "nowhere")}, Timeout: -1}
+	err := p.check()
+	var wrong wrongError
+	if !errors.As(err, &wrong) || !strings.Contains(err.Error(), "nowhere: there is no such folder") || !strings.Contains(err.Error(), "--plugin-timeout") {
+		t.Errorf("%v", err)
+	}
+	if config := (&plugins{Timeout: time.Hour}).config("x"); config.StartTimeout != time.Hour {
+		t.Errorf("a plugin may take %v", config.StartTimeout)
+	}
 }
 
 func TestCheckDevice(t *testing.T) {

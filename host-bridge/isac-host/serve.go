@@ -19,7 +19,7 @@ import (
 
 type serveCommand struct {
 	Listen    string   `default:"127.0.0.1:8188" placeholder:"HOST:PORT" help:"Address of the API and the editor page (${default}). Any host but a loopback one needs --token."`
-	Token     string   `env:"ISAC_TOKEN" help:"What clients have to send: Authorization: Bearer TOKEN, or ?token=TOKEN. At least 16 characters."`
+	Token     string   `env:"ISAC_TOKEN" help:"What clients have to send: Authorization: Bearer TOKEN, X-API-Key: TOKEN, as password of Basic authentication, or ?token=TOKEN. At least 16 characters."`
 	TLSCert   string   `name:"tls-cert" type:"path" placeholder:"FILE" env:"ISAC_TLS_CERT" help:"Speak HTTPS with this certificate, PEM, followed by those between it and its authority. Read again when it is renewed."`
 	TLSKey    string   `name:"tls-key" type:"path" placeholder:"FILE" env:"ISAC_TLS_KEY" help:"Its key, PEM."`
 	Data      string   `short:"d" default:"isac-data" placeholder:"DIR" env:"ISAC_DATA" help:"Folder of images, queue, history and settings (${default}); it is made if need be."`

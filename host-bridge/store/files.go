@@ -34,6 +34,12 @@ type Writer interface {
 	Write(ctx context.Context, kind string, files []plugin.File) ([]graph.SavedFile, error)
 }
 
+// Finder knows which files are there.
+type Finder interface {
+	// Gone says whether any of the files is not there.
+	Gone(ctx context.Context, files []graph.SavedFile) (bool, error)
+}
+
 // Files are what nodes wrote and what clients uploaded. A kind is "output", "temp" or "input".
 type Files interface {
 	Writer
@@ -175,6 +181,23 @@ func (d *Disk) Open(_ context.Context, kind, subfolder, name string) (io.ReadSee
 		return nil, time.Time{}, err
 	}
 	return file, info.ModTime(), nil
+}
+
+// Gone says whether any of the files is not there.
+func (d *Disk) Gone(_ context.Context, files []graph.SavedFile) (bool, error) {
+	for _, f := range files {
+		if err := checkPlace(f.Type, f.Subfolder, f.Name); err != nil {
+			return false, err
+		}
+		info, err := d.roots[f.Type].Stat(path.Join(f.Subfolder, f.Name))
+		if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return false, nil
 }
 
 // List gives every file of a kind.

@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
+	"github.com/isac-guidance/isac/host-bridge/graph"
 	"github.com/isac-guidance/isac/plugin"
 )
 
@@ -118,6 +119,29 @@ func TestFilesOfAWorkerReachTheDisk(t *testing.T) {
 
 // A worker that does not hear an answer asks again, and the files are there once; one whose API server was started anew in the middle sends
 // everything again.
+// TestFilesThatAreGone: a worker can ask whether what it wrote is still there.
+func TestFilesThatAreGone(t *testing.T) {
+	data, connect := t.TempDir(), connection(t)
+	receive(t, connect(), disk(t, data))
+	worker := NewRemote(connect(), slog.New(slog.DiscardHandler))
+	saved, err := worker.Write(t.Context(), "output", []plugin.File{{Name: "a.txt", Data: []byte("a")}, {Name: "b.txt", Subfolder: "in", Data: []byte("b")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if gone, err := worker.Gone(t.Context(), saved); gone || err != nil {
+		t.Errorf("files that are there are gone: %v, %v", gone, err)
+	}
+	if _, err := worker.Gone(t.Context(), []graph.SavedFile{{Name: "../x", Type: "output"}}); err == nil {
+		t.Error("a file outside is looked for")
+	}
+	if err := os.Remove(filepath.Join(data, "output", "in", "b.txt")); err != nil {
+		t.Fatal(err)
+	}
+	if gone, err := worker.Gone(t.Context(), saved); !gone || err != nil {
+		t.Errorf("a file that was removed is there: %v, %v", gone, err)
+	}
+}
+
 func TestFilesAreSentAgain(t *testing.T) {
 	connect := connection(t)
 	d, nc := disk(t, t.TempDir()), connect()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/isac-guidance/isac/host-bridge/graph"
 	"github.com/isac-guidance/isac/plugin"
 )
 
@@ -59,6 +60,9 @@ func (r *receiver) message(m *nats.Msg) {
 }
 
 func (r *receiver) take(m *nats.Msg) answer {
+	if m.Header.Get(goneHeader) != "" {
+		return r.gone(m.Data)
+	}
 	now := time.Now()
 	for id, u := range r.uploads {
 		if now.Sub(u.heard) > uploadAge {
@@ -93,6 +97,23 @@ func (r *receiver) take(m *nats.Msg) answer {
 		u.files[file] = append(u.files[file][:at], m.Data...)
 	}
 	return answer{}
+}
+
+// gone looks for files.
+func (r *receiver) gone(text []byte) (a answer) {
+	finder, ok := r.files.(Finder)
+	if !ok {
+		return answer{Error: "this server does not say which files are there"}
+	}
+	var files []graph.SavedFile
+	err := json.Unmarshal(text, &files)
+	if err == nil {
+		a.Gone, err = finder.Gone(context.Background(), files)
+	}
+	if err != nil {
+		a.Error = err.Error()
+	}
+	return a
 }
 
 // finish gives the files their names.

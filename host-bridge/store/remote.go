@@ -23,6 +23,8 @@ const (
 	uploadHeader = "Isac-Upload"
 	fileHeader   = "Isac-File"
 	offsetHeader = "Isac-Offset"
+	// goneHeader marks a question for files that may be gone; there are no parts before it.
+	goneHeader = "Isac-Gone"
 )
 
 const (
@@ -59,6 +61,7 @@ type finishedFile struct {
 type answer struct {
 	Saved []graph.SavedFile `json:"saved,omitempty"`
 	Anew  bool              `json:"anew,omitempty"`
+	Gone  bool              `json:"gone,omitempty"`
 	Error string            `json:"error,omitempty"`
 }
 
@@ -88,6 +91,21 @@ func (r *Remote) Write(ctx context.Context, kind string, files []plugin.File) ([
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
+}
+
+// Gone asks whether any of the files is not there. It asks once: who cannot be told goes on with what is known.
+func (r *Remote) Gone(ctx context.Context, files []graph.SavedFile) (bool, error) {
+	m := nats.NewMsg(filesSubject)
+	m.Header.Set(goneHeader, "1")
+	var err error
+	if m.Data, err = json.Marshal(files); err != nil {
+		return false, err
+	}
+	a, err := r.ask(ctx, rand.Text(), m)
+	if err == nil && a.Error != "" {
+		err = errors.New(a.Error)
+	}
+	return a.Gone, err
 }
 
 func (r *Remote) send(ctx context.Context, id, kind string, files []plugin.File) (answer, error) {

@@ -84,6 +84,16 @@ type files struct {
 	store store.Writer
 }
 
+// Gone asks the store. What it cannot tell counts as there: a picture is not made again for a server that does not answer.
+func (f files) Gone(saved []graph.SavedFile) bool {
+	finder, ok := f.store.(store.Finder)
+	if !ok {
+		return false
+	}
+	gone, err := finder.Gone(f.ctx, saved)
+	return err == nil && gone
+}
+
 // Write writes the files of one node, each kind in its folder.
 func (f files) Write(made []plugin.File) ([]graph.SavedFile, error) {
 	saved := make([]graph.SavedFile, len(made))

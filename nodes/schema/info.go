@@ -25,17 +25,19 @@ type Info struct {
 	Limits []Limit
 }
 
-// Limit is a bound of a number that is narrower than the input's own, which is ComfyUI's, or that depends on another input. Entries of
+// Limit is what of an input is not taken: a bound of a number that is narrower than the input's own, which is ComfyUI's, or that depends on another input. Entries of
 // ComfyUI have none of it; editors that do not know it show the input's own bounds.
 type Limit struct {
-	// Input is the number's name.
+	// Input is the input's name.
 	Input string `json:"input"`
 	// Share, where it is not empty, names an input in 0..1 that the number is divided by before it is held against Max; 0 is no limit.
 	Share string `json:"share,omitempty"`
 	// Max is the largest whole number that is taken.
-	Max int `json:"max"`
+	Max int `json:"max,omitempty"`
+	// File says that the input is no number but the beginning of files' names, as package saveprefix reads it.
+	File bool `json:"file,omitempty"`
 	// Why completes "…, as": what sets the bound.
-	Why string `json:"why"`
+	Why string `json:"why,omitempty"`
 }
 
 // Input is one input as editors see it.

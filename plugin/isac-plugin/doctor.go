@@ -4,13 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"strings"
 
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/nodes"
 	"github.com/isac-guidance/isac/plugin"
+	"github.com/isac-guidance/isac/plugin/modelfolder"
 )
 
 type doctor struct{ compute }
@@ -83,14 +83,8 @@ func (r *report) models(folders []string, d plugin.Description) {
 		r.warn("no directory of models: give --models DIR or set %s", plugin.EnvModels)
 		return
 	}
-	for _, folder := range folders {
-		info, err := os.Stat(folder)
-		switch {
-		case err != nil:
-			r.wrong("directory of models: %v", err)
-		case !info.IsDir():
-			r.wrong("directory of models: %s is not a directory", folder)
-		}
+	if err := modelfolder.Check(folders); err != nil {
+		r.wrong("%v", err)
 	}
 	names := checkpoints(d)
 	r.line("models", "%d in %s", len(names), strings.Join(folders, ", "))

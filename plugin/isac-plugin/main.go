@@ -22,7 +22,7 @@ This program is a plugin: a host such as isac-host starts it and gives it work. 
 does nothing but say so.`
 
 type commands struct {
-	Models   []string     `help:"Directories of models." env:"ISAC_MODELS" sep:":" placeholder:"DIR"`
+	Models   []string     `help:"Directories of models, such as ComfyUI/models, and files as its extra_model_paths.yaml." env:"ISAC_MODELS" sep:":" placeholder:"DIR"`
 	LoRAs    []string     `name:"loras" help:"Directories of LoRAs, beside the folders loras in directories of models." env:"ISAC_LORAS" sep:":" placeholder:"DIR"`
 	Device   string       `help:"Device that models run on: cpu, cuda:0." env:"ISAC_DEVICE" default:"cpu"`
 	Memory   plugin.Bytes `name:"max-memory" help:"The most memory that models and runs take on the device, such as 8GiB. What needs more is refused. Default: what there is." env:"ISAC_MAX_MEMORY" placeholder:"SIZE"`
@@ -32,6 +32,7 @@ type commands struct {
 	Describe describe  `cmd:"" help:"Print as JSON what this plugin can do; works without libtorch."`
 	Doctor   doctor    `cmd:"" help:"Print what was found on this machine, and how to mend what is wrong."`
 	List     models    `cmd:"" name:"models" help:"List the models in folders: family, precision, size, and what cannot be loaded."`
+	Convert  convert   `cmd:"" help:"Write .ckpt, .pt and .bin files as .safetensors; the tensors alone are read, and nothing in them is run."`
 	Bench    benchmark `cmd:"" help:"Measure whether guidance helps: pictures, counts, tables, plots."`
 	Explain  explain   `cmd:"" help:"Draw what the model sees of a prompt, without and with guidance."`
 	Synth    synthetic `cmd:"" help:"Write a synthetic checkpoint: exact names and shapes, random values."`

@@ -59,7 +59,7 @@ func findModels(paths []string) (map[string]string, error) {
 		switch {
 		case err != nil:
 			errs = append(errs, fmt.Errorf("folder of models: %w", err))
-		case info.IsDir():
+		case info.IsDir(), filepath.Ext(path) == ".yaml", filepath.Ext(path) == ".yml":
 			folders = append(folders, path)
 		default:
 			found[filepath.Base(path)] = path

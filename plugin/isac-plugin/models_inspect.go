@@ -50,6 +50,9 @@ func inspectModel(name, path string) listedModel {
 	}
 	defer files.Close()
 	m.Family, m.Title, m.Layout, m.Notes = files.Family.Name, files.Family.Title, string(files.Layout), files.Notes
+	if f, ok := files.Raw.(*weights.File); ok && f.Pickled() {
+		m.Notes = append(m.Notes, "this is a pickle of PyTorch, of which the tensors alone are read; isac-plugin convert makes a .safetensors file of it")
+	}
 	m.Parts = append(m.Parts, inspectPart(files.Family.Denoiser.What, files.Denoiser), inspectPart(files.Family.VAE.What, files.VAE))
 	for i, t := range files.Family.Text {
 		m.Parts = append(m.Parts, inspectPart(t.What, files.Text[i]))

@@ -20,13 +20,10 @@ TEXT = (
     "Where classes and counts are read from. Empty: the positive prompt, as found in the workflow. Where that cannot be found, this is "
     "taken for the positive prompt itself."
 )
-INSTANCE = "Which instances the mask holds. Empty: every instance, as a batch. cat: the cats in one mask. cat 2: the second cat."
-MASK = "1 where an instance is."
-NAMES = "What the instances are, in the order of the masks: cat 1, cat 2, dog 1."
 
 
 def entry(name: str) -> dict:
-    """A node's entry with what only ComfyUI has: the choice of the checkpoint, and masks as MASK."""
+    """A node's entry with what only ComfyUI has: the choice of the checkpoint."""
     found = copy.deepcopy(ENTRIES[name])
     required, optional = found["input"].setdefault("required", {}), found["input"].setdefault("optional", {})
     if name == "ISACGuidance":
@@ -35,14 +32,6 @@ def entry(name: str) -> dict:
         optional["text"][1]["tooltip"] = TEXT
         for option in optional.keys() - {"text", "instances", "method"}:
             optional[option][1]["advanced"] = True  # ComfyUI's editor shows them on demand
-    if name == "ISACMasks":
-        if "instance" not in required and "instance" not in optional:
-            optional["instance"] = ["STRING", {"default": "", "placeholder": "cat 2", "tooltip": INSTANCE}]
-        if "MASK" not in found["output"]:
-            found["output"] += ["MASK", "STRING"]
-            found["output_name"] += ["MASK", "instances"]
-            found["output_is_list"] += [False, False]
-            found["output_tooltips"] += [MASK, NAMES]
     return found
 
 

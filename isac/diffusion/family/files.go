@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/isac-guidance/isac/isac/diffusion/weights"
@@ -18,7 +17,7 @@ type Layout string
 const (
 	// Diffusers is a folder with model_index.json and a folder for each part.
 	Diffusers Layout = "diffusers"
-	// SingleFile is one .safetensors file with the names of the family's first release.
+	// SingleFile is one file, safetensors or of torch.save, with the names of the family's first release.
 	SingleFile Layout = "single file"
 )
 
@@ -149,9 +148,12 @@ func (m *Files) openFolder() error {
 	if len(mistakes) > 0 {
 		return mistakes
 	}
-	families, err := ofPipeline(m.Path, index)
+	families, foreignClass, err := ofPipeline(m.Path, index)
 	if err != nil {
 		return err
+	}
+	if foreignClass != "" {
+		m.Notes = append(m.Notes, fmt.Sprintf("the folder is for diffusers' %s; it is read as a text-to-image model, for the parts are those of one", foreignClass))
 	}
 	open := func(p Part) weights.Source {
 		src, files, err := weights.OpenPart(filepath.Join(m.Path, p.Folder), p.Base)
@@ -205,34 +207,6 @@ func (m *Files) textConfig(i int) map[string]any {
 		return m.Config.Text[i]
 	}
 	return nil
-}
-
-// ofPipeline gives the families whose class a folder's model_index.json names. A folder without one is Stable Diffusion's where it has
-// a UNet.
-func ofPipeline(dir string, index map[string]any) ([]*Family, error) {
-	class, _ := index["_class_name"].(string)
-	switch {
-	case class == "" && !exists(filepath.Join(dir, sd1.Denoiser.Folder)):
-		return nil, fmt.Errorf("%s has neither model_index.json nor unet/: give a diffusers folder or a .safetensors file: %w", dir, weights.ErrMissing)
-	case class == "":
-		class = sd1.Pipelines[0]
-	case strings.Contains(class, "Inpaint") || strings.Contains(class, "Pix2Pix") || strings.Contains(class, "ControlNet"):
-		return nil, fmt.Errorf("%s holds a %s, give a text-to-image model: %w", dir, class, weights.ErrUnsupported)
-	}
-	var families []*Family
-	var known []string
-	for _, f := range list {
-		if slices.Contains(f.Pipelines, class) {
-			families = append(families, f)
-		}
-		if !slices.Contains(known, f.Pipelines[0]) {
-			known = append(known, f.Pipelines[0])
-		}
-	}
-	if len(families) == 0 {
-		return nil, fmt.Errorf("%s holds a %s, a folder has to hold a %s: %w", dir, class, strings.Join(known, " or a "), weights.ErrUnsupported)
-	}
-	return families, nil
 }
 
 // named shows tensors under the names that fn gives them.

@@ -2,6 +2,7 @@ package family
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/isac-guidance/isac/isac/diffusion/weights"
@@ -50,6 +51,7 @@ var incompatible = []sign{
 
 // parts are what lies beside checkpoints in model folders and is none.
 var parts = []sign{
+	{"model_ema.", "the moving average (EMA) of a model in training alone: give a whole checkpoint"},
 	{"joint_blocks.", "Stable Diffusion 3's transformer alone: give a whole checkpoint, or the diffusers folder"},
 	{"input_blocks.", "a UNet alone: give a whole checkpoint"},
 	{"controlnet_cond_embedding.", "a ControlNet"},
@@ -62,8 +64,8 @@ var parts = []sign{
 	{"body.0.in_conv.", "a T2I-Adapter"},
 	{"lora_", loraKind},
 	{"lycoris_", loraKind},
-	{"emb_params", "a textual inversion"},
-	{"string_to_param", "a textual inversion"},
+	{"emb_params", inversion},
+	{"string_to_param", inversion},
 	{"conv_first.", "an upscaler (ESRGAN)"},
 	{"model.0.weight", "an upscaler (ESRGAN)"},
 	{"model.layers.", "a language model"},
@@ -78,6 +80,8 @@ var parts = []sign{
 	{"down_blocks.", "the UNet alone of a diffusers folder: give the folder that holds model_index.json"},
 	{"transformer_blocks.", "a diffusion transformer alone"},
 }
+
+const inversion = "a textual inversion (an embedding), which is named in a prompt"
 
 const loraKind = "a LoRA, which changes a model and is none"
 
@@ -118,6 +122,18 @@ func piece(names []string) string {
 		}
 	}
 	return ""
+}
+
+// isInversion tells a textual inversion in diffusers' form: nothing but vectors of a text encoder's width, called as the token is.
+func isInversion(src weights.Source) bool {
+	names := src.Names()
+	for _, name := range names {
+		shape, _ := src.Shape(name)
+		if n := len(shape); n < 1 || n > 2 || n == 2 && shape[0] > 128 || !slices.Contains([]int64{768, 1024, 1280, 2048}, shape[n-1]) || strings.Contains(name, ".") {
+			return false
+		}
+	}
+	return len(names) > 0 && len(names) <= 2
 }
 
 // unsupported is the error about a model of this kind.

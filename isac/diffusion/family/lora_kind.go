@@ -24,7 +24,9 @@ func OpenLoRA(path string) (*lora.File, func() error, error) {
 	if whole, wrong := recognise(src); wrong == nil {
 		kind = "a whole checkpoint of " + whole.Title
 	} else if kind = foreign(names); kind == "" {
-		kind = piece(names)
+		if kind = piece(names); kind == "" && isInversion(src) {
+			kind = inversion
+		}
 	}
 	if kind != "" {
 		err = fmt.Errorf("this is %s, give a LoRA: %w", kind, err)

@@ -19,6 +19,16 @@ func TestClassesOfFolders(t *testing.T) {
 			t.Errorf("%s is taken for %s", class, m.Family.Title)
 		}
 	}
+	for _, class := range []string{"LatentConsistencyModelPipeline", "StableDiffusionControlNetPipeline", "MyOwnPipeline"} {
+		dir := copyModel(t)
+		put(t, `{"_class_name":"`+class+`"}`, dir, "model_index.json")
+		addClass(t, dir, "unet", `"_class_name":"UNet2DConditionModel"`)
+		addClass(t, dir, "vae", `"_class_name":"AutoencoderKL"`)
+		addClass(t, dir, "text_encoder", `"architectures":["CLIPTextModel"]`)
+		if m := openModel(t, dir); m.Family.Name != "sd1" || len(m.Notes) != 1 || !strings.Contains(m.Notes[0], class) {
+			t.Errorf("%s is taken for %s, with the notes %q", class, m.Family.Title, m.Notes)
+		}
+	}
 	dir := copyModel(t)
 	remove(t, dir, "model_index.json")
 	if m := openModel(t, dir); m.Family.Name != "sd1" {
@@ -50,4 +60,14 @@ func TestForeignPartsAreNoted(t *testing.T) {
 	if m := openModel(t, dir); len(m.Notes) != 1 {
 		t.Errorf("a folder with T5 has the notes %q", m.Notes)
 	}
+}
+
+// addClass adds a member to a part's config.json, which those of the fixtures lack.
+func addClass(t *testing.T, dir, part, member string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, part, "config.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, strings.Replace(string(text), "{", "{"+member+",", 1), dir, part, "config.json")
 }

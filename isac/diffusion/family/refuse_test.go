@@ -26,7 +26,7 @@ func TestFolderRefuses(t *testing.T) {
 			remove(t, dir, "text_encoder", "model.safetensors")
 			remove(t, dir, "tokenizer", "merges.txt")
 		}},
-		{"pickled weights", weights.ErrUnsupported, []string{"model.bin", "convert"}, func(dir string) {
+		{"pickled weights that are none", weights.ErrFormat, []string{"model.bin", "too few"}, func(dir string) {
 			remove(t, dir, "text_encoder", "model.safetensors")
 			put(t, "x", dir, "text_encoder", "model.bin")
 		}},
@@ -34,6 +34,16 @@ func TestFolderRefuses(t *testing.T) {
 			if err := os.Truncate(filepath.Join(dir, "vae", "diffusion_pytorch_model.safetensors"), 9000); err != nil {
 				t.Fatal(err)
 			}
+		}},
+		{"another kind of .bin", weights.ErrUnsupported, []string{"has only training_args.bin, expected model.safetensors or pytorch_model.bin"}, func(dir string) {
+			remove(t, dir, "text_encoder", "model.safetensors")
+			put(t, "x", dir, "text_encoder", "training_args.bin")
+		}},
+		{"a class of other parts", weights.ErrUnsupported, []string{"holds a KolorsPipeline"}, func(dir string) {
+			put(t, `{"_class_name":"KolorsPipeline"}`, dir, "model_index.json")
+			addClass(t, dir, "unet", `"_class_name":"UNet2DConditionModel"`)
+			addClass(t, dir, "vae", `"_class_name":"AutoencoderKL"`)
+			put(t, `{"architectures":["ChatGLMModel"]}`, dir, "text_encoder", "config.json")
 		}},
 		{"broken config", weights.ErrConfig, []string{"unet/config.json", "scheduler_config.json"}, func(dir string) {
 			put(t, "{", dir, "unet", "config.json")
@@ -125,6 +135,8 @@ func TestSingleFileRefuses(t *testing.T) {
 		{"an IP-Adapter", weights.ErrUnsupported, one("image_proj.proj.weight", 1)},
 		{"a T2I-Adapter", weights.ErrUnsupported, one("adapter.conv_in.weight", 1)},
 		{"AnimateDiff", weights.ErrUnsupported, one("down_blocks.0.motion_modules.0.temporal_transformer.norm.bias", 1)},
+		{"a textual inversion", weights.ErrUnsupported, one("<cat>", 1, 768)},
+		{"the moving average", weights.ErrUnsupported, one("model_ema.diffusion_modelinput_blocks00weight", 1)},
 		{"a textual inversion", weights.ErrUnsupported, one("emb_params", 1)},
 		{"an upscaler", weights.ErrUnsupported, one("conv_first.weight", 1)},
 		{"a T5 text encoder alone", weights.ErrUnsupported, one("encoder.block.0.layer.0.SelfAttention.q.weight", 1)},
@@ -158,7 +170,7 @@ func TestSingleFileRefuses(t *testing.T) {
 		}
 	}
 	put(t, "PK\x03\x04 and so on, a zip", dir, "model.ckpt")
-	if _, err := Open(filepath.Join(dir, "model.ckpt")); !errors.Is(err, weights.ErrFormat) || !strings.Contains(err.Error(), "convert it to safetensors") {
+	if _, err := Open(filepath.Join(dir, "model.ckpt")); !errors.Is(err, weights.ErrFormat) || !strings.Contains(err.Error(), "it is truncated") {
 		t.Errorf("%v", err)
 	}
 	if _, err := Open(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {

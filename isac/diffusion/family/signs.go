@@ -31,6 +31,9 @@ func recognise(src weights.Source) (*Family, error) {
 	if kind := piece(names); kind != "" {
 		return nil, unsupported(kind)
 	}
+	if isInversion(src) {
+		return nil, unsupported(inversion)
+	}
 	return nil, fmt.Errorf("no tensor %q: this is no Stable Diffusion checkpoint; supported are %s: %w", firstConv, titles(), weights.ErrUnsupported)
 }
 

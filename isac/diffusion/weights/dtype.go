@@ -41,8 +41,10 @@ func (d DType) Torch() (torch.DType, bool) {
 	return t, ok
 }
 
-// Float says whether d is a floating point type that tensors can have.
-func (d DType) Float() bool { return d == F64 || d == F32 || d == F16 || d == BF16 }
+// Float says whether d is a floating point type that tensors can be made of.
+func (d DType) Float() bool {
+	return d == F64 || d == F32 || d == F16 || d == BF16 || smallFloats[d] != nil
+}
 
 // Bits is the size of an element, 0 for a type that the format does not define.
 func (d DType) Bits() int64 { return elementBits[d] }

@@ -7,9 +7,9 @@ import (
 )
 
 var (
-	// ErrFormat says that a file is not sound safetensors: truncated, not safetensors at all, or with a header that contradicts itself.
+	// ErrFormat says that a file holds no sound weights: truncated, of another kind, or with a header that contradicts itself.
 	// Get the file anew.
-	ErrFormat = errors.New("not a sound safetensors file")
+	ErrFormat = errors.New("not a sound file of weights")
 	// ErrMissing says that a tensor or file that the model needs is not there.
 	ErrMissing = errors.New("missing")
 	// ErrShape says that a tensor has another shape than the rest of the model asks for.

@@ -11,7 +11,7 @@ import (
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
-// File is one open safetensors file. It is a Source whose tensors are copies. The file is read and not mapped: a mapped file that
+// File is one open file of weights: safetensors, or of torch.save (see package pickle). It is a Source whose tensors are copies. The file is read and not mapped: a mapped file that
 // somebody cuts short ends the process where the lost part is touched (SIGBUS), and every tensor is copied to its device anyway.
 type File struct {
 	path   string
@@ -22,8 +22,8 @@ type File struct {
 	staging staging
 }
 
-// Open opens a safetensors file and checks its whole header before anything is used. Errors are ErrFormat (with what is wrong) or the
-// file system's; what is no plain file, such as a pipe or a device, is refused before it is opened.
+// Open opens a file and checks its whole header before anything is used; what it is tells its content, not its name. Errors are ErrFormat (with
+// what is wrong), ErrUnsupported for a pickle that holds more than tensors, or the file system's; what is no plain file, such as a pipe or a device, is refused before it is opened.
 func Open(path string) (*File, error) {
 	f, info, err := openRegular(path)
 	if err != nil {
@@ -51,6 +51,9 @@ func (f *File) Close() error {
 
 // Path is the path that the file was opened with.
 func (f *File) Path() string { return f.path }
+
+// Pickled says whether this is a file of torch.save.
+func (f *File) Pickled() bool { return f.header.pickled }
 
 // Metadata is the header's __metadata__, empty where it has none.
 func (f *File) Metadata() map[string]string { return f.header.metadata }
@@ -84,11 +87,20 @@ func (f *File) Bytes(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := make([]byte, e.end-e.begin)
-	if err := readAt(f.file, data, f.header.data+e.begin); err != nil {
+	data, err := f.read(e)
+	if err != nil {
 		return nil, fmt.Errorf("%s: tensor %q: %w", f.path, name, err)
 	}
 	return data, nil
+}
+
+// read gives a tensor's elements one after the other.
+func (f *File) read(e entry) ([]byte, error) {
+	data := make([]byte, e.end-e.begin)
+	if err := readAt(f.file, data, f.header.data+e.begin); err != nil || e.strides == nil {
+		return data, err
+	}
+	return gather(data, e), nil
 }
 
 // entry finds a tensor of an open file.
@@ -103,14 +115,21 @@ func (f *File) entry(name string) (entry, error) {
 	return e, nil
 }
 
-// Tensor reads a tensor; it is owned by the current scope. An element type that libtorch cannot hold here (the 8-bit floats among them)
-// is ErrUnsupported; a file that was cut short after Open is ErrFormat.
+// Tensor reads a tensor; it is owned by the current scope. 8-bit floats come as float16, which holds each of their values, or with their scale as
+// float32. Any other element type that libtorch cannot hold here is ErrUnsupported; a file that was cut short after Open is ErrFormat.
 func (f *File) Tensor(name string) (torch.Tensor, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	e, err := f.entry(name)
 	if err != nil {
 		return torch.Tensor{}, err
+	}
+	if table := smallFloats[e.dtype]; table != nil {
+		t, err := f.small(name, e, table)
+		if err != nil {
+			err = fmt.Errorf("%s: tensor %q: %w", f.path, name, err)
+		}
+		return t, err
 	}
 	dtype, ok := e.dtype.Torch()
 	if !ok {
@@ -119,6 +138,13 @@ func (f *File) Tensor(name string) (torch.Tensor, error) {
 	}
 	var t torch.Tensor
 	err = torch.Try(func() (err error) {
+		if e.strides != nil {
+			data, err := f.read(e)
+			if err == nil {
+				t = torch.FromBytes(data, dtype, e.shape...)
+			}
+			return err
+		}
 		t, err = f.staging.tensor(f.file, f.header.data+e.begin, e.end-e.begin, dtype, e.shape)
 		return err
 	})

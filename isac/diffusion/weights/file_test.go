@@ -212,8 +212,8 @@ func TestFileThatShrinks(t *testing.T) {
 
 func TestUnsupportedTypesFailOnlyWhenAskedFor(t *testing.T) {
 	torchtest.Require(t)
-	f := open(t, write(t, filepath.Join(t.TempDir(), "f8"), Entry{"small", "F8_E4M3", []int64{3}, make([]byte, 3)}, Entry{"a", F32, []int64{1}, make([]byte, 4)}))
-	if d, ok := f.DType("small"); d != "F8_E4M3" || !ok {
+	f := open(t, write(t, filepath.Join(t.TempDir(), "f8"), Entry{"small", "F8_E8M0", []int64{3}, make([]byte, 3)}, Entry{"a", F32, []int64{1}, make([]byte, 4)}))
+	if d, ok := f.DType("small"); d != "F8_E8M0" || !ok {
 		t.Errorf("dtype %q", d)
 	}
 	err := torch.InScope(func() error {
@@ -221,7 +221,7 @@ func TestUnsupportedTypesFailOnlyWhenAskedFor(t *testing.T) {
 			return err
 		}
 		_, err := f.Tensor("small")
-		if !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "F8_E4M3") || !strings.Contains(err.Error(), `"small"`) {
+		if !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "F8_E8M0") || !strings.Contains(err.Error(), `"small"`) {
 			t.Errorf("%v", err)
 		}
 		return nil

@@ -11,6 +11,8 @@ import (
 	"math/bits"
 	"slices"
 	"unicode/utf8"
+
+	"github.com/isac-guidance/isac/isac/diffusion/weights/pickle"
 )
 
 // A safetensors file is the header's length (8 bytes, little endian), the header (JSON: name → dtype, shape, data_offsets, and
@@ -26,6 +28,8 @@ type entry struct {
 	dtype      DType
 	shape      []int64
 	begin, end int64
+	// strides are the steps between elements, where they do not lie one after the other, as in files of torch.save; else nil.
+	strides []int64
 }
 
 type header struct {
@@ -34,9 +38,11 @@ type header struct {
 	metadata map[string]string
 	data     int64 // where in the file the data begins
 	size     int64 // of the data
+	pickled  bool
+	scales   map[string]entry // of 8-bit floats, which are no tensors of their own; see hideScales
 }
 
-// readHeader reads the header of a safetensors file of a size. What it returns has been checked: every tensor's bytes are there, are as
+// readHeader reads the header of a safetensors file of a size, or what stands for it in one of torch.save. What it returns has been checked: every tensor's bytes are there, are as
 // many as its shape asks for, and belong to no other tensor.
 func readHeader(file io.ReaderAt, size int64) (*header, error) {
 	if size < 8 {
@@ -48,6 +54,9 @@ func readHeader(file io.ReaderAt, size int64) (*header, error) {
 	}
 	if kind := foreign(start); kind != "" {
 		return nil, fmt.Errorf("this is %s: %w", kind, ErrFormat)
+	}
+	if pickle.Is(start) {
+		return readPickle(file, size)
 	}
 	n := binary.LittleEndian.Uint64(start)
 	if n > maxHeader {
@@ -68,6 +77,7 @@ func readHeader(file io.ReaderAt, size int64) (*header, error) {
 	if err := h.overlaps(); err != nil {
 		return nil, fmt.Errorf("header: %w: %w", err, ErrFormat)
 	}
+	h.hideScales()
 	return h, nil
 }
 
@@ -198,25 +208,4 @@ func (h *header) overlaps() error {
 		}
 	}
 	return mistakes.err()
-}
-
-// longestMagic is as long as the longest beginning of a file that foreign knows.
-const longestMagic = 32
-
-// foreign names the kind of file that is often given in place of safetensors, with what to do, "" for none that is known.
-func foreign(file []byte) string {
-	for _, k := range []struct{ magic, kind string }{
-		{"PK\x03\x04", "a PyTorch checkpoint (.ckpt, .pt or .bin, a zip archive of pickles), convert it to safetensors first"},
-		{"\x80\x02", "a PyTorch checkpoint in the old pickle format (.ckpt, .pt or .bin), convert it to safetensors first"},
-		{"GGUF", "a GGUF file, give the safetensors file that it was made from"},
-		{"version https://git-lfs", "a Git LFS pointer and not the model, run `git lfs pull` where it was cloned"},
-		{"<!DOCTYPE", "a web page, the download went wrong (perhaps a login was asked for)"},
-		{"<!doctype", "a web page, the download went wrong (perhaps a login was asked for)"},
-		{"<html", "a web page, the download went wrong (perhaps a login was asked for)"},
-	} {
-		if bytes.HasPrefix(file, []byte(k.magic)) {
-			return k.kind
-		}
-	}
-	return ""
 }

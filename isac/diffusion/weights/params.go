@@ -152,7 +152,7 @@ func (r *params) read(name string) (kept torch.Tensor, err error) {
 			t = raw.To(r.dtype)
 		}
 		t = t.ToDevice(r.device)
-		if stored, _ := dtype.Torch(); t.Device() == torch.CPU && t.DType() == stored {
+		if t.Device() == torch.CPU && t.DType() == raw.DType() {
 			t = raw.Contiguous().Clone() // neither To nor ToDevice copied
 		}
 		if dtype.Float() && !finite(t) {

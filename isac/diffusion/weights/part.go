@@ -2,13 +2,16 @@ package weights
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // OpenPart opens the weights of one network in a folder of its own: base.safetensors, a variant of it or shards with an index, in
-// this order (see chooseVariant). The files are the caller's to close, also when an error comes back.
+// this order (see chooseVariant), else its .bin in one file. The files are the caller's to close, also when an error comes back.
 func OpenPart(dir, base string) (src Source, files []*File, err error) {
 	path, index, err := chooseVariant(dir, base)
 	switch {
@@ -23,10 +26,29 @@ func OpenPart(dir, base string) (src Source, files []*File, err error) {
 		}
 		return f, []*File{f}, nil
 	}
+	for _, name := range pickledNames(base) {
+		f, err := Open(filepath.Join(dir, name))
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		return f, []*File{f}, nil
+	}
 	if found, _ := filepath.Glob(filepath.Join(dir, "*.bin")); len(found) > 0 {
-		return nil, nil, fmt.Errorf("%s has only %s, a pickle file: convert it to safetensors: %w", dir, filepath.Base(found[0]), ErrUnsupported)
+		return nil, nil, fmt.Errorf("%s has only %s, expected %s.safetensors or %s: %w", dir, filepath.Base(found[0]), base, strings.Join(pickledNames(base), ", "), ErrUnsupported)
 	}
 	return nil, nil, fmt.Errorf("%s has no %s.safetensors: %w", dir, base, ErrMissing)
+}
+
+// pickledNames are the names that diffusers and transformers gave to a network's weights before safetensors, in one file.
+func pickledNames(base string) []string {
+	names := []string{base + ".bin", base + "." + half + ".bin"}
+	if base == "model" {
+		names = []string{"pytorch_model.bin", "pytorch_model." + half + ".bin", "model.bin"}
+	}
+	return names
 }
 
 // openShards opens the files that an index names and shows the tensors that it lists.

@@ -16,7 +16,7 @@ def first_pass(size=512, steps=20):
     """A guided picture and the masks of its instances."""
     nodes = {
         "1": node("CheckpointLoaderSimple", ckpt_name=CHECKPOINT),
-        "2": node("ISACGuidance", model=link("1"), ckpt_name="auto", preset="default", eta=0, start=0, end=0, schedule="preset"),
+        "2": node("ISACGuidance", model=link("1"), ckpt_name="auto", preset="default", eta=-1.0, start=0.0, end=-1.0, schedule="preset"),
         "3": node("CLIPTextEncode", clip=link("1", 1), text=PROMPT),
         "4": node("CLIPTextEncode", clip=link("1", 1), text="blurry, deformed"),
         "5": node("EmptyLatentImage", width=size, height=size, batch_size=1),

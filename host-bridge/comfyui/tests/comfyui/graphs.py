@@ -17,7 +17,7 @@ FAMILIES = {
     "sd3": {"width": 4096, "pooled": 2048, "channels": 16},
 }
 PROMPT = "two cats and a dog"
-GUIDANCE = {"preset": "default", "eta": 0.0, "start": 0.0, "end": 1.0, "schedule": "C"}
+GUIDANCE = {"preset": "default", "eta": -1.0, "start": 0.0, "end": 1.0, "schedule": "C"}
 OPTIONS = {"end": "1", "schedule": "C"}
 
 

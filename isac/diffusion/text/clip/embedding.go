@@ -19,8 +19,11 @@ type Embeddings struct {
 	Folders []string
 }
 
-// endings are what a file's name may lack in a prompt; only the first kind is read.
+// endings are what a file's name may lack in a prompt.
 var endings = []string{".safetensors", ".pt", ".bin"}
+
+// inversion is the tensor of the files that textual inversion itself writes, beside one that says which token it was trained as.
+const inversion = "string_to_param.*"
 
 // mostVectors bounds an embedding: a file of another kind, named by mistake, would otherwise become a prompt of thousands of chunks.
 const mostVectors = 4096
@@ -85,9 +88,6 @@ const mostFolders = 1000
 
 // vectorsOf reads the vectors of one text encoder from a file.
 func vectorsOf(path, key string) ([][]float32, error) {
-	if !strings.EqualFold(filepath.Ext(path), endings[0]) {
-		return nil, fmt.Errorf("%s is no .safetensors file: convert it, other kinds may hold programs and are not read", filepath.Base(path))
-	}
 	f, err := weights.Open(path)
 	if err != nil {
 		return nil, err
@@ -112,6 +112,9 @@ func tensorsFor(names []string, key string) []string {
 	slices.Sort(names)
 	if slices.Contains(names, key) {
 		return []string{key}
+	}
+	if slices.Contains(names, inversion) {
+		return []string{inversion}
 	}
 	for _, end := range []string{".string_to_param.*", "." + key} {
 		var found []string

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -186,6 +187,16 @@ func TestPromptNotes(t *testing.T) {
 	}
 }
 
+// TestPickledEmbedding reads a file of textual inversion itself: its vectors, and not the number of the token.
+func TestPickledEmbedding(t *testing.T) {
+	torchtest.Require(t)
+	find := Embeddings{Folders: []string{filepath.Join("..", "..", "weights", "testdata", "pickled")}}.Finder("clip_l")
+	rows, err := find("embedding")
+	if want := [][]float32{{0, 1, 2, 3}, {4, 5, 6, 7}}; err != nil || !reflect.DeepEqual(rows, want) {
+		t.Errorf("%v %v, want %v", rows, err, want)
+	}
+}
+
 // TestEmbeddingFiles refuses files that are none, by name.
 func TestEmbeddingFiles(t *testing.T) {
 	torchtest.Require(t)
@@ -196,7 +207,7 @@ func TestEmbeddingFiles(t *testing.T) {
 		}
 	}
 	find := Embeddings{Folders: []string{dir, filepath.Join(dir, "none")}}.Finder("clip_l")
-	for name, want := range map[string]string{"old": "old.pt is no .safetensors file", "broken": "broken.safetensors", "x": "not found in", "/etc/passwd": "no name of a file"} {
+	for name, want := range map[string]string{"old": "old.pt: this is a text and no weights", "broken": "broken.safetensors", "x": "not found in", "/etc/passwd": "no name of a file"} {
 		if _, err := find(name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", name, err, want)
 		}
