@@ -8,7 +8,7 @@ import (
 )
 
 type loadImageInput struct {
-	Image string `mapstructure:"image" combo:"@" input_files:"image" image_upload:"true" tooltip:"A picture in the input folder: PNG, JPEG, WebP or GIF."`
+	Image string `mapstructure:"image" combo:"@" input_files:"image" image_upload:"true" tooltip:"A picture in the input folder: PNG, JPEG, WebP, GIF or BMP."`
 }
 
 // loadImage reads a picture that a client uploaded.
@@ -30,7 +30,7 @@ func loadImage() Node {
 }
 
 type loadMaskInput struct {
-	Image   string `mapstructure:"image" combo:"@" input_files:"any" image_upload:"true" tooltip:"A picture in the input folder: PNG, JPEG, WebP or GIF."`
+	Image   string `mapstructure:"image" combo:"@" input_files:"any" image_upload:"true" tooltip:"A picture in the input folder: PNG, JPEG, WebP, GIF or BMP."`
 	Channel string `mapstructure:"channel" combo:"alpha,red,green,blue" tooltip:"Which channel becomes the mask. Of alpha it is 1 where the picture is transparent."`
 }
 

@@ -10,6 +10,7 @@ import (
 	_ "image/jpeg" //
 	_ "image/png"  //
 
+	_ "golang.org/x/image/bmp"
 	"golang.org/x/image/draw"
 	_ "golang.org/x/image/webp"
 
@@ -26,12 +27,12 @@ type pictureFile struct {
 // pictureBytes is what a pixel takes while a file is read: decoded, drawn, turned, and as floats.
 const pictureBytes = 8 + 4 + 4 + 4*4
 
-// readPicture reads a PNG, JPEG, WebP or GIF file, of an animation the first frame. 16 bits become 8; the orientation in its EXIF data is
+// readPicture reads a PNG, JPEG, WebP, GIF or BMP file, of an animation the first frame. 16 bits become 8; the orientation in its EXIF data is
 // followed. most bounds the memory, see Env.maxMemory.
 func readPicture(name string, data []byte, most int64) (pictureFile, error) {
 	size, format, err := image.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
-		return pictureFile{}, fmt.Errorf("%s: %w: expected a PNG, JPEG, WebP or GIF file", name, err)
+		return pictureFile{}, fmt.Errorf("%s: %w: expected a PNG, JPEG, WebP, GIF or BMP file", name, err)
 	}
 	what := fmt.Sprintf("%s: a picture of %d×%d pixels", name, size.Width, size.Height)
 	if err := diffusion.CheckMemory(what, pictureBytes*float64(size.Width)*float64(size.Height), most); err != nil {

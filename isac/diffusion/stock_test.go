@@ -67,6 +67,16 @@ var stockRuns = []stockRun{
 		region := Region{Area: &Area{Height: 0.5, Width: 0.33, Top: 0.25, Left: 0.6, Share: true}, Strength: 1, MaskStrength: 1}
 		r.Positive.More = []Conditioning{text(f, "positive.1", region)}
 	}},
+	{"masked_cfg_pp", func(r *SampleRequest, f *fixture.Fixture) {
+		r.Mask, r.Sampler, r.Denoise = f.Tensor("sd2.mask"), "euler_cfg_pp", 0.6
+	}},
+	{"areas_cfg_pp", func(r *SampleRequest, f *fixture.Fixture) {
+		r.Positive.More, r.CFG, r.Sampler = []Conditioning{text(f, "positive.1", inArea(6, 8, 2, 4, 1))}, 1, "dpmpp_2m_cfg_pp"
+	}},
+	{"middle_dpm_2", func(r *SampleRequest, _ *fixture.Fixture) {
+		r.FirstStep, r.LastStep, r.TakeRest, r.Sampler, r.Scheduler = 1, 4, true, "dpm_2", "karras"
+	}},
+	{"middle_uni_pc", func(r *SampleRequest, _ *fixture.Fixture) { r.FirstStep, r.LastStep, r.Sampler, r.Steps = 1, 4, "uni_pc", 5 }},
 	{"combined", func(r *SampleRequest, f *fixture.Fixture) {
 		r.Positive = Combine(r.Positive, text(f, "positive.1"))
 		r.Negative = Combine(r.Negative, text(f, "negative.1"))

@@ -89,6 +89,7 @@ def pictures():
     save("gray16.png", Image.fromarray(r.integers(0, 65536, (5, 7), dtype=np.uint16)))
     save("bits.png", plain.convert("1"))
     save("flat.gif", plain.quantize(8))
+    save("plain.bmp", plain)
     save("lossless.webp", rgba, lossless=True, exact=True)
     save("opaque.webp", plain, lossless=True)
     for turn in range(1, 9):

@@ -143,6 +143,10 @@ def main():
         "cond_masks": dict(positive=[behind(p[0], cond_mask, 0.8), behind(p[1], 1 - cond_mask)]),
         "bounds": dict(positive=[p[0], behind(p[1], blob, 1.0, True)]),
         "share": dict(positive=[p[0], area(p[1], 0.5, 0.33, 0.25, 0.6, share=True)]),
+        "masked_cfg_pp": dict(latent={"samples": latent, "noise_mask": mask}, sampler_name="euler_cfg_pp", denoise=0.6),
+        "areas_cfg_pp": dict(positive=[p[0], area(p[1], 6, 8, 2, 4)], sampler_name="dpmpp_2m_cfg_pp", cfg=1.0),
+        "middle_dpm_2": dict(start_step=1, last_step=4, force_full_denoise=True, sampler_name="dpm_2", scheduler="karras"),
+        "middle_uni_pc": dict(start_step=1, last_step=4, force_full_denoise=False, sampler_name="uni_pc", steps=5),
         "combined": dict(positive=[p[0], p[1]], negative=[n[0], n[1]]),
         "concat": dict(positive=nodes.ConditioningConcat().concat([p[0]], [p[1]])[0]),
     }
