@@ -157,7 +157,7 @@ class Sampling:
                 self.missed[r.skipped] = self.missed.get(r.skipped, 0) + 1
         if any(r.moves for r in wanted):
             self.guided += 1
-            moved = max(r.step_norm / r.latent_norm for r in wanted if r.latent_norm)
+            moved = max((r.step_norm / r.latent_norm for r in wanted if r.latent_norm), default=0)
             loss = sum(r.loss for r in wanted) / len(wanted)
             host.show(self.settings.node_id, f"step {index + 1} of {self.count}: loss {loss:.4g}, latents moved by {100 * moved:.2g} %")
 

@@ -95,7 +95,8 @@ def _start():
         import isac_client
     except ImportError as error:
         raise RuntimeError(f"{MISSING} ({error})") from None
-    env = {"ISAC_LORAS": os.pathsep.join(host.folders("loras"))}
+    # Embeddings decide where the words stand, and LoRAs what they do.
+    env = {f"ISAC_{kind.upper()}": os.pathsep.join(host.folders(kind)) for kind in ("loras", "embeddings")}
     beside = PACK / "bin" / ("isac-plugin.exe" if os.name == "nt" else "isac-plugin")
     path = os.environ.get("ISAC_PLUGIN") or (str(beside) if beside.exists() else None)
     device = os.environ.get("ISAC_DEVICE") or host.device()

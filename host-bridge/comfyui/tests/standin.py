@@ -22,7 +22,7 @@ class ComfyUI:
     def __init__(self, folder):
         self.folder, self.texts, self.interrupted, self.freed = folder, [], False, []
         self.prompt, self.node_id, self.device = None, None, torch.device("cpu")
-        self.kinds = {"checkpoints": [str(folder)], "loras": [str(folder / "loras")]}
+        self.kinds = {"checkpoints": [str(folder)], "loras": [str(folder / "loras")], "embeddings": []}
 
     def modules(self):
         management = self._module(
