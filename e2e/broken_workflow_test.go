@@ -73,6 +73,9 @@ func TestBrokenWorkflows(t *testing.T) {
 		{"missing model", func(w workflow) { w["1"].Inputs["ckpt_name"] = "v1-5-pruned.safetensors" }, []string{"ckpt_name: 'v1-5-pruned.safetensors' not in ['mini']"}},
 		{"sampler that is none", func(w workflow) { w["10"].Inputs["sampler_name"] = "magic" }, []string{"sampler_name: 'magic' not in"}},
 		{"beyond the bounds", func(w workflow) { w["4"].Inputs["width"] = 0; w["10"].Inputs["cfg"] = -1 }, []string{"smaller than min of", "width", "cfg"}},
+		{"prefix that leaves the folder", func(w workflow) {
+			w["12"].Inputs["filename_prefix"], w["22"].Inputs["filename_prefix"] = "../../plain", "/etc/plain"
+		}, []string{"2 mistakes", "node 12 (SaveImage)", "filename_prefix", "a path within the output folder", "node 22 (SaveImage)"}},
 		{"many at once", func(w workflow) {
 			w["1"].Inputs["ckpt_name"] = "none"
 			w["4"].Inputs["height"] = "tall"
@@ -108,20 +111,12 @@ func TestBrokenFiles(t *testing.T) {
 	}
 }
 
-// TestFailuresWhileRunning: what only the running node can know.
-func TestFailuresWhileRunning(t *testing.T) {
-	tests := []struct {
-		name string
-		args []string
-		says []string
-	}{
-		{"prefix that leaves the folder", []string{"--set", "12.filename_prefix=../../plain", "--set", "22.filename_prefix=/etc/plain"}, []string{"node 12 (SaveImage)", "filename_prefix"}},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			start(t, demo, append(quick, test.args...)...).expectRefusal(1, test.says...)
-		})
-	}
+// TestFailureWhileRunning: what only the running node can know.
+func TestFailureWhileRunning(t *testing.T) {
+	w := demoWorkflow(t)
+	w["30"].Inputs["samples"] = []any{"10", 0} // of the sampler that is not guided
+	delete(w, "12")
+	start(t, w.save(t), quick...).expectRefusal(1, "node 30 (ISACMasks)", "samples have no instance masks")
 }
 
 func TestDeviceThatIsNotThere(t *testing.T) {
