@@ -118,10 +118,7 @@ func (m *Model) loadVAE(f *Files, dtype torch.DType) error {
 	if f.Config.VAE["scaling_factor"] == nil {
 		cfg.Scaling, cfg.Shift = f.Family.Scaling, f.Family.Shift
 	}
-	if dtype == torch.Float16 {
-		dtype = torch.Float32
-	}
-	if m.VAE, err = vae.New(weights.NewParams(f.VAE, dtype, m.device), cfg); err == nil {
+	if m.VAE, err = vae.New(weights.NewParams(f.VAE, vaeType(dtype), m.device), cfg); err == nil {
 		m.own = append(m.own, m.VAE.Close)
 	}
 	return err
