@@ -1,0 +1,186 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// The marks in the document; what is outside of them is written by hand.
+const (
+	begin = "<!-- written by make bench -->\n"
+	end   = "<!-- end of make bench -->\n"
+)
+
+// title is a section's head.
+func (s section) title() string {
+	device := ""
+	for _, r := range s.Runs {
+		if r.Wrong == "" {
+			device = r.Device
+		}
+	}
+	return fmt.Sprintf("### Beside plain PyTorch: %s, %s, %s", s.Title, device, s.DType)
+}
+
+// markdown writes a section.
+func (s section) markdown() string {
+	var b strings.Builder
+	threads := "1 thread"
+	if s.Threads > 1 {
+		threads = fmt.Sprintf("%d threads", s.Threads)
+	}
+	fmt.Fprintf(&b, "%s\n\n%s, %s, %s%s:\n\n", s.title(), s.Machine, threads, s.When, s.Load)
+	b.WriteString("|  | unguided step | guided step | to unguided | with checkpoints | to unguided | memory above unguided | with checkpoints | K-means | ready after |\n")
+	b.WriteString("| --- |" + strings.Repeat(" ---: |", 9) + "\n")
+	for _, side := range s.sides() {
+		plain := s.of(side, "unguided")
+		cells := []string{side, spread(times(plain), "%.3g s")}
+		var memory []string
+		for _, mode := range []string{"guided", "checkpointed"} {
+			guided := s.of(side, mode)
+			if why := s.wrong(side, mode); len(guided) == 0 && why != "" {
+				cells, memory = append(cells, "failed: "+short(why), ""), append(memory, "")
+				continue
+			}
+			cells = append(cells, spread(times(guided), "%.3g s"), spread(ratios(times(guided), times(plain)), "%.2f"))
+			memory = append(memory, spread(more(guided, plain), "%.0f MiB"))
+		}
+		var kmeans, ready []float64
+		for _, r := range s.of(side, "guided") {
+			kmeans = append(kmeans, 1e3*r.KMeansSeconds)
+		}
+		for _, r := range plain {
+			ready = append(ready, r.ReadySeconds)
+		}
+		cells = append(append(cells, memory...), spread(kmeans, "%.2g ms"), spread(ready, "%.1f s"))
+		fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
+	}
+	b.WriteString(s.against())
+	return b.String()
+}
+
+// against divides each of ours by plain PyTorch.
+func (s section) against() string {
+	var b strings.Builder
+	plain := ""
+	for _, side := range s.sides() {
+		if strings.HasPrefix(side, "plain") {
+			plain = side
+		}
+	}
+	for _, side := range s.sides() {
+		if plain == "" || side == plain {
+			continue
+		}
+		var parts []string
+		for _, mode := range []string{"unguided", "guided", "checkpointed"} {
+			if r := ratios(times(s.of(side, mode)), times(s.of(plain, mode))); len(r) > 0 {
+				parts = append(parts, fmt.Sprintf("%s %s", mode, spread(r, "%.2f")))
+			}
+		}
+		if len(parts) == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "\nTime of %s to that of %s: %s.", side, plain, strings.Join(parts, ", "))
+		g, p := median(more(s.of(side, "guided"), s.of(side, "unguided"))), median(more(s.of(plain, "guided"), s.of(plain, "unguided")))
+		if g > 0 && p > 0 {
+			fmt.Fprintf(&b, " Memory of guidance: %.2f.", g/p)
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// times are each process's median step.
+func times(runs []run) []float64 {
+	var out []float64
+	for _, r := range runs {
+		out = append(out, median(r.Seconds))
+	}
+	return out
+}
+
+// ratios divides round by round: both of a round ran right after each other.
+func ratios(a, b []float64) []float64 {
+	var out []float64
+	for i := range min(len(a), len(b)) {
+		out = append(out, a[i]/b[i])
+	}
+	return out
+}
+
+// more is what guided runs take above unguided ones, in MiB.
+func more(guided, plain []run) []float64 {
+	var out []float64
+	for i := range min(len(guided), len(plain)) {
+		out = append(out, (guided[i].above()-plain[i].above())/(1<<20))
+	}
+	return out
+}
+
+// short is the beginning of a message, in a cell.
+func short(text string) string {
+	text = strings.ReplaceAll(text, "|", "/")
+	if r := []rune(text); len(r) > 60 {
+		return string(r[:60]) + "…"
+	}
+	return text
+}
+
+// writeDocument replaces the sections of the same title and keeps the others.
+func writeDocument(path string, sections []string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	before, rest, ok := strings.Cut(string(text), begin)
+	old, after, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		return fmt.Errorf("%s does not have the marks %q and %q", path, begin, end)
+	}
+	var all []string
+	for _, s := range strings.Split(old, "### ")[1:] {
+		all = append(all, "### "+strings.TrimRight(s, "\n")+"\n")
+	}
+	for _, s := range sections {
+		head, _, _ := strings.Cut(s, "\n")
+		if at := slices.IndexFunc(all, func(o string) bool { return strings.HasPrefix(o, head+"\n") }); at >= 0 {
+			all[at] = s
+		} else {
+			all = append(all, s)
+		}
+	}
+	return os.WriteFile(path, []byte(before+begin+strings.Join(all, "\n")+end+after), 0o666)
+}
+
+// machine says on what was measured, and what.
+func machine() string {
+	name := "a processor without a name"
+	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for _, line := range strings.Split(string(text), "\n") {
+			if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
+				name = strings.TrimSpace(value)
+				break
+			}
+		}
+	}
+	parts := []string{name, fmt.Sprintf("%d CPUs", runtime.NumCPU())}
+	if out, err := exec.Command("git", "describe", "--tags", "--always", "--dirty").Output(); err == nil {
+		parts = append(parts, "commit "+strings.TrimSpace(string(out)))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// load says how many processes wanted a CPU in the minute before, where the system tells.
+func load() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	first, _, ok := strings.Cut(string(text), " ")
+	if err != nil || !ok {
+		return ""
+	}
+	return ", load " + first + " before"
+}
