@@ -88,7 +88,7 @@ func (s section) sides() []string {
 // where masks overlap most, so there they are told and not held.
 const allowed = 1e-3
 
-// agree says where sides did not do the same work: another loss or another gradient norm.
+// agree says where sides did not do the same work: another loss, another gradient norm, or groups that are worse than one start of K-means.
 func (s section) agree() error {
 	var errs []error
 	if s.DType != "float32" {
@@ -98,6 +98,9 @@ func (s section) agree() error {
 	for i, r := range s.Runs {
 		if r.Wrong != "" || r.GradNorm == 0 {
 			continue
+		}
+		if r.Inertia > 0 && r.InertiaGiven > (1+allowed)*r.Inertia {
+			errs = append(errs, fmt.Errorf("%s: our groups have a sum of squared distances of %v, those of %s %v: K-means is worse", s.Case, r.InertiaGiven, r.Side, r.Inertia))
 		}
 		if first == nil {
 			first = &s.Runs[i]
@@ -129,10 +132,13 @@ func spread(values []float64, format string) string {
 	if len(values) == 0 {
 		return ""
 	}
-	text := fmt.Sprintf(format, median(values))
-	low, high := fmt.Sprintf(format, slices.Min(values)), fmt.Sprintf(format, slices.Max(values))
-	if low != high {
-		text += fmt.Sprintf(" (%s to %s)", strings.TrimSpace(low), strings.TrimSpace(high))
+	number, unit, _ := strings.Cut(format, " ")
+	text := fmt.Sprintf(number, median(values))
+	if unit != "" {
+		text += " " + unit
+	}
+	if low, high := fmt.Sprintf(number, slices.Min(values)), fmt.Sprintf(number, slices.Max(values)); low != high {
+		text += " (" + low + "–" + high + ")"
 	}
 	return text
 }

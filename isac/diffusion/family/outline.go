@@ -35,7 +35,7 @@ func Outline(f *Files, dtype torch.DType, device torch.Device) (*Model, error) {
 	m := &Model{Family: f.Family, Size: f.Family.Native, Notes: f.Notes, device: device, files: f}
 	memory, shape, err := f.Family.Memory(f.Denoiser, f.Config.Denoiser)
 	cfg, wrong := vae.ConfigFromWeights(f.VAE, f.Config.VAE)
-	if err := errors.Join(err, wrong); err != nil {
+	if err := errors.Join(err, wrong, m.readSize()); err != nil {
 		return nil, err
 	}
 	m.Shape, m.Denoiser = shape, outline{memory: memory, dtype: dtype, device: device}
