@@ -30,9 +30,11 @@ func TestMarkdown(t *testing.T) {
 	got := made().markdown()
 	for _, want := range []string{
 		"### Beside plain PyTorch: a model, cpu, float32\n\na machine, 2 threads, today:\n",
-		"| isac | 2 s | 3 s | 1.50 | 4 s | 2.00 | 20 MiB | 15 MiB | 1 ms | 0.5 s |\n",
-		"| plain | 2 s | 6 s | 3.00 | failed: CUDA out of memory |  | 90 MiB |  | 0 ms | 5.0 s |\n",
-		"Time of isac to that of plain: unguided 1.00, guided 0.50. Memory of guidance: 0.22.\n",
+		"| isac | 2 s | 3 s | 1.50 | 4 s | 2.00 | 1 ms | 0.5 s |\n",
+		"| plain | 2 s | 6 s | 3.00 | failed: CUDA out of memory |  | 0 ms | 5.0 s |\n",
+		"| isac | 10 MiB | 10 MiB | 30 MiB | 25 MiB | 20 MiB | 15 MiB |\n",
+		"| plain | 10 MiB | 10 MiB | 100 MiB |  | 90 MiB |  |\n",
+		"Time of isac to that of plain: unguided 1.00, guided 0.50. Memory that guidance adds: 0.22.\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not in\n%s", want, got)

@@ -34,30 +34,37 @@ func (s section) markdown() string {
 		threads = fmt.Sprintf("%d threads", s.Threads)
 	}
 	fmt.Fprintf(&b, "%s\n\n%s, %s, %s%s:\n\n", s.title(), s.Machine, threads, s.When, s.Load)
-	b.WriteString("|  | unguided step | guided step | to unguided | with checkpoints | to unguided | memory above unguided | with checkpoints | K-means | ready after |\n")
-	b.WriteString("| --- |" + strings.Repeat(" ---: |", 9) + "\n")
+	row := func(cells ...string) { fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | ")) }
+	row("", "unguided step", "guided step", "to unguided", "with checkpoints", "to unguided", "K-means of it", "ready after")
+	b.WriteString("| --- |" + strings.Repeat(" ---: |", 7) + "\n")
 	for _, side := range s.sides() {
-		plain := s.of(side, "unguided")
 		cells := []string{side, spread(s.times(side, "unguided"), "%.3g s")}
-		var memory []string
 		for _, mode := range []string{"guided", "checkpointed"} {
-			guided := s.of(side, mode)
-			if why := s.wrong(side, mode); len(guided) == 0 && why != "" {
-				cells, memory = append(cells, "failed: "+short(why), ""), append(memory, "")
-				continue
+			time, ratio := spread(s.times(side, mode), "%.3g s"), spread(ratios(s.times(side, mode), s.times(side, "unguided")), "%.2f")
+			if why := s.wrong(side, mode); time == "" && why != "" {
+				time = "failed: " + short(why)
 			}
-			cells = append(cells, spread(s.times(side, mode), "%.3g s"), spread(ratios(s.times(side, mode), s.times(side, "unguided")), "%.2f"))
-			memory = append(memory, spread(more(guided, plain), "%.0f MiB"))
+			cells = append(cells, time, ratio)
 		}
 		var kmeans, ready []float64
 		for _, r := range s.of(side, "guided") {
 			kmeans = append(kmeans, 1e3*r.KMeansSeconds)
 		}
-		for _, r := range plain {
+		for _, r := range s.of(side, "unguided") {
 			ready = append(ready, r.ReadySeconds)
 		}
-		cells = append(append(cells, memory...), spread(kmeans, "%.2g ms"), spread(ready, "%.1f s"))
-		fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
+		row(append(cells, spread(kmeans, "%.2g ms"), spread(ready, "%.1f s"))...)
+	}
+	b.WriteString("\n")
+	row("memory", "loaded", "unguided", "guided", "with checkpoints", "guided above unguided", "with checkpoints above unguided")
+	b.WriteString("| --- |" + strings.Repeat(" ---: |", 6) + "\n")
+	for _, side := range s.sides() {
+		plain, guided, checkpointed := s.of(side, "unguided"), s.of(side, "guided"), s.of(side, "checkpointed")
+		cells := []string{side, spread(loaded(plain), "%.0f MiB")}
+		for _, runs := range [][]run{plain, guided, checkpointed} {
+			cells = append(cells, spread(above(runs), "%.0f MiB"))
+		}
+		row(append(cells, spread(more(guided, plain), "%.0f MiB"), spread(more(checkpointed, plain), "%.0f MiB"))...)
 	}
 	b.WriteString(s.against())
 	return b.String()
@@ -88,7 +95,7 @@ func (s section) against() string {
 		fmt.Fprintf(&b, "\nTime of %s to that of %s: %s.", side, plain, strings.Join(parts, ", "))
 		g, p := median(more(s.of(side, "guided"), s.of(side, "unguided"))), median(more(s.of(plain, "guided"), s.of(plain, "unguided")))
 		if g > 0 && p > 0 {
-			fmt.Fprintf(&b, " Memory of guidance: %.2f.", g/p)
+			fmt.Fprintf(&b, " Memory that guidance adds: %.2f.", g/p)
 		}
 		b.WriteString("\n")
 	}
@@ -116,6 +123,21 @@ func ratios(a, b []float64) []float64 {
 		out = append(out, a[i]/b[i])
 	}
 	return out
+}
+
+// loaded is what processes hold before the first step, above their peaks beside that, in MiB.
+func loaded(runs []run) (mib []float64) {
+	for _, r := range runs {
+		mib = append(mib, float64(r.LoadedBytes)/(1<<20))
+	}
+	return mib
+}
+
+func above(runs []run) (mib []float64) {
+	for _, r := range runs {
+		mib = append(mib, r.above()/(1<<20))
+	}
+	return mib
 }
 
 // more is what guided runs take above unguided ones, in MiB.

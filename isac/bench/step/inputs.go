@@ -14,8 +14,10 @@ import (
 
 // step is what is said of the step, beside tensors.
 type step struct {
-	Prompt   string  `json:"prompt"`
-	Pixels   int     `json:"pixels"`
+	Prompt string `json:"prompt"`
+	Pixels int    `json:"pixels"`
+	// Sigma is the noise level, Timestep what the model is told for it.
+	Sigma    float64 `json:"sigma"`
 	Timestep float64 `json:"timestep"`
 	// Index of Count steps, early enough to be guided and late enough that both losses have weight.
 	Index   int          `json:"index"`
@@ -39,9 +41,9 @@ func (s step) target() guidance.Target {
 	return t
 }
 
-// The step of all measurements: the third of ten.
+// The step of all measurements: the third of ten, near the training timestep that a plain schedule has there.
 const (
-	timestep  = 801
+	trained   = 801
 	stepIndex = 2
 	stepCount = 10
 	cfg       = 7.5
@@ -70,7 +72,8 @@ func writeInputs(path string, p *diffusion.Pipeline, text string, pixels int) er
 	if err != nil {
 		return err
 	}
-	s := step{Prompt: text, Pixels: pixels, Timestep: timestep, Index: stepIndex, Count: stepCount, CFG: cfg}
+	sigma := p.Noise().SigmaAt(trained)
+	s := step{Prompt: text, Pixels: pixels, Sigma: sigma, Timestep: p.Noise().Timestep(sigma), Index: stepIndex, Count: stepCount, CFG: cfg}
 	for _, c := range target.Classes {
 		s.Classes = append(s.Classes, classTaken{c.Name, c.Count, c.Tokens})
 	}

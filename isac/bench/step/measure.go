@@ -50,7 +50,7 @@ func (f *flags) measure() (*measured, error) {
 	if f.began > 0 {
 		out.ReadySeconds = float64(time.Now().UnixNano())/1e9 - f.began
 	}
-	sigma := m.Noise.SigmaAt(in.step.Timestep)
+	sigma := in.step.Sigma
 	now := guidance.Step{Index: in.step.Index, Count: in.step.Count, Sigma: sigma}
 	config := guidance.Config{Model: m, Noise: m.Noise, Method: isac.Typed(), Target: in.step.target()}
 	session, err := guidance.Open(config)
