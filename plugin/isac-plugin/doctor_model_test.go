@@ -25,8 +25,8 @@ func TestDoctorForetellsMemory(t *testing.T) {
 
 	for want, args := range map[string][]string{
 		"the run needs about":      {"--width", "4096", "--height", "4096", "--no-guided"},
-		"a guided run needs about": {"--width", "512", "--height", "512"},
-		"use gradient checkpoints": {"--width", "512", "--height", "512", "--checkpointing", "off"},
+		"a guided run needs about": {"--width", "256", "--height", "256"},
+		"use gradient checkpoints": {"--width", "256", "--height", "256", "--checkpointing", "off"},
 		"width is 13 pixels":       {"--width", "13"},
 		"batch is -2":              {"--batch=-2"},
 		"1.00 GiB on cpu":          {"--width", "4096", "--height", "4096"},

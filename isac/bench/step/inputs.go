@@ -101,7 +101,7 @@ type inputs struct {
 	positive, negative diffusion.Conditioning
 }
 
-// readInputs reads them; the tensors are kept, and the process's.
+// readInputs reads them; the tensors are the caller's to close.
 func readInputs(path string) (in inputs, err error) {
 	f, err := weights.Open(path)
 	if err != nil {
@@ -128,4 +128,12 @@ func readInputs(path string) (in inputs, err error) {
 		return nil
 	})
 	return in, err
+}
+
+func (in *inputs) close() {
+	if in.latent.Defined() {
+		in.latent.Close()
+	}
+	in.positive.Close()
+	in.negative.Close()
 }

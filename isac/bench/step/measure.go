@@ -41,11 +41,12 @@ func (f *flags) measure() (*measured, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer in.close()
 	m, err := newModel(f, in)
 	if err != nil {
 		return nil, err
 	}
-	defer m.Close()
+	defer m.close()
 	out := &measured{Side: "isac", Torch: torch.GetInfo().Version, Device: nameOf(device)}
 	if f.began > 0 {
 		out.ReadySeconds = float64(time.Now().UnixNano())/1e9 - f.began
@@ -62,27 +63,41 @@ func (f *flags) measure() (*measured, error) {
 	torch.EmptyCache(device)
 	torch.ResetPeak(device)
 	out.LoadedBytes = torch.MemoryStats(device).Allocated
-	x := torch.Scoped(func() torch.Tensor { return m.Noise.Output(in.latent.ToDevice(device), sigma) }).Keep()
-	start := x
+	start := torch.WithScope(func() []torch.Tensor {
+		return []torch.Tensor{m.Noise.Output(in.latent.ToDevice(device), sigma).Clone().Keep()}
+	})[0]
+	defer start.Close()
+	if err := torch.InScope(func() error { return f.steps(out, m, session, start, now, in.step) }); err != nil {
+		return nil, err
+	}
+	out.PeakBytes = torch.MemoryStats(device).Peak
+	if f.guided {
+		return out, out.kmeans(config, start, now, device)
+	}
+	return out, nil
+}
+
+// steps takes the steps, each from where the one before has moved the latent.
+func (f *flags) steps(out *measured, m *model, session *guidance.Session, x torch.Tensor, now guidance.Step, s step) error {
+	device := torch.Device(f.device)
 	for i := range 1 + f.repeat {
 		torch.Synchronize(device)
 		began, worked := time.Now(), processor()
 		if f.guided {
 			moved, report, err := session.Guide(x, now)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			if report.Skipped != "" {
-				return nil, fmt.Errorf("the step was skipped: %s", report.Skipped)
+				return fmt.Errorf("the step was skipped: %s", report.Skipped)
 			}
-			x = moved.Keep()
-			if i == 0 {
+			if x = moved; i == 0 {
 				out.fill(report)
 			}
 		}
-		at := torch.Scoped(func() torch.Tensor { return m.Noise.Input(x, sigma) })
-		if err := m.step(at, in.step.Timestep, in.step.CFG); err != nil {
-			return nil, err
+		at := torch.Scoped(func() torch.Tensor { return m.Noise.Input(x, now.Sigma) })
+		if err := m.step(at, s.Timestep, s.CFG); err != nil {
+			return err
 		}
 		torch.Synchronize(device)
 		took, spent := time.Since(began).Seconds(), (processor() - worked).Seconds()
@@ -92,11 +107,7 @@ func (f *flags) measure() (*measured, error) {
 		}
 		out.Seconds, out.ProcessorSeconds = append(out.Seconds, took), append(out.ProcessorSeconds, spent)
 	}
-	out.PeakBytes = torch.MemoryStats(device).Peak
-	if f.guided {
-		return out, out.kmeans(config, start, now, device)
-	}
-	return out, nil
+	return nil
 }
 
 func (m *measured) fill(r guidance.Report) {

@@ -46,6 +46,7 @@ func newModel(f *flags, in inputs) (*model, error) {
 		return nil
 	})
 	if err != nil {
+		m.close()
 		return nil, err
 	}
 	m.Denoiser.Checkpoint(f.checkpoint)
@@ -82,4 +83,15 @@ func (m *model) step(x torch.Tensor, timestep, cfg float64) error {
 		})
 	})
 	return err
+}
+
+func (m *model) close() {
+	for _, t := range []torch.Tensor{m.positive.text, m.positive.vector, m.negative.text, m.negative.vector} {
+		if t.Defined() {
+			t.Close()
+		}
+	}
+	if m.Model != nil {
+		m.Close()
+	}
 }

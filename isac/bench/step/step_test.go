@@ -23,6 +23,7 @@ func TestMeasuresTheMiniModel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer in.close()
 	if c := in.step.Classes; len(c) != 2 || c[0].Name != "cat" || c[0].Count != 2 || c[1].Count != 1 || in.step.Pixels != 64 || in.step.Sigma < 5 {
 		t.Errorf("%+v", in.step)
 	}
