@@ -143,7 +143,7 @@ performance: build ## run the benchmarks (some minutes; leave the machine alone 
 CASES  ?= mini,sd1-256
 ROUNDS ?= 3
 # Ours runs on the torch of $(REF), which is also plain PyTorch's: the fair comparison; and on the shim of every day.
-.PHONY: bench bench-build bench-cuda
+.PHONY: bench bench-build bench-cuda bench-site
 bench-build: shim
 	@mkdir -p $(BIN)
 	$(MAKE) --no-print-directory shim PYTHON=$(REF) SHIM_OUT=build/lib-ref/libisactorch.so
@@ -156,6 +156,9 @@ bench: bench-build ## ours beside plain PyTorch, in turn, into docs/performance.
 
 bench-cuda: ## the same on a GPU within four minutes, with the python3 that has its torch and what was built before: see scripts/bench-cuda.sh
 	scripts/bench-cuda.sh
+
+bench-site: ## pack diffusers for scripts/bench-cuda.sh on a machine that has torch alone, into build/bench-site.tgz
+	scripts/bench-site.sh $(REF) build/bench-site.tgz
 
 clean: ## remove what was built and written
 	rm -rf build out dist

@@ -28,6 +28,7 @@ type options struct {
 	device, dtype           string
 	rounds, threads, repeat int
 	budget                  time.Duration
+	began                   time.Time
 }
 
 func main() {
@@ -110,14 +111,14 @@ func (o *options) measure() ([]section, error) {
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
+	o.began = time.Now()
 	var all []section
 	for _, c := range wanted {
 		if why := c.tooLarge(o.device); why != "" {
 			fmt.Printf("%s: left out: %s\n", c.name, why)
 			continue
 		}
-		s, err := o.one(c, sides, began)
+		s, err := o.one(c, sides)
 		if err != nil {
 			return all, fmt.Errorf("%s: %w", c.name, err)
 		}
@@ -129,7 +130,7 @@ func (o *options) measure() ([]section, error) {
 }
 
 // one measures a case: all processes of a round, then those of the next, so that a machine that becomes slower does so for all.
-func (o *options) one(c benchCase, sides []side, began time.Time) (section, error) {
+func (o *options) one(c benchCase, sides []side) (section, error) {
 	s := section{Case: c.name, Title: c.title, Machine: machine(), Threads: o.threads, DType: o.dtype, Load: load(), When: time.Now().Format("2006-01-02")}
 	model, err := o.model(c)
 	if err != nil {
@@ -143,7 +144,7 @@ func (o *options) one(c benchCase, sides []side, began time.Time) (section, erro
 	for round := range o.rounds {
 		for _, mode := range []string{"unguided", "guided", "checkpointed"} {
 			for _, side := range sides {
-				if o.budget > 0 && time.Since(began) > o.budget {
+				if o.budget > 0 && time.Since(o.began) > o.budget {
 					fmt.Printf("%s: the time of %v is over\n", c.name, o.budget)
 					return s, nil
 				}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -86,6 +87,14 @@ func (o *options) do(name string, args ...string) error {
 	return nil
 }
 
+// end is when a process is ended that would never come to its own: some time after the last may have started.
+func (o *options) end() time.Time {
+	if o.budget == 0 {
+		return time.Now().Add(2 * time.Hour)
+	}
+	return o.began.Add(o.budget + 20*time.Second)
+}
+
 // process runs one side once. What goes wrong, such as too little memory, is in the run.
 func (o *options) process(s side, mode, model, inputs, labels string) run {
 	args := append(append([]string{}, s.command[1:]...),
@@ -101,12 +110,17 @@ func (o *options) process(s side, mode, model, inputs, labels string) run {
 		args = append(args, "--labels", labels)
 	}
 	args = append(args, "--began", strconv.FormatFloat(float64(time.Now().UnixNano())/1e9, 'f', 6, 64))
-	cmd := exec.Command(s.command[0], args...)
+	ctx, cancel := context.WithDeadline(context.Background(), o.end())
+	defer cancel()
+	cmd := exec.CommandContext(ctx, s.command[0], args...)
 	threads := strconv.Itoa(o.threads)
 	cmd.Env = append(append(os.Environ(), s.env...), "OMP_NUM_THREADS="+threads, "OPENBLAS_NUM_THREADS="+threads, "MKL_NUM_THREADS="+threads)
 	var out, wrong bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &wrong
 	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return run{Wrong: "the time was over"}
+		}
 		return run{Wrong: lastLine(wrong.String(), err)}
 	}
 	text := bytes.TrimSpace(out.Bytes())
