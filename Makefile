@@ -140,5 +140,25 @@ evidence: build ## write the tables and plots of examples/mini/evidence again fr
 performance: build ## run the benchmarks (some minutes; leave the machine alone meanwhile) and write docs/performance.md from what they print
 	$(GO) run ./scripts/performance --document docs/performance.md --plugin $(BIN)/isac-plugin
 
+CASES  ?= mini,sd1-256
+ROUNDS ?= 3
+# Ours runs on the torch of $(REF), which is also plain PyTorch's: the fair comparison; and on the shim of every day.
+.PHONY: bench bench-build bench-cuda bench-site
+bench-build: shim
+	@mkdir -p $(BIN)
+	$(MAKE) --no-print-directory shim PYTHON=$(REF) SHIM_OUT=build/lib-ref/libisactorch.so
+	$(GO) build $(LDFLAGS) -o $(BIN)/isac-plugin ./plugin/isac-plugin
+	$(GO) build -o $(BIN)/isac-step ./isac/bench/step
+	CGO_ENABLED=0 $(GO) build -o $(BIN)/isac-bench ./scripts/bench
+
+bench: bench-build ## ours beside plain PyTorch, in turn, into docs/performance.md (make deps-ref first): make bench CASES=mini,sd1-256 ROUNDS=3
+	$(BIN)/isac-bench --python $(REF) --cases $(CASES) --rounds $(ROUNDS) --shims build/lib-ref/libisactorch.so,build/lib/libisactorch.so
+
+bench-cuda: ## the same on a GPU within four minutes, with the python3 that has its torch and what was built before: see scripts/bench-cuda.sh
+	scripts/bench-cuda.sh
+
+bench-site: ## pack diffusers for scripts/bench-cuda.sh on a machine that has torch alone, into build/bench-site.tgz
+	scripts/bench-site.sh $(REF) build/bench-site.tgz
+
 clean: ## remove what was built and written
 	rm -rf build out dist

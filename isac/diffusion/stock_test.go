@@ -76,7 +76,9 @@ var stockRuns = []stockRun{
 	{"middle_dpm_2", func(r *SampleRequest, _ *fixture.Fixture) {
 		r.FirstStep, r.LastStep, r.TakeRest, r.Sampler, r.Scheduler = 1, 4, true, "dpm_2", "karras"
 	}},
-	{"middle_uni_pc", func(r *SampleRequest, _ *fixture.Fixture) { r.FirstStep, r.LastStep, r.Sampler, r.Steps = 1, 4, "uni_pc", 5 }},
+	{"middle_uni_pc", func(r *SampleRequest, _ *fixture.Fixture) {
+		r.FirstStep, r.LastStep, r.Sampler, r.Steps = 1, 4, "uni_pc", 5
+	}},
 	{"combined", func(r *SampleRequest, f *fixture.Fixture) {
 		r.Positive = Combine(r.Positive, text(f, "positive.1"))
 		r.Negative = Combine(r.Negative, text(f, "negative.1"))

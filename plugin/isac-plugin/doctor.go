@@ -13,7 +13,10 @@ import (
 	"github.com/isac-guidance/isac/plugin/modelfolder"
 )
 
-type doctor struct{ compute }
+type doctor struct {
+	compute
+	foretold
+}
 
 // Run prints what was found, and fails if something keeps images from being made.
 func (m doctor) Run(c *commands) error {
@@ -30,6 +33,9 @@ func (m doctor) Run(c *commands) error {
 	r.models(c.Models, d)
 	if n := len(nodes.LoRAs(c.LoRAs, c.Models)); n > 0 {
 		r.line("LoRAs", "%d", n)
+	}
+	if m.Model != "" && torch.Load("") == nil { // of a libtorch that is missing more was said already
+		r.foretell(m.foretold, m.load(c))
 	}
 	return r.end()
 }

@@ -31,6 +31,8 @@ type Family struct {
 
 	// Network builds the denoiser from its tensors and config.json.
 	Network func(p *weights.Params, src weights.Source, json map[string]any) (denoiser.Denoiser, Shape, error)
+	// Memory tells what the denoiser takes besides its weights, and its shape, from the same without reading a weight. See Outline.
+	Memory func(src weights.Source, json map[string]any) (func(e denoiser.Evaluation, width float64) float64, Shape, error)
 	// Noise is what σ and t mean, by what the files say.
 	Noise func(f *Files) (sampling.Noise, error)
 	// Join makes the conditioning of what the text encoders give, in the order of Text: text [1,L,D] and pooled [1,P], undefined

@@ -79,22 +79,32 @@ func (m *Files) Close() error {
 func (m *Files) Bytes(dtype torch.DType) int64 {
 	sum := 0.0
 	for _, src := range append([]weights.Source{m.Denoiser, m.VAE}, m.Text...) {
-		if src == nil {
-			continue
-		}
-		for _, name := range src.Names() {
-			shape, _ := src.Shape(name)
-			elements := float64(dtype.Bytes())
-			if src == m.VAE && dtype == torch.Float16 {
-				elements = float64(torch.Float32.Bytes()) // see Load
-			}
-			for _, n := range shape {
-				elements *= float64(n)
-			}
-			sum += elements
+		if src != nil { // autoencoders and text encoders may come from elsewhere
+			sum += m.bytesOf(src, dtype)
 		}
 	}
 	return int64(min(sum, 1<<62))
+}
+
+// PartBytes is Bytes of one of the parts.
+func (m *Files) PartBytes(part weights.Source, dtype torch.DType) int64 {
+	return int64(min(m.bytesOf(part, dtype), 1<<62))
+}
+
+func (m *Files) bytesOf(src weights.Source, dtype torch.DType) float64 {
+	if src == m.VAE {
+		dtype = vaeType(dtype)
+	}
+	sum := 0.0
+	for _, name := range src.Names() {
+		shape, _ := src.Shape(name)
+		elements := float64(dtype.Bytes())
+		for _, n := range shape {
+			elements *= float64(n)
+		}
+		sum += elements
+	}
+	return sum
 }
 
 func (m *Files) openSingle() error {

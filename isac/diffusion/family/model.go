@@ -70,11 +70,7 @@ func Load(f *Files, dtype torch.DType, device torch.Device) (*Model, error) {
 		m.Denoiser, m.own = network, append(m.own, network.Close)
 	}
 	note(m.loadVAE(f, dtype))
-	c := config.New(f.Family.Denoiser.Folder+"/config.json", f.Config.Denoiser)
-	if sides := c.IntsIn("sample_size", 2, 1, config.MaxSide); sides != nil {
-		m.Size = max(sides[0], sides[1])
-	}
-	note(c.Err())
+	note(m.readSize())
 	if len(errs) == 0 {
 		note(m.fit())
 	}
@@ -83,6 +79,15 @@ func Load(f *Files, dtype torch.DType, device torch.Device) (*Model, error) {
 		return nil, errors.Join(errs...)
 	}
 	return m, nil
+}
+
+// readSize takes the side of native latents from config.json, where it tells it.
+func (m *Model) readSize() error {
+	c := config.New(m.Family.Denoiser.Folder+"/config.json", m.files.Config.Denoiser)
+	if sides := c.IntsIn("sample_size", 2, 1, config.MaxSide); sides != nil {
+		m.Size = max(sides[0], sides[1])
+	}
+	return c.Err()
 }
 
 // loadEncoder builds text encoder i with its tokenizer.
@@ -118,10 +123,7 @@ func (m *Model) loadVAE(f *Files, dtype torch.DType) error {
 	if f.Config.VAE["scaling_factor"] == nil {
 		cfg.Scaling, cfg.Shift = f.Family.Scaling, f.Family.Shift
 	}
-	if dtype == torch.Float16 {
-		dtype = torch.Float32
-	}
-	if m.VAE, err = vae.New(weights.NewParams(f.VAE, dtype, m.device), cfg); err == nil {
+	if m.VAE, err = vae.New(weights.NewParams(f.VAE, vaeType(dtype), m.device), cfg); err == nil {
 		m.own = append(m.own, m.VAE.Close)
 	}
 	return err

@@ -30,7 +30,7 @@ var sd1 = &Family{
 			Single: textNames, Tidy: textNames},
 		Tokenizer: "tokenizer", Embedding: "clip_l",
 	}},
-	Network: newUNet, Noise: discrete, Join: lastState,
+	Network: newUNet, Memory: unetMemory, Noise: discrete, Join: lastState,
 	Native: 64, Scaling: 0.18215,
 }
 

@@ -24,7 +24,7 @@ var sd2 = &Family{
 			Single: openCLIPText, Tidy: textNames},
 		Tokenizer: "tokenizer", Embedding: "clip_h", PadZero: true, SingleSkip: 1,
 	}},
-	Network: newUNet, Noise: discreteOrVelocity, Join: lastState,
+	Network: newUNet, Memory: unetMemory, Noise: discreteOrVelocity, Join: lastState,
 	Native: 96, Scaling: 0.18215,
 }
 

@@ -30,7 +30,7 @@ var sdxl = &Family{
 			Tokenizer: "tokenizer_2", Embedding: "clip_g", PadZero: true, Skip: 1, SingleSkip: 1,
 		},
 	},
-	Network: newUNet, Noise: discrete, Join: sideBySide, Vector: withSizes,
+	Network: newUNet, Memory: unetMemory, Noise: discrete, Join: sideBySide, Vector: withSizes,
 	Native: 128, Scaling: 0.13025,
 }
 

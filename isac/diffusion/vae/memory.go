@@ -1,5 +1,10 @@
 package vae
 
+import "github.com/isac-guidance/isac/isac/diffusion/weights"
+
+// Outline is a model without weights, which tells its memory, its type and its device, and can do nothing else. Nothing is read.
+func Outline(p *weights.Params, cfg Config) *Model { return &Model{Config: cfg, params: p} }
+
 // work is how many times the channels that come in and go out a residual block takes, with its convolutions' own memory.
 const work = 8.0
 

@@ -52,13 +52,15 @@ func readHeader(file io.ReaderAt, size int64) (*header, error) {
 	if err := readAt(file, start, 0); err != nil {
 		return nil, err
 	}
-	if kind := foreign(start); kind != "" {
+	n := binary.LittleEndian.Uint64(start)
+	// A header of 640 bytes, or of 65,536 more, begins as pickles do.
+	begun := n <= min(maxHeader, uint64(size-8)) && len(start) > 8 && start[8] == '{'
+	if kind := foreign(start); kind != "" && !begun {
 		return nil, fmt.Errorf("this is %s: %w", kind, ErrFormat)
 	}
-	if pickle.Is(start) {
+	if pickle.Is(start) && !begun {
 		return readPickle(file, size)
 	}
-	n := binary.LittleEndian.Uint64(start)
 	if n > maxHeader {
 		return nil, fmt.Errorf("the header claims %d bytes, more than the format's limit of %d: %w", n, maxHeader, ErrFormat)
 	}

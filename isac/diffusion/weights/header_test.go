@@ -99,6 +99,15 @@ func TestParseHeaderRefuses(t *testing.T) {
 	}
 }
 
+// A header's length may begin as other formats do: 640 bytes are 80 02, as of pickles. Writers pad headers with spaces.
+func TestLengthsThatLookLikeOtherFormats(t *testing.T) {
+	for _, n := range []int{0x0280, 0x10280, 0x04034b50} {
+		if _, err := parseHeader(sealed(oneTensor+strings.Repeat(" ", n-len(oneTensor)), 24)); err != nil {
+			t.Errorf("a header of %#x bytes: %v", n, err)
+		}
+	}
+}
+
 func TestParseHeaderListsAllMistakes(t *testing.T) {
 	var b strings.Builder
 	for i := range 30 {

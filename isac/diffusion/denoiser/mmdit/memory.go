@@ -13,7 +13,11 @@ var _ denoiser.Sized = (*Model)(nil)
 
 // Memory tells what an evaluation takes. See denoiser.Sized.
 func (m *Model) Memory(e denoiser.Evaluation) float64 {
-	c, width := m.Config, float64(m.DType().Bytes())
+	return m.Config.Memory(e, float64(m.DType().Bytes()))
+}
+
+// Memory is what an evaluation of a model takes whose elements have width bytes; no weights are needed to tell it.
+func (c Config) Memory(e denoiser.Evaluation, width float64) float64 {
 	pixels := float64(e.Height) * float64(e.Width) / float64(c.Patch*c.Patch)
 	tokens := pixels + float64(e.Tokens)
 	one := float64(e.Batch) * tokens * float64(c.Width)

@@ -27,8 +27,11 @@ type footprint struct {
 
 // Memory tells what an evaluation takes. See denoiser.Sized.
 func (m *Model) Memory(e denoiser.Evaluation) float64 {
-	width := float64(m.DType().Bytes())
-	c := m.Config
+	return m.Config.Memory(e, float64(m.DType().Bytes()))
+}
+
+// Memory is what an evaluation of a model takes whose elements have width bytes; no weights are needed to tell it.
+func (c Config) Memory(e denoiser.Evaluation, width float64) float64 {
 	t := &footprint{e: e}
 	pixels := float64(e.Batch) * float64(e.Height) * float64(e.Width)
 	channels := c.Levels[0].Channels

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/isac-guidance/isac/isac/diffusion"
+	"github.com/isac-guidance/isac/isac/methods"
+	"github.com/isac-guidance/isac/isac/torch"
+)
+
+// foretold is a run whose memory the doctor foretells.
+type foretold struct {
+	Model  string `placeholder:"DIR|FILE" help:"Foretell the memory of a run on this model, before it is loaded: a diffusers folder or a .safetensors file."`
+	Width  int    `default:"0" help:"Width of the pictures in pixels, with --model; 0 is what the model was trained on."`
+	Height int    `default:"0" help:"Height of the pictures in pixels, with --model; 0 is what the model was trained on."`
+	Batch  int    `default:"1" help:"Pictures at once, with --model."`
+	Guided bool   `default:"true" negatable:"" help:"Foretell a guided run too, with --model; --no-guided leaves it out."`
+}
+
+// needCFG is any scale but 1: with classifier-free guidance, as nearly all runs are.
+const needCFG = 7.5
+
+// foretell prints what a run on the model takes beside what there is; a run that does not fit is something to mend.
+func (r *report) foretell(m foretold, how diffusion.LoadOptions) {
+	if m.Model == "" {
+		return
+	}
+	request := diffusion.SampleRequest{Width: m.Width, Height: m.Height, Batch: m.Batch, CFG: needCFG}
+	if m.Guided {
+		method, err := methods.Named("isac", "")
+		if err != nil {
+			r.wrong("%v", err)
+			return
+		}
+		request.Guidance = &diffusion.Guidance{Method: method}
+	}
+	var f *diffusion.Forecast
+	err := torch.Try(func() (err error) {
+		f, err = diffusion.Foresee(m.Model, how, request)
+		return err
+	})
+	if err != nil {
+		r.wrong("%v", err)
+		return
+	}
+	r.line("model", "%s: %s", m.Model, f.Family.Title)
+	r.line("weights", "%s in %v", bytesText(f.WeightBytes()), how.DType)
+	for _, w := range f.Weights {
+		r.line("", "%s of the %s", bytesText(w.Bytes), w.What)
+	}
+	r.line("run", "%s, with classifier-free guidance; at most, weights included:", imagesOf(f))
+	r.line("", "%s unguided", bytesText(f.Peak(f.Unguided)))
+	if m.Guided {
+		r.line("", "%s guided", bytesText(f.Peak(f.Guided)))
+		r.line("", "%s guided with gradient checkpoints", bytesText(f.Peak(f.Checkpointed)))
+	}
+	r.line("", "%s when the pictures are decoded, which the lines above count", bytesText(f.WeightBytes()+f.Decode))
+	r.line("free", "%s of %s on %s", bytesText(f.Free), bytesText(f.Total), f.Device)
+	r.fits(f, how)
+}
+
+// fits says what does not go into the free memory. Of a guided run the way of computing that was chosen counts.
+func (r *report) fits(f *diffusion.Forecast, how diffusion.LoadOptions) {
+	const less = "make fewer or smaller pictures, free memory, or load the model in a smaller type (--dtype)"
+	guided := f.Guided
+	if how.Checkpoint || how.AutoCheckpoint && f.Peak(guided) > f.Free {
+		guided = f.Checkpointed
+	}
+	switch {
+	case f.Peak(f.Unguided) > f.Free:
+		r.wrong("the run needs about %s and %s are free: %s", bytesText(f.Peak(f.Unguided)), bytesText(f.Free), less)
+	case f.Peak(guided) > f.Free && !how.Checkpoint && !how.AutoCheckpoint:
+		r.wrong("a guided run needs about %s and %s are free: use gradient checkpoints (--checkpointing auto), or %s", bytesText(f.Peak(guided)), bytesText(f.Free), less)
+	case f.Peak(guided) > f.Free:
+		r.wrong("a guided run needs about %s and %s are free: %s", bytesText(f.Peak(guided)), bytesText(f.Free), less)
+	}
+}
+
+// imagesOf is what the run makes.
+func imagesOf(f *diffusion.Forecast) string {
+	if f.Batch == 1 {
+		return fmt.Sprintf("a picture of %d×%d pixels", f.Width, f.Height)
+	}
+	text := fmt.Sprintf("%d pictures of %d×%d pixels", f.Batch, f.Width, f.Height)
+	if f.Together < int64(f.Batch) {
+		text += fmt.Sprintf(", %d at once", f.Together)
+	}
+	return text
+}
