@@ -51,7 +51,7 @@ func TestForecastIsNearTheTruth(t *testing.T) {
 	for _, c := range []struct {
 		side, batch        int
 		guided, checkpoint bool
-	}{{160, 2, false, false}, {192, 1, true, false}, {192, 1, true, true}} {
+	}{{160, 2, false, false}, {160, 1, true, false}, {160, 1, true, true}} {
 		var f *Forecast
 		peak := peakOf(t, func() {
 			p, err := Load(path, LoadOptions{Checkpoint: c.checkpoint})

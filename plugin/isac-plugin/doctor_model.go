@@ -48,13 +48,14 @@ func (r *report) foretell(m foretold, how diffusion.LoadOptions) {
 	for _, w := range f.Weights {
 		r.line("", "%s of the %s", bytesText(w.Bytes), w.What)
 	}
-	r.line("run", "%s, with classifier-free guidance; at most, weights included:", imagesOf(f))
-	r.line("", "%s unguided", bytesText(f.Peak(f.Unguided)))
+	with := func(working int64) string { return bytesText(f.WeightBytes() + working) }
+	r.line("run", "%s, with classifier-free guidance; peaks, weights included:", imagesOf(f))
+	r.line("", "%s unguided", with(f.Unguided))
 	if m.Guided {
-		r.line("", "%s guided", bytesText(f.Peak(f.Guided)))
-		r.line("", "%s guided with gradient checkpoints", bytesText(f.Peak(f.Checkpointed)))
+		r.line("", "%s guided", with(f.Guided))
+		r.line("", "%s guided with gradient checkpoints", with(f.Checkpointed))
 	}
-	r.line("", "%s when the pictures are decoded, which the lines above count", bytesText(f.WeightBytes()+f.Decode))
+	r.line("", "%s after it, when the pictures are decoded", with(f.Decode))
 	r.line("free", "%s of %s on %s", bytesText(f.Free), bytesText(f.Total), f.Device)
 	r.fits(f, how)
 }

@@ -15,7 +15,7 @@ func TestDoctorForetellsMemory(t *testing.T) {
 		t.Errorf("status %d: %s%s", status, stdout, stderr)
 	}
 	check(t, "stdout", stdout, []string{"Stable Diffusion 1.x", "MiB of the UNet", "MiB of the text encoder", "MiB of the VAE", "3 pictures of 128×64 pixels",
-		"MiB unguided", "MiB guided\n", "MiB guided with gradient checkpoints", "when the pictures are decoded", "GiB on cpu"})
+		"MiB unguided", "MiB guided\n", "MiB guided with gradient checkpoints", "after it, when the pictures are decoded", "GiB on cpu"})
 
 	stdout, _, status = command(t, env, "doctor", "--models", t.TempDir(), "--model", model, "--no-guided", "--dtype", "bfloat16")
 	check(t, "stdout", stdout, []string{"in bfloat16", "a picture of 64×64 pixels"})
