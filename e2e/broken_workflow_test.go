@@ -115,7 +115,7 @@ func TestBrokenFiles(t *testing.T) {
 func TestFailureWhileRunning(t *testing.T) {
 	w := demoWorkflow(t)
 	w["30"].Inputs["samples"] = []any{"10", 0} // of the sampler that is not guided
-	delete(w, "12") // nothing else is to be written
+	delete(w, "12")                            // nothing else is to be written
 	delete(w, "22")
 	start(t, w.save(t), quick...).expectRefusal(1, "node 30 (ISACMasks)", "samples have no instance masks")
 }
