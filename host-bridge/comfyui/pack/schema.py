@@ -52,6 +52,8 @@ def options_of(values: dict) -> dict:
     for name, value in values.items():
         if name in own or name not in specs or value is None or value == default(specs[name]):
             continue
+        if default(specs[name]) == -1 and value == 0:  # as the plugin reads graphs that were made when 0 was the preset's
+            continue
         if value == 0 and default(specs[name]) == -1:  # the preset's, in workflows of earlier versions: these options cannot be 0
             continue
         options[name] = SWITCHES.get(str(value), str(value))

@@ -170,6 +170,7 @@ def test_options_are_what_was_changed(comfyui, started):
     specs = schema.entry("ISACGuidance")["input"]
     defaults = {name: schema.default(spec) for kind in specs.values() for name, spec in kind.items()}
     assert schema.options_of(defaults) == {}
+    assert schema.options_of({**defaults, "eta": 0.0, "end": 0, "start": 0.0}) == {}
     changed = schema.options_of({**defaults, "eta": 0.25, "upsample_norm": "off", "kmeans_warm": False, "kmeans_seed": 2**63})
     assert changed == {"eta": "0.25", "upsample_norm": "false", "kmeans_warm": "false", "kmeans_seed": str(2**63)}
 
