@@ -30,8 +30,10 @@ def entry(name: str) -> dict:
         checkpoint = [[AUTO, *host.names("checkpoints")], {"default": AUTO, "tooltip": CHECKPOINT}]
         found["input"]["required"] = {"model": required.pop("model"), "ckpt_name": checkpoint, **required}
         optional["text"][1]["tooltip"] = TEXT
-        for option in optional.keys() - {"text", "instances", "method"}:
-            optional[option][1]["advanced"] = True  # ComfyUI's editor shows them on demand
+        first = {name: optional.pop(name) for name in ("instances", "text", "method")}
+        for options in optional.values():
+            options[1]["advanced"] = True  # folded away by web/isac.js
+        found["input"]["optional"] = {**first, **optional}
     return found
 
 
