@@ -6,13 +6,9 @@ import (
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
-// DPMPP2M is DPM-Solver++(2M), the multistep solver of second order of Lu et al. (arXiv:2211.01095, Algorithm 2). In λ = −log σ the step
+// dpmpp2m is DPM-Solver++(2M), the multistep solver of second order of Lu et al. (arXiv:2211.01095, Algorithm 2). In λ = −log σ the step
 // has length h, and D is extrapolated from this and the last step's. One evaluation a step; the first step, and one to σ = 0, are of first
 // order.
-func DPMPP2M(model Denoiser, x torch.Tensor, sigmas []float64, h Hooks) (torch.Tensor, error) {
-	return dpmpp2m.sample(model, x, sigmas, h)
-}
-
 var dpmpp2m = solver{name: "dpmpp_2m", past: 1, formula: func(s *step) (torch.Tensor, error) {
 	d := s.denoised
 	if len(s.past) > 0 && s.next > 0 {

@@ -6,13 +6,9 @@ import (
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
-// EulerAncestral goes below the next noise level with an Euler step and comes back up with fresh noise, so that the variances along the
+// eulerAncestral goes below the next noise level with an Euler step and comes back up with fresh noise, so that the variances along the
 // way are those of ancestral sampling (Ho et al., arXiv:2006.11239, with the posterior variance; in this form by Crowson). One evaluation a
 // step. Hooks.Noise must be there.
-func EulerAncestral(model Denoiser, x torch.Tensor, sigmas []float64, h Hooks) (torch.Tensor, error) {
-	return eulerAncestral.sample(model, x, sigmas, h)
-}
-
 var eulerAncestral = solver{name: "euler_ancestral", noise: true, formula: func(s *step) (torch.Tensor, error) {
 	down, up := ancestral(s.sigma, s.next)
 	return s.renoise(s.straight(down), 1, up), nil

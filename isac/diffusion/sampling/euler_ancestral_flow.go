@@ -6,7 +6,7 @@ import (
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
-// EulerAncestralFlow is EulerAncestral for rectified flow, as ComfyUI does it: an Euler step to below the next noise level, and fresh
+// EulerAncestralFlow is eulerAncestral for rectified flow, as ComfyUI does it: an Euler step to below the next noise level, and fresh
 // noise back up to it, with the latent's share of x scaled so that x stays (1−σ)·latent + σ·noise with noise of unit variance. One
 // evaluation a step. Hooks.Noise must be there.
 func EulerAncestralFlow(model Denoiser, x torch.Tensor, sigmas []float64, h Hooks) (torch.Tensor, error) {

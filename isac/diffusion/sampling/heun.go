@@ -2,12 +2,8 @@ package sampling
 
 import "github.com/isac-guidance/isac/isac/torch"
 
-// Heun is the second-order solver of Karras et al. (arXiv:2206.00364, Algorithm 1): an Euler step to a predictor, and then a step along the
+// heun is the second-order solver of Karras et al. (arXiv:2206.00364, Algorithm 1): an Euler step to a predictor, and then a step along the
 // mean of the slopes at both ends. Two evaluations a step, one in a step to σ = 0. The hooks see the states, never the predictor.
-func Heun(model Denoiser, x torch.Tensor, sigmas []float64, h Hooks) (torch.Tensor, error) {
-	return heun.sample(model, x, sigmas, h)
-}
-
 var heun = solver{name: "heun", formula: func(s *step) (torch.Tensor, error) {
 	predictor := s.straight(s.next)
 	if s.next == 0 {

@@ -2,7 +2,7 @@ package sampling
 
 import "github.com/isac-guidance/isac/isac/torch"
 
-// heunpp2 is Heun with a look two steps ahead: the slopes here, at the next level and at the one after it are weighed by their noise
+// heunpp2 is heun with a look two steps ahead: the slopes here, at the next level and at the one after it are weighed by their noise
 // levels. Up to three evaluations a step, two in the last but one, one in the last. What "last" means is the end of the schedule,
 // whether that is 0 or not.
 var heunpp2 = solver{name: "heunpp2", formula: func(s *step) (torch.Tensor, error) {

@@ -7,34 +7,13 @@ steps are kept by length and sum; of the quantiles under it, SciPy's own numbers
 """
 
 import json
-import sys
 import types
-from pathlib import Path
 
 import scipy.stats
 import torch
-
-HERE = Path(__file__).resolve().parent
-FOLDER = sys.argv[1]
-sys.argv = [sys.argv[0], "--cpu"]
-sys.path.insert(0, FOLDER)
-torch.set_num_threads(1)
-
-import comfy.options  # noqa: E402
-
-comfy.options.enable_args_parsing()
-import comfy.model_sampling as ms  # noqa: E402
-import comfy.samplers as samplers  # noqa: E402
+from comfyui import HERE, Discrete, Flow, samplers
 
 STEPS = [1, 2, 3, 4, 5, 7, 8, 10, 16, 20, 25, 30, 50, 99, 333, 999, 1000]
-
-
-class Discrete(ms.ModelSamplingDiscrete, ms.EPS):
-    pass
-
-
-class Flow(ms.ModelSamplingDiscreteFlow, ms.CONST):
-    pass
 
 
 def ends(sigmas: list[float]) -> list[float]:
