@@ -1,7 +1,6 @@
 """Guidance as it is attached to a MODEL: what ISAC Guidance was set to, and what it does when a sampler runs."""
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field
 
 from . import conditioning, graph, hook, host, weights
@@ -98,7 +97,7 @@ class Sampling:
         self.notes += list(opened.notes)
         self.aim = ", ".join(f"{c.name} {c.count}" for c in opened.target)
         self.run = Run(instances_of(opened.target), opened.factor)
-        self.guided, self.missed, self.reason = 0, {}, ""
+        self.guided, self.missed = 0, {}
 
     def _found(self):
         workflow, node_id = host.running()
@@ -147,8 +146,8 @@ class Sampling:
 
     def _report(self, index, reports):
         if any(r.labels for r in reports):
-            self.run.reports.append([copy.copy(r) for r in reports])
-        self.reason = next((r.skipped for r in reports if r.skipped), self.reason)
+            self.run.reports.append(reports)
+        self.run.reason = next((r.skipped for r in reports if r.skipped), self.run.reason)
         wanted = [r for r in reports if r.wanted]
         if not wanted:
             return
@@ -166,8 +165,7 @@ class Sampling:
         lines = [f"{self.guided} of {self.count} steps guided towards {self.aim}", *self.notes]
         lines += [f"{count} times not guided: {why}" for why, count in self.missed.items()]
         if self.guided == 0 and not self.missed:
-            lines.append(f"nothing was guided: {self.reason}")
-        self.run.reason = self.reason
+            lines.append(f"nothing was guided: {self.run.reason}")
         for line in lines[1:]:
             host.log.warning("ISAC Guidance: %s", line)
         lines.append(PROCESS.holds())

@@ -65,7 +65,6 @@ def isac_masks(node_id=None, workflow=None, samples=None, step="last", upscale="
     return torch.stack(pictures), torch.cat(planes), ", ".join(run.instances)
 
 
-
 def picked(reports, step):
     """The steps to draw among those that have masks."""
     drawn = [r for r in reports if r.labels] or reports[:1]
