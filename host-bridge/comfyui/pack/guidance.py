@@ -130,6 +130,7 @@ class Sampling:
         """Moves the latents x [B,C,h,w] of a step in place."""
         from isac_client.torch import from_tensor, to_tensor
 
+        host.throw_if_interrupted()  # answers may come faster than the client looks
         level = float(sigma.flatten()[0])
         stepped = self.session.step(index, self.count, to_tensor(x), sigma=level, timestep=self._timestep(level), masks=True)
         if any(r.moves for r in stepped.reports):
