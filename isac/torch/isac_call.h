@@ -58,6 +58,10 @@ static inline isac_memory isac_get_memory(int32_t device) { return isac_loaded->
 static inline isac_status isac_empty_cache(int32_t device) { return isac_loaded->core.empty_cache(device); }
 static inline isac_status isac_reset_peak(int32_t device) { return isac_loaded->core.reset_peak(device); }
 static inline isac_status isac_synchronize(int32_t device) { return isac_loaded->core.synchronize(device); }
+static inline isac_status isac_profile_begin(int32_t device) { return isac_loaded->core.profile_begin(device); }
+static inline isac_text isac_profile_end(void) { return isac_loaded->core.profile_end(); }
+static inline isac_status isac_section_begin(const char *name) { return isac_loaded->core.section_begin(name); }
+static inline isac_status isac_section_end(void) { return isac_loaded->core.section_end(); }
 
 /* These two may call a Go closure, perhaps on another thread. */
 static inline isac_list isac_vjp(const uint64_t *outputs, int64_t n, const uint64_t *cotangents, const uint64_t *inputs, int64_t m,

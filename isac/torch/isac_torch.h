@@ -82,6 +82,12 @@ typedef struct {
   isac_status (*empty_cache)(int32_t device);
   isac_status (*reset_peak)(int32_t device);
   isac_status (*synchronize)(int32_t device);
+
+  /* profiles: one event a line, see shim/profile.cc */
+  isac_status (*profile_begin)(int32_t device);
+  isac_text (*profile_end)(void);
+  isac_status (*section_begin)(const char *name);
+  isac_status (*section_end)(void);
 } isac_core;
 
 #ifdef __cplusplus
