@@ -2,7 +2,7 @@
 #ifndef ISAC_OPS_GEN_H
 #define ISAC_OPS_GEN_H
 
-#define ISAC_TORCH_ABI UINT64_C(0x6a82b0685779413d)
+#define ISAC_TORCH_ABI UINT64_C(0x34ecf370ff2a064e)
 
 typedef struct {
   isac_result (*add)(uint64_t t_, uint64_t o_);

@@ -88,6 +88,11 @@ typedef struct {
   isac_text (*profile_end)(void);
   isac_status (*section_begin)(const char *name);
   isac_status (*section_end)(void);
+
+  /* what is recorded once and repeated, see shim/graph.cc */
+  isac_int (*graph_new)(uintptr_t h, const uint64_t *inputs, int64_t n);
+  isac_list (*graph_run)(int64_t graph, const uint64_t *inputs, int64_t n);
+  isac_status (*graph_free)(int64_t graph);
 } isac_core;
 
 #ifdef __cplusplus

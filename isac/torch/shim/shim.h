@@ -113,5 +113,6 @@ void fill_autograd(isac_core *core, isac_closure_fn closure);
 void fill_random(isac_core *core);
 void fill_device(isac_core *core);
 void fill_profile(isac_core *core);
+void fill_graph(isac_core *core);
 
 }  // namespace isac
