@@ -41,7 +41,7 @@ class Drawn:
 class Files:
     """Scenes that other processes compose into files of a folder of their own."""
 
-    def __init__(self, distribution: str, first: int, processes: int, most: int = 256) -> None:
+    def __init__(self, distribution: str, first: int, processes: int, most: int = 64) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="mini-scenes-"))
         context = multiprocessing.get_context("spawn")
         self.processes = [
@@ -86,6 +86,7 @@ class Files:
 
 
 def _work(folder: str, distribution: str, first: int, rank: int, processes: int, most: int) -> None:
+    os.nice(5)  # the training and the compiler come first
     drawn = Drawn(distribution, first)
     number = rank
     parent = os.getppid()
