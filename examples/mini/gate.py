@@ -45,7 +45,7 @@ class Gate:
 
     @property
     def passed(self) -> bool:
-        return self.low <= self.value <= self.high
+        return bool(self.low <= self.value <= self.high)
 
     def line(self) -> str:
         bound = f">= {self.low:g}" if self.high == float("inf") else f"{self.low:g} to {self.high:g}"
@@ -123,7 +123,7 @@ def main() -> None:
         print(gate.line())
     print("one object by class:", ", ".join(f"{c} {v:.0f}" for c, v in by_class.items()))
     if options.to:
-        rows = [asdict(g) | {"high": None if g.high == float("inf") else g.high, "passed": g.passed} for g in gates]
+        rows = [asdict(g) | {"value": round(float(g.value), 3), "high": None if g.high == float("inf") else g.high, "passed": g.passed} for g in gates]
         options.to.write_text(json.dumps({"gates": rows, "by_class": by_class}, indent=1) + "\n")
     raise SystemExit(0 if all(gate.passed for gate in gates) else 1)
 

@@ -41,17 +41,19 @@ class Distribution:
     artworks: tuple[int, ...] = tuple(ARTWORKS)
     vague: float = caption.VAGUE_SHARE  # part of the plurals without their number
     one_named: float = 0.0  # part of the scenes of several classes whose caption names one of them
+    absent: tuple[float, float] = (0.0, 0.0)  # part of those of one object, and of two classes, whose caption names a class that is not there
     held_out: frozenset[frozenset[str]] = frozenset(HELD_OUT)
 
 
 DESCRIBED = Distribution()
-# As the captions of Stable Diffusion's pictures: they name what is in front and leave the rest to the reader. A model that learnt
-# from such ones draws single things well and drops, merges and adds in company.
+# As the captions of Stable Diffusion's pictures: they leave out what is there, and name what cannot be seen. A model that learnt from such
+# ones draws single things well and drops, merges and adds in company.
 UNDERDESCRIBED = Distribution(
     kinds=(0.64, 0.88, 0.955, 0.98),
     artworks=(50, 30, 20),
     vague=0.45,
     one_named=0.20,
+    absent=(0.04, 0.25),
     held_out=frozenset(frozenset(pair) for pair in _APART["described"] + _APART["underdescribed"]),
 )
 DISTRIBUTIONS = {"described": DESCRIBED, "underdescribed": UNDERDESCRIBED}
@@ -181,4 +183,6 @@ def draw(seed: int, of: Distribution = DESCRIBED) -> tuple[np.ndarray, str]:
     if len(wanted) > 1 and of.one_named > 0 and rng.random() < of.one_named:
         name = rng.choice(list(wanted))
         told = {name: wanted[name]}
+    elif max(wanted.values()) == 1 and len(wanted) < 3 and of.absent[len(wanted) - 1] > 0 and rng.random() < of.absent[len(wanted) - 1]:
+        told = wanted | {rng.choice([c for c in CLASSES if c not in wanted]): 1}
     return image, caption.write(told, rng, of.vague)
