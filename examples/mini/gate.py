@@ -29,7 +29,7 @@ from gate_sampler import Model, prompt
 from run import Run
 
 HERE = Path(__file__).resolve().parent
-SEEDS = {"single": 24, "multi-class": {2: 5, 3: 3}, "multi-instance": 5, "causal": 12}
+SEEDS = {"single": 24, "multi-class": {2: 5, 3: 3}, "multi-instance": 5, "causal": 24}
 NAMED = {"multi-class #2, all present": (60, 85), "multi-class #3, all present": (10, 40), "multi-instance, exact": (40, 80)}
 
 
@@ -49,7 +49,7 @@ class Gate:
 
     def line(self) -> str:
         bound = f">= {self.low:g}" if self.high == float("inf") else f"{self.low:g} to {self.high:g}"
-        return f"{self.name:44} {self.value:8.2f}   {bound:>12}   of {self.number:<5} {'passed' if self.passed else 'MISSED'}"
+        return f"{self.name:50} {self.value:8.2f}   {bound:>12}   of {self.number:<5} {'passed' if self.passed else 'MISSED'}"
 
 
 class Judge:
