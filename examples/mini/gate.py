@@ -1,4 +1,4 @@
-"""Is this model fit to judge guidance? `python gate.py --model model` prints every gate with its bound; it exits with 1 where one is missed.
+"""Is this model fit to judge guidance? `python gate.py --model model` prints every gate with its bound, and exits with 1 if one is missed.
 
 An object counts where both detectors of detector/ agree. DDIM, 20 steps, CFG 3. The bounds: single things are drawn right; the class word
 decides what is drawn (the causal gate, gate_causal.py); its attention lies on the object; and in company the model fails as Stable
