@@ -15,40 +15,51 @@ import (
 var ErrNotFinite = errors.New("not finite")
 
 // Sample makes latents [B,C,h,w], unscaled, float32, on the CPU and kept, for DecodeLatent. With guidance it also gives a report for
-// each step and image, [step][image]. The same request gives the same bytes on the CPU.
+// each step and image, [step][image]. The same request gives the same bytes on the CPU. It is Run without what else a run comes to.
+func (p *Pipeline) Sample(ctx context.Context, r SampleRequest) (torch.Tensor, [][]guidance.Report, error) {
+	result, err := p.Run(ctx, r)
+	return result.Latent, result.Reports, err
+}
+
+// Run samples, and chooses among candidates where the request has some.
 //
 // Before anything is allocated the memory that the run needs is compared with what there is: too much is a *MemoryError. Only the
 // latents of a batch are there all at once: the model evaluates as many images together as there is room for, on the CPU one.
 //
 // A context that is done ends the run within one evaluation of the model, with its error. A latent that is no longer finite ends it
 // with an error that names the step.
-func (p *Pipeline) Sample(ctx context.Context, r SampleRequest) (torch.Tensor, [][]guidance.Report, error) {
+func (p *Pipeline) Run(ctx context.Context, r SampleRequest) (Result, error) {
 	pl, err := p.plan(&r)
 	if err != nil {
-		return torch.Tensor{}, nil, fmt.Errorf("sample: %w", err)
+		return Result{}, fmt.Errorf("sample: %w", err)
 	}
-	sample := p.sample
-	if g := r.Guidance; g != nil && g.Candidates > 1 && len(g.Target.Classes) > 0 {
-		sample = p.best
+	if pl.unchosen != "" && r.Guidance.measures() { // there is nothing to look at either
+		r.Guidance = nil
 	}
-	latent, reports, err := sample(ctx, &r, pl)
+	result, err := p.run(ctx, &r, pl)
 	if err != nil {
-		return torch.Tensor{}, nil, fmt.Errorf("sample: %w", err)
+		return Result{}, fmt.Errorf("sample: %w", err)
 	}
-	return latent, reports, nil
+	if pl.unchosen != "" {
+		for range pl.images() {
+			only := Candidate{Seed: r.Seed, Steps: pl.steps, Losses: []float64{}}
+			result.Choices = append(result.Choices, Choice{Candidates: []Candidate{only}, Reason: pl.unchosen})
+		}
+	}
+	return result, nil
 }
 
-// sample makes one run of a request that was checked.
-func (p *Pipeline) sample(ctx context.Context, r *SampleRequest, pl plan) (latent torch.Tensor, reports [][]guidance.Report, err error) {
+// run makes the run of a request that was checked.
+func (p *Pipeline) run(ctx context.Context, r *SampleRequest, pl plan) (out Result, err error) {
 	err = torch.InScope(func() error {
 		run := &run{p: p, ctx: ctx, request: r, plan: pl}
 		defer run.close()
 		var err error
-		torch.NoGrad(func() { err = run.start(&latent) })
-		reports = run.reports
+		torch.NoGrad(func() { err = run.start() })
+		out = run.result
 		return err
 	})
-	return latent, reports, err
+	return out, err
 }
 
 // run is one sampling run while it lasts.
@@ -58,13 +69,15 @@ type run struct {
 	request *SampleRequest
 	plan    plan
 
-	denoise  denoiser
-	sessions []*guidance.Session // one for each image, none without guidance
-	inpaint  *inpaint            // nil without a mask
-	noise    *torch.Generator    // of ancestral samplers, nil until asked for
-	path     *sampling.Path      // of samplers with a Brownian path, nil until asked for
-	current  []guidance.Report   // of this step
-	reports  [][]guidance.Report
+	denoise   denoiser
+	sessions  []*guidance.Session // one for each image, none without guidance
+	selection *selection          // nil where nothing is chosen
+	inpaint   *inpaint            // nil without a mask
+	noise     []*torch.Generator  // of ancestral samplers, for each candidate; none until asked for
+	paths     []*sampling.Path    // of samplers with a Brownian path, for each candidate; none until asked for
+	current   []guidance.Report   // of this step
+	reports   [][]guidance.Report
+	result    Result
 }
 
 // begin opens a guidance session for each image.
@@ -73,10 +86,18 @@ func (r *run) begin() error {
 	if g == nil {
 		return nil
 	}
-	model := r.p.Conditional(r.request.guided())
+	var err error
+	if r.selection, err = r.newSelection(); err != nil {
+		return err
+	}
+	model := conditional{ctx: r.ctx, p: r.p, c: r.request.guided(), cost: &r.result.Cost}
 	for b := range int(r.plan.shape[0]) {
 		config := guidance.Config{
-			Model: model, Noise: r.p.noise, Method: g.Method, Target: g.Target, Measure: g.Measure, Seed: r.request.Seed + uint64(r.request.noiseOf(b)),
+			Model: model, Noise: r.p.noise, Method: g.Method, Target: g.Target, Measure: g.Measure,
+			Seed: r.seedOf(b) + uint64(r.request.noiseOf(b%r.plan.images())),
+		}
+		if r.selection != nil {
+			config.Model = recorded{model, r.selection, b}
 		}
 		if g.Observe != nil {
 			config.Observe, config.ObserveSelf = func(m guidance.Maps) { g.Observe(b, m) }, g.ObserveSelf
@@ -90,6 +111,9 @@ func (r *run) begin() error {
 	return nil
 }
 
+// seedOf is the seed of a row of the batch: of its candidate.
+func (r *run) seedOf(row int) uint64 { return r.request.Seed + uint64(row/r.plan.images()) }
+
 // noiseOf is which noise of the batch an image starts from.
 func (r *SampleRequest) noiseOf(image int) int {
 	if r.BatchIndex != nil {
@@ -99,7 +123,7 @@ func (r *SampleRequest) noiseOf(image int) int {
 }
 
 // start runs all steps and keeps the result.
-func (r *run) start(latent *torch.Tensor) error {
+func (r *run) start() error {
 	if err := r.begin(); err != nil {
 		return err
 	}
@@ -123,13 +147,22 @@ func (r *run) start(latent *torch.Tensor) error {
 	if last := r.plan.sigmas[len(r.plan.sigmas)-1]; last > 0 { // of a flow, so that the run that goes on finds what this one left
 		x = x.DivScalar(r.p.latentShare(last))
 	}
-	*latent = r.p.unscale(x).ToDevice(torch.CPU).Contiguous().Keep()
+	if r.selection != nil {
+		if x, err = r.selection.finish(x); err != nil {
+			return err
+		}
+	}
+	r.result.Latent, r.result.Reports = r.p.unscale(x).ToDevice(torch.CPU).Contiguous().Keep(), r.reports
 	return nil
 }
 
 // model is the denoiser, which leaves alone what a mask does.
 func (r *run) model(x torch.Tensor, sigma float64) (torch.Tensor, error) {
-	d, err := r.denoise.at(r.inpaint.before(x, sigma), sigma)
+	at := r.denoise.at
+	if r.selection != nil {
+		at = r.selection.at
+	}
+	d, err := at(r.inpaint.before(x, sigma), sigma)
 	if err != nil {
 		return d, err
 	}
@@ -138,7 +171,11 @@ func (r *run) model(x torch.Tensor, sigma float64) (torch.Tensor, error) {
 
 // both is model with D_negative beside it, which a mask does not touch, as in ComfyUI.
 func (r *run) both(x torch.Tensor, sigma float64) (denoised, negative torch.Tensor, err error) {
-	if denoised, negative, err = r.denoise.both(r.inpaint.before(x, sigma), sigma); err != nil {
+	both := r.denoise.both
+	if r.selection != nil {
+		both = r.selection.both
+	}
+	if denoised, negative, err = both(r.inpaint.before(x, sigma), sigma); err != nil {
 		return denoised, negative, err
 	}
 	return r.inpaint.after(denoised), negative, nil
@@ -146,8 +183,11 @@ func (r *run) both(x torch.Tensor, sigma float64) (denoised, negative torch.Tens
 
 // close frees what the run holds beside tensors.
 func (r *run) close() {
-	if r.noise != nil {
-		r.noise.Close()
+	for _, g := range r.noise {
+		g.Close()
+	}
+	if r.selection != nil {
+		r.selection.ready.close()
 	}
 	for _, s := range r.sessions {
 		s.Close()
@@ -165,8 +205,8 @@ func (r *run) noised() (torch.Tensor, error) {
 	noise := r.unitNoise().ToDevice(r.p.device)
 	if !r.request.NoNoise {
 		var err error
-		noise, err = r.eachImage(noise, func(s *guidance.Session, image torch.Tensor) (torch.Tensor, bool, error) {
-			return s.Prepare(image, r.step(0, r.plan.sigmas[0]))
+		noise, err = r.eachImage(noise, func(b int, image torch.Tensor) (torch.Tensor, bool, error) {
+			return r.sessions[b].Prepare(image, r.step(0, r.plan.sigmas[0]))
 		})
 		if err != nil {
 			return noise, err
@@ -177,22 +217,39 @@ func (r *run) noised() (torch.Tensor, error) {
 		start = torch.Tensor{}
 	}
 	if start.Defined() {
-		start = r.p.scale(start.To(torch.Float32).ToDevice(r.p.device))
+		start = toBatch(r.p.scale(start.To(torch.Float32).ToDevice(r.p.device)), r.plan.shape[0])
 	}
 	r.inpaint = r.newInpaint(start, noise)
 	return r.p.noise.Noised(start, noise, r.plan.sigmas[0]), nil
 }
 
-// unitNoise is the noise of the whole batch, [B,C,h,w]: the request's own, none, or its seed's.
+// unitNoise is the noise of the whole batch, [B,C,h,w]: the request's own, none, or its seed's; of candidates that of each one's seed.
 func (r *run) unitNoise() torch.Tensor {
-	shape := r.plan.shape
 	switch {
 	case r.request.NoNoise:
-		return torch.Zeros(shape, torch.Float32, torch.CPU)
+		return torch.Zeros(r.plan.shape, torch.Float32, torch.CPU)
 	case r.request.Noise.Defined():
 		return r.request.Noise.To(torch.Float32)
 	}
-	g := torch.NewGenerator(r.request.Seed)
+	return r.eachCandidate(r.plan.shape, func(c int, shape []int64) torch.Tensor { return r.noiseOfSeed(r.request.Seed+uint64(c), shape) })
+}
+
+// eachCandidate puts together what is made for each candidate, of its part of a shape.
+func (r *run) eachCandidate(shape []int64, make func(candidate int, shape []int64) torch.Tensor) torch.Tensor {
+	if r.plan.candidates <= 1 {
+		return make(0, shape)
+	}
+	own := append([]int64{shape[0] / int64(r.plan.candidates)}, shape[1:]...)
+	var all []torch.Tensor
+	for c := range r.plan.candidates {
+		all = append(all, make(c, own))
+	}
+	return torch.Cat(all, 0)
+}
+
+// noiseOfSeed is a seed's noise of a batch.
+func (r *run) noiseOfSeed(seed uint64, shape []int64) torch.Tensor {
+	g := torch.NewGenerator(seed)
 	defer g.Close()
 	if r.request.BatchIndex == nil {
 		return g.Randn(shape...)
@@ -217,28 +274,31 @@ func (r *run) unitNoise() torch.Tensor {
 // ancestral gives the noise that ancestral samplers add, of the shape of like. ComfyUI seeds it with the next number, so that it is not
 // the first noise again.
 func (r *run) ancestral(_ int, _ float64, like torch.Tensor) torch.Tensor {
-	if r.noise == nil {
-		r.noise = torch.NewGenerator(r.request.Seed + 1)
+	for c := len(r.noise); c < max(1, r.plan.candidates); c++ {
+		r.noise = append(r.noise, torch.NewGenerator(r.request.Seed+uint64(c)+1))
 	}
-	return r.noise.Randn(like.Shape()...).To(like.DType()).ToDevice(like.Device())
+	return r.eachCandidate(like.Shape(), func(c int, shape []int64) torch.Tensor { return r.noise[c].Randn(shape...) }).To(like.DType()).ToDevice(like.Device())
 }
 
 // brownian gives the noise of the run's Brownian path, of the shape of like. Its seed is the request's, as in ComfyUI.
 func (r *run) brownian(_ int, from, to float64, like torch.Tensor) torch.Tensor {
-	if r.path == nil {
-		r.path = sampling.NewPath(r.request.Seed, r.plan.sigmas, like.Shape())
-	}
-	return r.path.Noise(from, to).To(like.DType()).ToDevice(like.Device())
+	noise := r.eachCandidate(like.Shape(), func(c int, shape []int64) torch.Tensor {
+		if c == len(r.paths) {
+			r.paths = append(r.paths, sampling.NewPath(r.request.Seed+uint64(c), r.plan.sigmas, shape))
+		}
+		return r.paths[c].Noise(from, to)
+	})
+	return noise.To(like.DType()).ToDevice(like.Device())
 }
 
-// eachImage has fn change each image of x [B,C,h,w] with its guidance session, and gives x itself, with the very same bits, where
+// eachImage has fn change each image of x [B,C,h,w] that has a guidance session, and gives x itself, with the very same bits, where
 // no image was changed.
-func (r *run) eachImage(x torch.Tensor, fn func(s *guidance.Session, image torch.Tensor) (torch.Tensor, bool, error)) (torch.Tensor, error) {
+func (r *run) eachImage(x torch.Tensor, fn func(b int, image torch.Tensor) (torch.Tensor, bool, error)) (torch.Tensor, error) {
 	images := make([]torch.Tensor, len(r.sessions))
 	any := false
-	for b, s := range r.sessions {
+	for b := range r.sessions {
 		images[b] = x.Narrow(0, int64(b), 1)
-		image, changed, err := fn(s, images[b])
+		image, changed, err := fn(b, images[b])
 		if err != nil {
 			return x, err
 		}
@@ -257,10 +317,13 @@ func (r *run) before(i int, sigma float64, x torch.Tensor) (torch.Tensor, error)
 	if err := r.ctx.Err(); err != nil {
 		return x, err
 	}
+	if r.selection != nil {
+		return r.selection.before(i, sigma, x)
+	}
 	r.current = nil
 	from := r.inpaint.before(x, sigma)
-	guided, err := r.eachImage(from, func(s *guidance.Session, image torch.Tensor) (torch.Tensor, bool, error) {
-		guided, report, err := s.Guide(image, r.step(i, sigma))
+	guided, err := r.eachImage(from, func(b int, image torch.Tensor) (torch.Tensor, bool, error) {
+		guided, report, err := r.sessions[b].Guide(image, r.step(i, sigma))
 		r.current = append(r.current, report)
 		return guided, report.Moves > 0, err
 	})
@@ -277,6 +340,9 @@ func (r *run) before(i int, sigma float64, x torch.Tensor) (torch.Tensor, error)
 func (r *run) after(i int, sigma float64, x, denoised torch.Tensor) error {
 	if !denoised.AllFinite() {
 		return r.notFinite(sigma, x)
+	}
+	if r.selection != nil {
+		return r.selection.after(i, sigma, denoised)
 	}
 	if r.request.OnStep == nil {
 		return nil
