@@ -54,14 +54,11 @@ func (s Selector) Validate() error {
 // Begin makes it ready for one candidate. It fails where Options.Begin does.
 func (s Selector) Begin(target guidance.Target) (guidance.Guide, error) {
 	g, err := s.Options.Begin(target)
-	return selecting{Guide: g, opt: s.Options}, err
+	return selecting{g.(*guide)}, err
 }
 
 // selecting is ISAC that judges by what was measured alone.
-type selecting struct {
-	guidance.Guide
-	opt Options
-}
+type selecting struct{ *guide }
 
 // Score is Σ_t L_t over the steps of the window. A step whose losses could not be measured (Report.Skipped: no contrast, a foreground of
 // too few pixels) counts as the run's largest: a sum without it would speak for a run of which nothing is known there. It is +Inf where

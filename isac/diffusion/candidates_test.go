@@ -189,64 +189,6 @@ func TestHalvingKeepsTheBest(t *testing.T) {
 	}
 }
 
-// TestSelectionOfABatch holds that each image of a batch has a choice of its own among its own candidates, where it starts from a latent,
-// behind a mask, and with conditionings for parts of the picture or of another length.
-func TestSelectionOfABatch(t *testing.T) {
-	torchtest.Require(t)
-	p := loadTiny(t)
-	for name, change := range map[string]func(*SampleRequest){
-		"nothing": func(*SampleRequest) {},
-		"latent, mask and numbers": func(r *SampleRequest) {
-			g := torch.NewGenerator(4)
-			defer g.Close()
-			r.Latent, r.Width, r.Height, r.Batch, r.Denoise = g.Randn(2, 4, 8, 8), 0, 0, 0, 0.7
-			r.Mask, r.BatchIndex = g.Randn(2, 8, 8).Gt(torch.Zeros([]int64{1}, torch.Float32, torch.CPU)).To(torch.Float32), []int{3, 1}
-		},
-		"an area":                  func(r *SampleRequest) { r.Negative = r.Negative.InRegions(func(g *Region) { g.Strength = 0.5 }) },
-		"prompts of other lengths": func(r *SampleRequest) { r.Negative = encode(t, p, strings.Repeat("a cat and a dog ", 8)) },
-		"no negative":              func(r *SampleRequest) { r.CFG, r.Negative = 1, Conditioning{} },
-	} {
-		err := torch.InScope(func() error {
-			r := request(t, p)
-			r.Batch = 2
-			change(&r)
-			if r.Negative.Region != nil {
-				defer r.Negative.Close()
-			}
-			const n = 3
-			r.Guidance = selecting(r.Positive, candidates(n))
-			got, out := ran(t, p, r)
-			half := len(got) / 2
-			for image := range 2 {
-				best, lowest := 0, math.Inf(1)
-				var kept []float32
-				for c := range n {
-					one := r
-					one.Seed += uint64(c)
-					one.Guidance = guided(r.Positive)
-					one.Guidance.Method, one.Guidance.Measure = isac.Paper(), true
-					latent, reports := sample(t, p, one)
-					sum := 0.0
-					for _, images := range reports {
-						sum += images[image].Loss
-					}
-					if sum < lowest {
-						best, lowest, kept = c, sum, latent[image*half:(image+1)*half]
-					}
-				}
-				choice := out.Choices[image]
-				if choice.Chosen != best || !slices.Equal(got[image*half:(image+1)*half], kept) {
-					t.Errorf("%s: image %d is candidate %d, want %d", name, image, choice.Chosen, best)
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // TestSelectionInBatches holds that candidates which are evaluated together come to what they come to apart, but for the last bits.
 func TestSelectionInBatches(t *testing.T) {
 	torchtest.Require(t)

@@ -1,0 +1,140 @@
+package diffusion
+
+import (
+	"context"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
+	"github.com/isac-guidance/isac/isac/guidance"
+	"github.com/isac-guidance/isac/isac/methods"
+	"github.com/isac-guidance/isac/isac/prompt"
+	"github.com/isac-guidance/isac/isac/torch"
+	"github.com/isac-guidance/isac/isac/torch/torchtest"
+)
+
+// TestSelectionOfABatch holds that each image of a batch has a choice of its own among its own candidates, where it starts from a latent,
+// behind a mask, and with conditionings for parts of the picture or of another length.
+func TestSelectionOfABatch(t *testing.T) {
+	torchtest.Require(t)
+	p := loadTiny(t)
+	for name, change := range map[string]func(*SampleRequest){
+		"nothing": func(*SampleRequest) {},
+		"latent, mask and numbers": func(r *SampleRequest) {
+			g := torch.NewGenerator(4)
+			defer g.Close()
+			r.Latent, r.Width, r.Height, r.Batch, r.Denoise = g.Randn(2, 4, 8, 8), 0, 0, 0, 0.7
+			r.Mask, r.BatchIndex = g.Randn(2, 8, 8).Gt(torch.Zeros([]int64{1}, torch.Float32, torch.CPU)).To(torch.Float32), []int{3, 1}
+		},
+		"an area":                  func(r *SampleRequest) { r.Negative = r.Negative.InRegions(func(g *Region) { g.Strength = 0.5 }) },
+		"prompts of other lengths": func(r *SampleRequest) { r.Negative = encode(t, p, strings.Repeat("a cat and a dog ", 8)) },
+		"no negative":              func(r *SampleRequest) { r.CFG, r.Negative = 1, Conditioning{} },
+	} {
+		err := torch.InScope(func() error {
+			r := request(t, p)
+			r.Batch = 2
+			change(&r)
+			if r.Negative.Region != nil {
+				defer r.Negative.Close()
+			}
+			const n = 3
+			r.Guidance = selecting(r.Positive, candidates(n))
+			got, out := ran(t, p, r)
+			half := len(got) / 2
+			for image := range 2 {
+				best, lowest := 0, math.Inf(1)
+				var kept []float32
+				for c := range n {
+					one := r
+					one.Seed += uint64(c)
+					one.Guidance = guided(r.Positive)
+					one.Guidance.Method, one.Guidance.Measure = isac.Paper(), true
+					latent, reports := sample(t, p, one)
+					sum := 0.0
+					for _, images := range reports {
+						sum += images[image].Loss
+					}
+					if sum < lowest {
+						best, lowest, kept = c, sum, latent[image*half:(image+1)*half]
+					}
+				}
+				choice := out.Choices[image]
+				if choice.Chosen != best || !slices.Equal(got[image*half:(image+1)*half], kept) {
+					t.Errorf("%s: image %d is candidate %d, want %d", name, image, choice.Chosen, best)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestSelectionEqualsPlainPyTorch holds that the losses which are read from an evaluation of two candidates with both conditionings are
+// those that the script took from one of the positive conditioning alone, in double precision.
+func TestSelectionEqualsPlainPyTorch(t *testing.T) {
+	p, f, cases := loadGuidance(t)
+	for _, c := range cases.Cases {
+		t.Run(c.Name, func(t *testing.T) {
+			conditioning := encode(t, p, c.Prompt)
+			target, err := methods.TargetFromPrompt(prompt.Parse(c.Prompt), conditioning.Spans)
+			if err != nil {
+				t.Fatal(err)
+			}
+			method := isac.SelectPaper()
+			if method.Candidates = 2; c.Preset == "typed" {
+				method.Options = isac.SelectTyped().Options
+			}
+			err = torch.InScope(func() error {
+				x, labels := f.Tensor(c.Name+"/x"), []int{}
+				for _, l := range f.Tensor(c.Name + "/labels").Int64s() {
+					labels = append(labels, int(l))
+				}
+				sigma := p.Noise().SigmaAt(c.Timestep)
+				r := SampleRequest{
+					Positive: conditioning, Negative: encode(t, p, ""), Latent: x, Steps: c.Count, CFG: 3, Sampler: "euler", Scheduler: "normal", Denoise: 1,
+					Guidance: &Guidance{Target: target, Method: method},
+				}
+				pl, err := p.plan(&r)
+				if err != nil {
+					return err
+				}
+				pl.part, pl.together = 2, true
+				run := &run{p: p, ctx: context.Background(), request: &r, plan: pl}
+				defer run.close()
+				if err := run.begin(); err != nil {
+					return err
+				}
+				if run.denoise, err = newDenoiser(run); err != nil {
+					return err
+				}
+				for _, s := range run.sessions {
+					if err := s.Resume(labels, c.Height, c.Width); err != nil {
+						return err
+					}
+					run.current = append(run.current, guidance.Report{Step: guidance.Step{Index: c.Index, Count: c.Count, Sigma: sigma}})
+				}
+				both := p.Noise().Output(torch.Cat([]torch.Tensor{x, x}, 0).To(torch.Float32), sigma)
+				torch.NoGrad(func() { err = run.selection.measure(c.Index, both, sigma) })
+				if err != nil {
+					return err
+				}
+				for row, report := range run.current {
+					got := torch.FromFloat64s([]float64{loss(report, isac.LossInstance), loss(report, isac.LossClass), report.Loss})
+					fixture.Near(t, "losses", got, torch.FromFloat64s([]float64{c.Instance, c.Cls, c.Loss}), 1e-4)
+					if report.Skipped != "" || report.Foreground != c.Foreground || run.result.Cost.Evaluations != 4 {
+						t.Errorf("candidate %d: %+v at a cost of %+v", row, report, run.result.Cost)
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
