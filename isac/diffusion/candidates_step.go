@@ -179,7 +179,7 @@ func (s *selection) evaluateSome(x torch.Tensor, sigma float64, rows []int, look
 }
 
 // parts are the rows that are there, in groups that are evaluated at once. On the CPU a group has rows of one candidate alone, as many as
-// a run of its own would have: more are no faster there, and so each candidate has the very bits of that run.
+// a run of its own would have: more are hardly faster there, and so each candidate has the very bits of that run.
 func (s *selection) parts() [][]int {
 	together := s.run.p.device != torch.CPU || s.run.plan.together
 	var parts [][]int
