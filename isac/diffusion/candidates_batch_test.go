@@ -138,3 +138,45 @@ func TestSelectionEqualsPlainPyTorch(t *testing.T) {
 		})
 	}
 }
+
+// TestSelectionOfFamilies holds, of each other family, that candidates which are evaluated together have the losses of sessions that evaluate
+// the model on their own.
+func TestSelectionOfFamilies(t *testing.T) {
+	torchtest.Require(t)
+	for _, c := range tinyFamilies {
+		t.Run(c.family, func(t *testing.T) {
+			p, f := load(t, fixture.Dir(c.folder), LoadOptions{}), fixture.Open(t, c.folder)
+			fixture.InScope(t, func() {
+				r := familyRequest(t, p, f)
+				r.Noise, r.Steps, r.Seed = torch.Tensor{}, 3, 5
+				r.Sampler, r.Scheduler = c.runs[0].sampler, c.runs[0].scheduler
+				method := isac.SelectTyped()
+				method.Candidates, method.KMeans.Warm = 3, false
+				r.Guidance = &Guidance{Method: method, Target: guidance.Target{Classes: []guidance.Class{{Name: "a", Count: 2, Tokens: []int{2}}, {Name: "b", Count: 1, Tokens: []int{4}}}}}
+				pl, err := p.plan(&r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				pl.part, pl.together = 2, true
+				out, err := p.run(context.Background(), &r, pl)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer out.Latent.Close()
+				r.Guidance.Method, r.Guidance.Measure = method.Options, true
+				for i, one := range out.Choices[0].Candidates {
+					r.Seed = one.Seed
+					_, reports := sample(t, p, r)
+					if len(one.Losses) != len(reports) {
+						t.Fatalf("%d losses of %d steps", len(one.Losses), len(reports))
+					}
+					for at, images := range reports {
+						if loss := images[0].Loss; math.Abs(loss-one.Losses[at]) > 1e-3*loss || loss == 0 {
+							t.Errorf("candidate %d, step %d: a loss of %v, alone it is %v", i, at, one.Losses[at], loss)
+						}
+					}
+				}
+			})
+		})
+	}
+}
