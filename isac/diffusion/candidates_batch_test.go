@@ -27,9 +27,13 @@ func TestSelectionOfABatch(t *testing.T) {
 			g := torch.NewGenerator(4)
 			defer g.Close()
 			r.Latent, r.Width, r.Height, r.Batch, r.Denoise = g.Randn(2, 4, 8, 8), 0, 0, 0, 0.7
-			r.Mask, r.BatchIndex = g.Randn(2, 8, 8).Gt(torch.Zeros([]int64{1}, torch.Float32, torch.CPU)).To(torch.Float32), []int{3, 1}
+			r.Mask, r.BatchIndex = g.Randn(3, 8, 8).Gt(torch.Zeros([]int64{1}, torch.Float32, torch.CPU)).To(torch.Float32), []int{3, 1}
 		},
-		"an area":                  func(r *SampleRequest) { r.Negative = r.Negative.InRegions(func(g *Region) { g.Strength = 0.5 }) },
+		"an area": func(r *SampleRequest) {
+			g := torch.NewGenerator(5)
+			defer g.Close()
+			r.Negative = r.Negative.InRegions(func(of *Region) { of.Strength, of.Mask = 0.5, g.Randn(3, 8, 8).Square().Keep() })
+		},
 		"prompts of other lengths": func(r *SampleRequest) { r.Negative = encode(t, p, strings.Repeat("a cat and a dog ", 8)) },
 		"no negative":              func(r *SampleRequest) { r.CFG, r.Negative = 1, Conditioning{} },
 	} {
@@ -44,6 +48,16 @@ func TestSelectionOfABatch(t *testing.T) {
 			r.Guidance = selecting(r.Positive, candidates(n))
 			got, out := ran(t, p, r)
 			half := len(got) / 2
+			each := 2 // evaluations of an image's step
+			switch name {
+			case "no negative":
+				each = 1
+			case "an area": // a session evaluates the model on its own
+				each = 3
+			}
+			if want := n * 2 * r.Steps * each; out.Cost.Evaluations != want {
+				t.Errorf("%s: it cost %d evaluations, want %d", name, out.Cost.Evaluations, want)
+			}
 			for image := range 2 {
 				best, lowest := 0, math.Inf(1)
 				var kept []float32
@@ -71,6 +85,23 @@ func TestSelectionOfABatch(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestSelectionOfAStretch holds that of a run that takes a part of a schedule those steps are measured which the window of the whole has.
+func TestSelectionOfAStretch(t *testing.T) {
+	torchtest.Require(t)
+	p := loadTiny(t)
+	r := request(t, p)
+	r.Steps, r.FirstStep = 8, 3
+	r.Guidance = selecting(r.Positive, candidates(2), func(s *isac.Selector) { s.End = 0.75 })
+	_, out := ran(t, p, r)
+	if c := out.Choices[0]; c.Candidates[0].Measured != 3 || c.Candidates[c.Chosen].Steps != 5 || !slices.Equal(c.Cuts, []guidance.Cut{{After: 3, Keep: 1}}) {
+		t.Errorf("%+v", c)
+	}
+	r.Guidance = selecting(r.Positive, candidates(2), func(s *isac.Selector) { s.End = 0.25 })
+	if _, out := ran(t, p, r); !strings.Contains(out.Choices[0].Reason, "none of the steps") {
+		t.Errorf("%+v", out.Choices[0])
 	}
 }
 
