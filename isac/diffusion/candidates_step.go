@@ -125,8 +125,9 @@ func (s *selection) denoised(x torch.Tensor, sigma float64) ([]torch.Tensor, err
 	return s.evaluate(x, sigma, nil)
 }
 
-// evaluate asks the model about the rows that are there, as many at once as there is room for. look, if not nil, is called after each
-// evaluation for the rows that it was for, while their sessions find its attention recorded.
+// evaluate asks the model about the rows that are there, as many at once as there is room for; where memory runs out all the same, about half
+// as many from then on. look, if not nil, is called after each evaluation for the rows that it was for, while their sessions find its
+// attention recorded.
 func (s *selection) evaluate(x torch.Tensor, sigma float64, look func(rows []int) error) ([]torch.Tensor, error) {
 	var err error
 	out := torch.WithScope(func() []torch.Tensor {
@@ -136,9 +137,17 @@ func (s *selection) evaluate(x torch.Tensor, sigma float64, look func(rows []int
 				sides[side] = append(sides[side], x.Narrow(0, row, 1))
 			}
 		}
-		for _, rows := range s.parts() {
+		for parts := s.parts(); len(parts) > 0; {
+			rows := parts[0]
+			parts = parts[1:]
 			var d []torch.Tensor
-			if d, err = s.evaluateSome(x, sigma, rows, look); err != nil {
+			if d, err = s.try(x, sigma, rows, look); len(rows) > 1 && torch.IsOutOfMemory(err) {
+				half := (len(rows) + 1) / 2
+				s.run.plan.part = min(s.run.plan.part, int64(half))
+				parts = append([][]int{rows[:half], rows[half:]}, parts...)
+				continue
+			}
+			if err != nil {
 				return nil
 			}
 			for side := range d {
@@ -150,6 +159,29 @@ func (s *selection) evaluate(x torch.Tensor, sigma float64, look func(rows []int
 		return []torch.Tensor{torch.Cat(sides[0], 0), torch.Cat(sides[1], 0)}
 	})
 	return out, err
+}
+
+// try is evaluateSome of which nothing is left where memory runs out, neither tensors nor what was measured.
+func (s *selection) try(x torch.Tensor, sigma float64, rows []int, look func(rows []int) error) (d []torch.Tensor, err error) {
+	seen := make([]int, len(rows))
+	for i, row := range rows {
+		seen[i] = len(s.seen[row])
+	}
+	err = torch.Try(func() (err error) {
+		d, err = s.evaluateSome(x, sigma, rows, look)
+		return err
+	})
+	if torch.IsOutOfMemory(err) {
+		for i, row := range rows {
+			s.seen[row] = s.seen[row][:seen[i]]
+		}
+		s.taps = nil
+		torch.EmptyCache(torch.CPU)
+		if s.run.p.device != torch.CPU {
+			torch.EmptyCache(s.run.p.device)
+		}
+	}
+	return d, err
 }
 
 // evaluateSome is evaluate for some rows at once.
@@ -213,24 +245,6 @@ func (r recorded) Taps(x torch.Tensor, timestep float64) ([]attention.Tap, error
 		return taps, nil
 	}
 	return r.Model.Taps(x, timestep)
-}
-
-// at is the denoiser of a run of candidates.
-func (s *selection) at(x torch.Tensor, sigma float64) (torch.Tensor, error) {
-	out, err := s.denoised(x, sigma)
-	if err != nil {
-		return torch.Tensor{}, err
-	}
-	return out[0], nil
-}
-
-// both is at, and D_negative beside it.
-func (s *selection) both(x torch.Tensor, sigma float64) (denoised, negative torch.Tensor, err error) {
-	out, err := s.denoised(x, sigma)
-	if err != nil {
-		return denoised, negative, err
-	}
-	return out[0], out[1], nil
 }
 
 // after tells the caller of a step, and drops candidates where a cut is. denoised is what the model made of all rows.

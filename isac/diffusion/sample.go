@@ -96,7 +96,7 @@ func (r *run) begin() error {
 			Model: model, Noise: r.p.noise, Method: g.Method, Target: g.Target, Measure: g.Measure,
 			Seed: r.seedOf(b) + uint64(r.request.noiseOf(b%r.plan.images())),
 		}
-		if r.selection != nil {
+		if r.selection != nil && r.selection.measures {
 			config.Model = recorded{model, r.selection, b}
 		}
 		if g.Observe != nil {
@@ -147,27 +147,28 @@ func (r *run) start() error {
 
 // model is the denoiser, which leaves alone what a mask does.
 func (r *run) model(x torch.Tensor, sigma float64) (torch.Tensor, error) {
-	at := r.denoise.at
-	if r.selection != nil {
-		at = r.selection.at
-	}
-	d, err := at(r.inpaint.before(x, sigma), sigma)
+	d, err := r.evaluate(r.inpaint.before(x, sigma), sigma, false)
 	if err != nil {
-		return d, err
+		return torch.Tensor{}, err
 	}
-	return r.inpaint.after(d), nil
+	return r.inpaint.after(d[0]), nil
 }
 
 // both is model with D_negative beside it, which a mask does not touch, as in ComfyUI.
 func (r *run) both(x torch.Tensor, sigma float64) (denoised, negative torch.Tensor, err error) {
-	both := r.denoise.both
-	if r.selection != nil {
-		both = r.selection.both
-	}
-	if denoised, negative, err = both(r.inpaint.before(x, sigma), sigma); err != nil {
+	d, err := r.evaluate(r.inpaint.before(x, sigma), sigma, true)
+	if err != nil {
 		return denoised, negative, err
 	}
-	return r.inpaint.after(denoised), negative, nil
+	return r.inpaint.after(d[0]), d[1], nil
+}
+
+// evaluate evaluates the model for a sampler, D and where it is asked for D_negative.
+func (r *run) evaluate(x torch.Tensor, sigma float64, negative bool) ([]torch.Tensor, error) {
+	if r.selection != nil {
+		return r.selection.denoised(x, sigma)
+	}
+	return r.denoise.evaluate(x, sigma, negative)
 }
 
 // close frees what the run holds beside tensors.
