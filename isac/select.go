@@ -41,9 +41,9 @@ func (Selector) Name() string { return "isac_ls" }
 // Choice says how one of the candidates is found.
 func (s Selector) Choice() guidance.Selection { return s.Selection }
 
-// Without names the options that are about steps and gradients, which it does not take.
+// Without names the options that are about moves and gradients, which it does not take, and about single steps: it measures a window.
 func (Selector) Without() []string {
-	return []string{"eta", "step_rule", "direction", "direction_seed", "loss_scale", "engine"}
+	return []string{"eta", "step_rule", "direction", "direction_seed", "loss_scale", "engine", "every", "at", "skip_below", "reuse"}
 }
 
 // Validate reports every option that is out of range, all at once.
