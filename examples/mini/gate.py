@@ -1,4 +1,4 @@
-"""Is this model fit to judge guidance? `python gate.py --model model` prints every gate with its bound, and exits with 1 where one is missed.
+"""Is this model fit to judge guidance? `python gate.py --model model` prints every gate with its bound; it exits with 1 where one is missed.
 
 An object counts where both detectors of detector/ agree. DDIM, 20 steps, CFG 3. The bounds: single things are drawn right; the class word
 decides what is drawn (the causal gate, gate_causal.py); its attention lies on the object; and in company the model fails as Stable
@@ -123,7 +123,10 @@ def main() -> None:
         print(gate.line())
     print("one object by class:", ", ".join(f"{c} {v:.0f}" for c, v in by_class.items()))
     if options.to:
-        rows = [asdict(g) | {"value": round(float(g.value), 3), "high": None if g.high == float("inf") else g.high, "passed": g.passed} for g in gates]
+        rows = [
+            asdict(g) | {"value": round(float(g.value), 3), "high": None if g.high == float("inf") else g.high, "passed": g.passed}
+            for g in gates
+        ]
         options.to.write_text(json.dumps({"gates": rows, "by_class": by_class}, indent=1) + "\n")
     raise SystemExit(0 if all(gate.passed for gate in gates) else 1)
 
