@@ -68,8 +68,12 @@ func TestUploadAndView(t *testing.T) {
 		{"filename=100%25d.png&type=input", 200, "image/png"},
 		{"filename=cat.png&type=temp&subfolder=a/b", 200, "image/png"},
 		{"filename=cat.png&type=temp&subfolder=a%2Fb%2F", 200, "image/png"},
-		{"filename=cat.png&type=input&preview=webp;90", 200, "image/jpeg"},
-		{"filename=cat+(1).png&type=input&preview=webp;90", 200, "image/png"},
+		{"filename=cat.png&type=input&preview=webp;90", 200, "image/webp"},
+		{"filename=cat.png&type=input&preview=webp", 200, "image/webp"},
+		{"filename=cat.png&type=input&preview=", 200, "image/webp"},
+		{"filename=cat.png&type=input&preview=avif;50", 200, "image/webp"},
+		{"filename=cat+(1).png&type=input&preview=webp;90", 200, "image/webp"},
+		{"filename=cat+(1).png&type=input&preview=jpeg;80&channel=rgba", 200, "image/webp"},
 		{"filename=cat+(1).png&type=input&preview=jpeg;80", 200, "image/jpeg"},
 		{"filename=cat+(1).png&type=input&channel=rgb", 200, "image/png"},
 		{"filename=cat+(1).png&type=input&channel=a", 200, "image/png"},
@@ -108,12 +112,12 @@ func TestUploadAndView(t *testing.T) {
 		"channel=a": {0, 0, 0, 128}, "channel=rgb": {0, 255, 0, 255}, "preview=webp;90": {0, 255, 0, 128}, "preview=webp;90&channel=a": {0, 0, 0, 128},
 	} {
 		_, _, text := call(t, "GET", web.URL+"/view?type=input&filename="+url.QueryEscape("cat (1).png")+"&"+query, "")
-		img, err := png.Decode(strings.NewReader(text))
+		img, _, err := image.Decode(strings.NewReader(text))
 		if err != nil || img.Bounds() != image.Rect(0, 0, 4, 2) || color.NRGBAModel.Convert(img.At(1, 1)) != color.Color(want) {
 			t.Errorf("%s: %v %v", query, err, img)
 		}
 	}
-	_, _, text := call(t, "GET", web.URL+"/view?type=input&filename=cat.png&preview=webp;90", "")
+	_, _, text := call(t, "GET", web.URL+"/view?type=input&filename=cat.png&preview=jpeg;90", "")
 	if img, err := jpeg.Decode(strings.NewReader(text)); err != nil || img.Bounds().Dx() != 4 {
 		t.Errorf("preview: %v", err)
 	}
