@@ -26,7 +26,7 @@ CLIENTS := host-bridge/comfyapi/testdata/clients/node_modules/.package-lock.json
 include shim.mk
 include host-bridge/web/web.mk
 
-.PHONY: help deps deps-test deps-e2e deps-ref build demo test test-go test-python test-e2e test-client-protobuf test-pack test-comfyui comfyui-schema test-diffusers release release-check test-large test-slow test-soak chaos lint licences fixtures evidence clean
+.PHONY: help deps deps-test deps-e2e deps-ref build demo test test-go test-python test-e2e test-clients test-client-protobuf test-pack test-comfyui comfyui-schema test-diffusers release release-check test-large test-slow test-soak chaos lint licences fixtures evidence clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -96,6 +96,10 @@ release-check: release ## unpack the plugin's archive, build its shim, and run i
 
 test-e2e: deps-e2e build $(CLIENTS) ## the built programs from outside: the demo, the server, its clients and page, kill -9, Ctrl-C, broken input
 	$(TEST_ENV) $(GO) test -count=1 -timeout 20m ./e2e/...
+
+test-clients: build ## five more clients of ComfyUI, unmodified, against isac-host: SillyTavern, open-webui, comfy-cli, ComfyScript, comfy_api_simplified (pip, npm; 700 MB)
+	host-bridge/comfyapi/testdata/clients/more/install.sh build/clients
+	ISAC_CLIENTS=$(CURDIR)/build/clients $(TEST_ENV) $(GO) test -count=1 -v -timeout 20m ./e2e -run TestMoreClients
 
 test-large: shim ## models of full size: write random SDXL and SD3.5, load them, take a guided step; minutes, 20 GB of memory, 7 GB of disk
 	$(TEST_ENV) ISAC_LARGE=1 $(GO) test -count=1 -v -timeout 60m -run 'TestLarge$$' ./isac/diffusion/synth

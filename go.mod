@@ -3,6 +3,7 @@ module github.com/isac-guidance/isac
 go 1.26.0
 
 require (
+	github.com/HugoSmits86/nativewebp v1.2.0
 	github.com/alecthomas/kong v1.17.0
 	github.com/gertd/go-pluralize v0.2.1
 	github.com/gofrs/flock v0.13.2

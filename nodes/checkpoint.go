@@ -20,7 +20,8 @@ type checkpointKey struct {
 	path   string
 	device torch.Device
 	dtype  torch.DType
-	memory int64 // see Env.MaxMemory
+	memory int64  // see Env.MaxMemory
+	shared string // see SharedWeights
 	// see Env
 	checkpoint, autoCheckpoint bool
 }
@@ -34,6 +35,9 @@ func keyOf(env *Env, path string) checkpointKey {
 	if env.AutoDType {
 		key.dtype = diffusion.AutoDType(key.device)
 	}
+	if env.Shared != nil {
+		key.shared = env.Shared.Key
+	}
 	return key
 }
 
@@ -46,24 +50,24 @@ type checkpoint struct {
 	uses     int
 	// under is what this is with a LoRA added, and shares weights with; nil for a model as it was loaded.
 	under *checkpoint
-	notes []string // of LoRAs
+	notes []string // of LoRAs and shared weights
 }
 
-// acquire gives the checkpoint at key, loading it if no value holds it. The caller has to release it.
-func (cs *checkpoints) acquire(key checkpointKey, name string) (*checkpoint, error) {
+// acquire gives the checkpoint at key, loading it if no value holds it, with the weights that key.shared names. The caller has to release it.
+func (cs *checkpoints) acquire(key checkpointKey, name string, shared *SharedWeights) (*checkpoint, error) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	if c, ok := cs.open[key]; ok {
 		c.uses++
 		return c, nil
 	}
-	pipeline, err := diffusion.Load(key.path, diffusion.LoadOptions{
+	pipeline, notes, err := shared.load(key.path, diffusion.LoadOptions{
 		Device: key.device, DType: key.dtype, Checkpoint: key.checkpoint, AutoCheckpoint: key.autoCheckpoint, MaxMemory: key.memory,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint %q: %w", name, err)
 	}
-	c := &checkpoint{home: cs, key: key, name: name, pipeline: pipeline, uses: 1}
+	c := &checkpoint{home: cs, key: key, name: name, pipeline: pipeline, uses: 1, notes: notes}
 	if cs.open == nil {
 		cs.open = map[checkpointKey]*checkpoint{}
 	}

@@ -23,7 +23,7 @@ func checkpointLoaderSimple(cache *checkpoints) Node {
 		Lists: func(env *Env) schema.Lists { return schema.Lists{"checkpoints": checkpointNames(env)} },
 	}, func(_ context.Context, env *Env, in *checkpointInput) (Result, error) {
 		path := Checkpoints(env.ModelPaths)[in.Name]
-		c, err := cache.acquire(keyOf(env, path), in.Name)
+		c, err := cache.acquire(keyOf(env, path), in.Name, env.Shared)
 		if err != nil {
 			return Result{}, err
 		}

@@ -20,6 +20,8 @@ type Env struct {
 	AutoDType bool
 	// Checkpoint and AutoCheckpoint are as in diffusion.LoadOptions.
 	Checkpoint, AutoCheckpoint bool
+	// Shared are weights of the host that a checkpoint is loaded with; nil for none.
+	Shared *SharedWeights
 	// MaxMemory bounds what models and runs together take on Device, in bytes; 0 is what the device has.
 	MaxMemory int64
 	// Progress receives how far a long node is; called from the node's own goroutine. May be nil.

@@ -27,7 +27,7 @@ func unetLoader(cache *checkpoints) Node {
 		},
 	}, func(_ context.Context, env *Env, in *unetInput) (Result, error) {
 		path := modelfolder.New(env.ModelPaths).Paths(modelfolder.DiffusionModels)[in.Name]
-		c, err := cache.acquire(keyOf(env, path), in.Name)
+		c, err := cache.acquire(keyOf(env, path), in.Name, env.Shared)
 		if errors.Is(err, weights.ErrUnsupported) || errors.Is(err, weights.ErrMissing) {
 			err = fmt.Errorf("%w; a diffusion model without its text encoder and autoencoder cannot be loaded yet: use CheckpointLoaderSimple with a whole checkpoint", err)
 		}

@@ -29,6 +29,9 @@ func (c GuidanceConfig) toProto() *isacpb.GuidanceOpen {
 	for _, w := range c.Weights {
 		open.Weights = append(open.Weights, &isacpb.GuidanceWeight{Name: w.Name, Dtype: isacpb.DType(w.DType), Sha256: w.SHA256[:]})
 	}
+	for _, w := range c.SharedWeights {
+		open.SharedWeights = append(open.SharedWeights, &isacpb.SharedWeight{Name: w.Name, Dtype: isacpb.DType(w.DType), Shape: w.Shape, Handle: w.Handle[:], Offset: w.Offset})
+	}
 	return open
 }
 

@@ -77,6 +77,9 @@ type GuidanceConfig struct {
 	LoRAs []GuidanceLoRA
 	// Weights are of the model that the host evaluates, before LoRAs. A checkpoint with others is refused.
 	Weights []GuidanceWeight
+	// SharedWeights are tensors of the host's denoiser on the CUDA device that both processes use. The process uses them where they are, and
+	// the host keeps them as they are until the session is closed. What cannot be opened is loaded from the checkpoint, with a note.
+	SharedWeights []SharedWeight
 }
 
 // GuidanceLoRA is a LoRA that the host's model has as well.
@@ -94,6 +97,17 @@ type GuidanceWeight struct {
 	// DType that the host has it in, and the SHA-256 of its elements in that type, row-major and little-endian.
 	DType  DType
 	SHA256 [sha256.Size]byte
+}
+
+// SharedWeight is a tensor in CUDA memory of the host, without gaps.
+type SharedWeight struct {
+	// Name as the checkpoint's file has it.
+	Name  string
+	DType DType
+	Shape []int64
+	// Handle is what cudaIpcGetMemHandle gives for the allocation that the tensor lies in; Offset is its distance from the start, in bytes.
+	Handle [64]byte
+	Offset int64
 }
 
 // GuidanceSizes are in pixels: the picture before cropping, the crop's corner in it, and the crop.

@@ -35,7 +35,7 @@ func (s *Server) masked(ctx context.Context, u *upload) ([]byte, error) {
 	}
 	defer file.Close()
 	var out []byte
-	err = s.withPictures(ctx, func(images []image.Image) error {
+	err = s.withPictures(ctx, bytesPerPixel, func(images []image.Image) error {
 		merged, err := withAlphaOf(images[0], images[1])
 		if err != nil {
 			return wrong("%v; both have to be of one size", err)

@@ -40,8 +40,8 @@ func pictureSize(file io.ReadSeeker, most int) (pixels int64, err error) {
 }
 
 // withPictures decodes images and has fn work on them. It waits until there is room for them: however many clients ask at once, all
-// pictures together take no more memory than one of the largest. decoded says which file an error is of.
-func (s *Server) withPictures(ctx context.Context, fn func(images []image.Image) error, decoded func(i int, err error) error, files ...io.ReadSeeker) error {
+// pictures together take no more memory than one of the largest. each is what a pixel takes, in bytes; decoded says which file an error is of.
+func (s *Server) withPictures(ctx context.Context, each int64, fn func(images []image.Image) error, decoded func(i int, err error) error, files ...io.ReadSeeker) error {
 	var pixels int64
 	for i, file := range files {
 		n, err := pictureSize(file, s.config.Limits.ImagePixels)
@@ -50,7 +50,7 @@ func (s *Server) withPictures(ctx context.Context, fn func(images []image.Image)
 		}
 		pixels += n
 	}
-	give, err := s.pictures.take(ctx, pixels*bytesPerPixel)
+	give, err := s.pictures.take(ctx, pixels*each)
 	if err != nil {
 		return err
 	}
@@ -125,8 +125,12 @@ func encodePNG(img image.Image) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// compress gives a JPEG of an opaque picture, else a PNG.
-func compress(img image.Image, quality int) (text []byte, kind string, err error) {
+// compress gives a WebP where it is asked for and the picture is not too large, else a JPEG of an opaque picture, else a PNG.
+func compress(img image.Image, format string, quality int) (text []byte, kind string, err error) {
+	if format == "webp" && fitsWebP(img.Bounds()) {
+		text, err = encodeWebP(img)
+		return text, "image/webp", err
+	}
 	opaque, ok := img.(interface{ Opaque() bool })
 	if ok && opaque.Opaque() || img.ColorModel() == color.YCbCrModel {
 		var b bytes.Buffer

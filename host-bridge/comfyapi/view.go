@@ -113,13 +113,17 @@ func harmless(kind, dest string) string {
 	return ""
 }
 
-// viewPicture gives a picture in another form. ComfyUI answers preview with WebP, for which there is no good encoder without C: it
-// becomes JPEG, or PNG where it is not opaque. The content type tells.
+// viewPicture gives a picture in another form: as ComfyUI does, preview is WebP or JPEG, and a channel alone PNG. The WebP is lossless, for
+// lossy ones there is no kept encoder without C; a very large picture becomes JPEG, or PNG where it is not opaque. The content type tells.
 func (s *Server) viewPicture(w http.ResponseWriter, r *http.Request, ref reference, file io.ReadSeeker) error {
 	query := r.URL.Query()
 	var out []byte
 	kind := "image/png"
-	err := s.withPictures(r.Context(), func(images []image.Image) (err error) {
+	each := int64(bytesPerPixel)
+	if format, _ := previewOf(query.Get("preview"), query.Get("channel")); query.Has("preview") && format == "webp" {
+		each = webpBytesPerPixel
+	}
+	err := s.withPictures(r.Context(), each, func(images []image.Image) (err error) {
 		if out, kind, err = inAnotherForm(images[0], query); err != nil { // there are shapes of pictures that only some formats take
 			return wrongStatus(http.StatusUnsupportedMediaType, "%s cannot be shown in this form: %v", quoted(ref.name), err)
 		}
@@ -149,14 +153,14 @@ func inAnotherForm(img image.Image, query url.Values) (out []byte, kind string, 
 	channel := query.Get("channel")
 	switch {
 	case query.Has("preview"):
-		format, quality := previewOf(query.Get("preview"))
+		format, quality := previewOf(query.Get("preview"), channel)
 		switch {
-		case channel == "rgb" || format == "jpeg" && !strings.Contains(channel, "a"):
+		case channel == "rgb" || format == "jpeg":
 			img = withoutAlpha(img)
 		case channel == "a":
 			img = alphaAlone(img)
 		}
-		return compress(img, quality)
+		return compress(img, format, quality)
 	case channel == "rgb":
 		out, err = encodePNG(withoutAlpha(img))
 	default:
@@ -176,14 +180,18 @@ func called(disposition, name string) string {
 	return disposition + `; filename="` + name + `"`
 }
 
-// previewOf reads "webp;90" or "jpeg;80".
-func previewOf(text string) (format string, quality int) {
+// previewOf reads "webp;90" or "jpeg;80". What is neither is WebP, and so is whatever has alpha.
+func previewOf(text, channel string) (format string, quality int) {
 	parts := strings.Split(text, ";")
+	format = "webp"
+	if parts[0] == "jpeg" && !strings.Contains(channel, "a") {
+		format = "jpeg"
+	}
 	quality = 90
 	if n, err := strconv.Atoi(parts[len(parts)-1]); err == nil {
 		quality = min(max(n, 1), 100)
 	}
-	return parts[0], quality
+	return format, quality
 }
 
 // serveBytes answers with a text that is in memory; the caller has set the headers.

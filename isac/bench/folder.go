@@ -14,7 +14,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 
 	"github.com/isac-guidance/isac/isac/bench/score"
 )
@@ -164,7 +164,7 @@ func mend(name string) error {
 
 // writeWhole writes a file so that it is there whole or not at all.
 func writeWhole(path string, data []byte) error {
-	return renameio.WriteFile(path, data, 0o644, renameio.WithTempDir(filepath.Dir(path)))
+	return maybe.WriteFile(path, data, 0o644)
 }
 
 // picture is where the picture of a record is kept.

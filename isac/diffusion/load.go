@@ -23,6 +23,10 @@ type LoadOptions struct {
 	// AutoCheckpoint does so only where a guided step does not fit into the free memory otherwise, by the estimate of what it takes; with it
 	// Checkpoint has no meaning.
 	AutoCheckpoint bool
+	// Shared are tensors that stand elsewhere in memory and are used in the place of the denoiser's own, by the names that the files have;
+	// what the files do not have in that shape is left out. Those with DType on Device are not copied: their memory has to hold what it
+	// holds as long as the model lives. They may be closed when Load returns.
+	Shared map[string]torch.Tensor
 	// MaxMemory bounds what models and runs together take on Device, in bytes; 0 is what the device has. See MemoryError.
 	MaxMemory int64
 }
@@ -36,13 +40,13 @@ func (o LoadOptions) machine() machine {
 // everything that is wrong with the files: missing tensors, wrong shapes, values that are not finite, settings that are not understood.
 // The files are closed when Load returns.
 func Load(path string, opt LoadOptions) (*Pipeline, error) {
-	files, err := family.Open(path)
+	files, err := family.OpenOver(path, opt.Shared)
 	if err != nil {
 		return nil, err
 	}
 	defer files.Close()
 	p := &Pipeline{Path: path, checkpoint: opt.Checkpoint && !opt.AutoCheckpoint, autoCheckpoint: opt.AutoCheckpoint, Autoencoder: &Autoencoder{machine: opt.machine()}}
-	bytes := float64(files.Bytes(opt.DType))
+	bytes := float64(files.Bytes(opt.DType)) - p.shared(files.Given, opt)
 	if err := p.check("the model's weights", need{device: bytes}); err != nil {
 		return nil, fmt.Errorf("load %s: %w", path, err)
 	}
@@ -56,6 +60,18 @@ func Load(path string, opt LoadOptions) (*Pipeline, error) {
 	p.noise, p.Autoencoder.model = p.model.Noise, p.model.VAE
 	p.model.Denoiser.Checkpoint(p.checkpoint)
 	return p, nil
+}
+
+// shared is how many bytes of the model's weights are not allocated, and notes how many tensors.
+func (p *Pipeline) shared(names []string, opt LoadOptions) float64 {
+	bytes := 0.0
+	for _, name := range names {
+		if t := opt.Shared[name]; t.DType() == opt.DType && t.Device() == p.device && p.device != torch.CPU {
+			bytes += float64(t.Numel()) * float64(t.DType().Bytes())
+			p.Shared++
+		}
+	}
+	return bytes
 }
 
 // TokenizerOf gives the first tokenizer of the model at path, and how many tokens of a text the model reads, without loading its weights.

@@ -12,6 +12,9 @@ type Pipeline struct {
 	// Path is what Load was given.
 	Path string
 
+	// Shared is how many of LoadOptions.Shared the denoiser uses without a copy.
+	Shared int
+
 	// Autoencoder is the model's own. A pipeline is closed, not the autoencoder.
 	*Autoencoder
 	model      *family.Model

@@ -10,7 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 )
 
 // Folder makes the folder that Write will write to, and tries whether files can be made there, so that a long run does not end
@@ -90,7 +90,7 @@ func (w *writer) file(name string, content func() ([]byte, error)) {
 	path := filepath.Join(w.dir, name)
 	data, err := content()
 	if err == nil {
-		err = renameio.WriteFile(path, data, 0o644, renameio.WithTempDir(w.dir)) // a reader never sees half of it
+		err = maybe.WriteFile(path, data, 0o644) // a reader never sees half of it
 	}
 	if err != nil {
 		w.err = fmt.Errorf("explain: write %s: %w", name, err)

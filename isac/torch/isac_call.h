@@ -63,6 +63,9 @@ static inline isac_text isac_profile_end(void) { return isac_loaded->core.profil
 static inline isac_status isac_section_begin(const char *name) { return isac_loaded->core.section_begin(name); }
 static inline isac_status isac_section_end(void) { return isac_loaded->core.section_end(); }
 
+static inline isac_result isac_open_shared(const void *handle, int64_t offset, int32_t dtype, const int64_t *shape, int64_t n, int32_t device) {
+  return isac_loaded->core.open_shared(handle, offset, dtype, shape, n, device);
+}
 static inline isac_status isac_graph_free(int64_t graph) { return isac_loaded->core.graph_free(graph); }
 
 /* These may call a Go closure, perhaps on another thread. */

@@ -1,3 +1,5 @@
+//go:build !windows
+
 /* Opens libisactorch.so. Only dlopen is linked: a program starts, and its tests run, where no libtorch is installed. */
 #define _GNU_SOURCE /* dladdr */
 #include <dlfcn.h>

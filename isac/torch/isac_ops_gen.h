@@ -2,7 +2,7 @@
 #ifndef ISAC_OPS_GEN_H
 #define ISAC_OPS_GEN_H
 
-#define ISAC_TORCH_ABI UINT64_C(0x34ecf370ff2a064e)
+#define ISAC_TORCH_ABI UINT64_C(0xab61fddacf5be282)
 
 typedef struct {
   isac_result (*add)(uint64_t t_, uint64_t o_);

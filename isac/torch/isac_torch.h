@@ -83,6 +83,9 @@ typedef struct {
   isac_status (*reset_peak)(int32_t device);
   isac_status (*synchronize)(int32_t device);
 
+  /* memory of another process, see shim/ipc.cc; handle has 64 bytes */
+  isac_result (*open_shared)(const void *handle, int64_t offset, int32_t dtype, const int64_t *shape, int64_t n, int32_t device);
+
   /* profiles: one event a line, see shim/profile.cc */
   isac_status (*profile_begin)(int32_t device);
   isac_text (*profile_end)(void);

@@ -1,7 +1,7 @@
 package torch
 
 /*
-#cgo LDFLAGS: -ldl
+#cgo !windows LDFLAGS: -ldl
 #include "isac_call.h"
 #cgo nocallback isac_load
 */
@@ -20,9 +20,6 @@ import (
 	"sync/atomic"
 	"unsafe"
 )
-
-// LibraryName is the file that Load looks for.
-const LibraryName = "libisactorch.so"
 
 // ShimEnv is the environment variable that names the library's path, before every other place.
 const ShimEnv = "ISAC_TORCH_SHIM"

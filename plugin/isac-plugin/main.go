@@ -36,6 +36,7 @@ type commands struct {
 	Bench    benchmark `cmd:"" help:"Measure whether guidance helps: pictures, counts, tables, plots."`
 	Explain  explain   `cmd:"" help:"Draw what the model sees of a prompt, without and with guidance."`
 	Synth    synthetic `cmd:"" help:"Write a synthetic checkpoint: exact names and shapes, random values."`
+	Pair     pair      `cmd:"" name:"certificate" help:"Print a certificate and its key, PEM, with which a host that is not in Go starts this program securely."`
 	Version  showing   `cmd:"" help:"Print the version."`
 }
 

@@ -2327,7 +2327,11 @@ type GuidanceOpen struct {
 	// loras are added to the checkpoint's weights, in this order; to those of the text encoders where the process encodes the prompt.
 	Loras []*GuidanceLora `protobuf:"bytes,14,rep,name=loras,proto3" json:"loras,omitempty"`
 	// weights are of the model that the host evaluates, before LoRAs. A checkpoint with others is refused.
-	Weights       []*GuidanceWeight `protobuf:"bytes,15,rep,name=weights,proto3" json:"weights,omitempty"`
+	Weights []*GuidanceWeight `protobuf:"bytes,15,rep,name=weights,proto3" json:"weights,omitempty"`
+	// shared_weights are tensors of the host's denoiser in memory of the CUDA device that both processes use: the process opens them in the
+	// place of the checkpoint's, without a copy, and they have to hold what they hold until the session is closed. What cannot be opened
+	// is loaded from the checkpoint, and a note says so. LoRAs that are in them already do not belong into loras.
+	SharedWeights []*SharedWeight `protobuf:"bytes,16,rep,name=shared_weights,json=sharedWeights,proto3" json:"shared_weights,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2467,6 +2471,94 @@ func (x *GuidanceOpen) GetWeights() []*GuidanceWeight {
 	return nil
 }
 
+func (x *GuidanceOpen) GetSharedWeights() []*SharedWeight {
+	if x != nil {
+		return x.SharedWeights
+	}
+	return nil
+}
+
+// SharedWeight is a tensor in CUDA memory of the host.
+type SharedWeight struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// name as the checkpoint's file has it.
+	Name  string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Dtype DType  `protobuf:"varint,2,opt,name=dtype,proto3,enum=isac.v1.DType" json:"dtype,omitempty"`
+	// shape, row-major and without gaps.
+	Shape []int64 `protobuf:"varint,3,rep,packed,name=shape,proto3" json:"shape,omitempty"`
+	// handle is what cudaIpcGetMemHandle gives for the allocation that the tensor lies in, 64 bytes; offset is the tensor's distance from the
+	// allocation's start.
+	Handle        []byte `protobuf:"bytes,4,opt,name=handle,proto3" json:"handle,omitempty"`
+	Offset        int64  `protobuf:"varint,5,opt,name=offset,proto3" json:"offset,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SharedWeight) Reset() {
+	*x = SharedWeight{}
+	mi := &file_isac_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SharedWeight) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SharedWeight) ProtoMessage() {}
+
+func (x *SharedWeight) ProtoReflect() protoreflect.Message {
+	mi := &file_isac_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SharedWeight.ProtoReflect.Descriptor instead.
+func (*SharedWeight) Descriptor() ([]byte, []int) {
+	return file_isac_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *SharedWeight) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SharedWeight) GetDtype() DType {
+	if x != nil {
+		return x.Dtype
+	}
+	return DType_DTYPE_UNSPECIFIED
+}
+
+func (x *SharedWeight) GetShape() []int64 {
+	if x != nil {
+		return x.Shape
+	}
+	return nil
+}
+
+func (x *SharedWeight) GetHandle() []byte {
+	if x != nil {
+		return x.Handle
+	}
+	return nil
+}
+
+func (x *SharedWeight) GetOffset() int64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
 // GuidanceLora is a LoRA that the host's model has as well.
 type GuidanceLora struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2481,7 +2573,7 @@ type GuidanceLora struct {
 
 func (x *GuidanceLora) Reset() {
 	*x = GuidanceLora{}
-	mi := &file_isac_proto_msgTypes[30]
+	mi := &file_isac_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2493,7 +2585,7 @@ func (x *GuidanceLora) String() string {
 func (*GuidanceLora) ProtoMessage() {}
 
 func (x *GuidanceLora) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[30]
+	mi := &file_isac_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2506,7 +2598,7 @@ func (x *GuidanceLora) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuidanceLora.ProtoReflect.Descriptor instead.
 func (*GuidanceLora) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{30}
+	return file_isac_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *GuidanceLora) GetName() string {
@@ -2544,7 +2636,7 @@ type GuidanceWeight struct {
 
 func (x *GuidanceWeight) Reset() {
 	*x = GuidanceWeight{}
-	mi := &file_isac_proto_msgTypes[31]
+	mi := &file_isac_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2556,7 +2648,7 @@ func (x *GuidanceWeight) String() string {
 func (*GuidanceWeight) ProtoMessage() {}
 
 func (x *GuidanceWeight) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[31]
+	mi := &file_isac_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2569,7 +2661,7 @@ func (x *GuidanceWeight) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuidanceWeight.ProtoReflect.Descriptor instead.
 func (*GuidanceWeight) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{31}
+	return file_isac_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GuidanceWeight) GetName() string {
@@ -2606,7 +2698,7 @@ type EncodedPrompt struct {
 
 func (x *EncodedPrompt) Reset() {
 	*x = EncodedPrompt{}
-	mi := &file_isac_proto_msgTypes[32]
+	mi := &file_isac_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2618,7 +2710,7 @@ func (x *EncodedPrompt) String() string {
 func (*EncodedPrompt) ProtoMessage() {}
 
 func (x *EncodedPrompt) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[32]
+	mi := &file_isac_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2631,7 +2723,7 @@ func (x *EncodedPrompt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EncodedPrompt.ProtoReflect.Descriptor instead.
 func (*EncodedPrompt) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{32}
+	return file_isac_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *EncodedPrompt) GetHidden() *Tensor {
@@ -2663,7 +2755,7 @@ type Sizes struct {
 
 func (x *Sizes) Reset() {
 	*x = Sizes{}
-	mi := &file_isac_proto_msgTypes[33]
+	mi := &file_isac_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2675,7 +2767,7 @@ func (x *Sizes) String() string {
 func (*Sizes) ProtoMessage() {}
 
 func (x *Sizes) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[33]
+	mi := &file_isac_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2688,7 +2780,7 @@ func (x *Sizes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sizes.ProtoReflect.Descriptor instead.
 func (*Sizes) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{33}
+	return file_isac_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Sizes) GetHeight() int32 {
@@ -2748,7 +2840,7 @@ type GuidanceInstances struct {
 
 func (x *GuidanceInstances) Reset() {
 	*x = GuidanceInstances{}
-	mi := &file_isac_proto_msgTypes[34]
+	mi := &file_isac_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2760,7 +2852,7 @@ func (x *GuidanceInstances) String() string {
 func (*GuidanceInstances) ProtoMessage() {}
 
 func (x *GuidanceInstances) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[34]
+	mi := &file_isac_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2773,7 +2865,7 @@ func (x *GuidanceInstances) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuidanceInstances.ProtoReflect.Descriptor instead.
 func (*GuidanceInstances) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{34}
+	return file_isac_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *GuidanceInstances) GetName() string {
@@ -2824,7 +2916,7 @@ type GuidanceOpened struct {
 
 func (x *GuidanceOpened) Reset() {
 	*x = GuidanceOpened{}
-	mi := &file_isac_proto_msgTypes[35]
+	mi := &file_isac_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2836,7 +2928,7 @@ func (x *GuidanceOpened) String() string {
 func (*GuidanceOpened) ProtoMessage() {}
 
 func (x *GuidanceOpened) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[35]
+	mi := &file_isac_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2849,7 +2941,7 @@ func (x *GuidanceOpened) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuidanceOpened.ProtoReflect.Descriptor instead.
 func (*GuidanceOpened) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{35}
+	return file_isac_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *GuidanceOpened) GetFamily() string {
@@ -2951,7 +3043,7 @@ type GuidancePrepare struct {
 
 func (x *GuidancePrepare) Reset() {
 	*x = GuidancePrepare{}
-	mi := &file_isac_proto_msgTypes[36]
+	mi := &file_isac_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2963,7 +3055,7 @@ func (x *GuidancePrepare) String() string {
 func (*GuidancePrepare) ProtoMessage() {}
 
 func (x *GuidancePrepare) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[36]
+	mi := &file_isac_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2976,7 +3068,7 @@ func (x *GuidancePrepare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuidancePrepare.ProtoReflect.Descriptor instead.
 func (*GuidancePrepare) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{36}
+	return file_isac_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *GuidancePrepare) GetNoise() *Tensor {
@@ -3019,7 +3111,7 @@ type GuidancePrepared struct {
 
 func (x *GuidancePrepared) Reset() {
 	*x = GuidancePrepared{}
-	mi := &file_isac_proto_msgTypes[37]
+	mi := &file_isac_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3031,7 +3123,7 @@ func (x *GuidancePrepared) String() string {
 func (*GuidancePrepared) ProtoMessage() {}
 
 func (x *GuidancePrepared) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[37]
+	mi := &file_isac_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3044,7 +3136,7 @@ func (x *GuidancePrepared) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuidancePrepared.ProtoReflect.Descriptor instead.
 func (*GuidancePrepared) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{37}
+	return file_isac_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *GuidancePrepared) GetNoise() *Tensor {
@@ -3080,7 +3172,7 @@ type GuidanceStep struct {
 
 func (x *GuidanceStep) Reset() {
 	*x = GuidanceStep{}
-	mi := &file_isac_proto_msgTypes[38]
+	mi := &file_isac_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3092,7 +3184,7 @@ func (x *GuidanceStep) String() string {
 func (*GuidanceStep) ProtoMessage() {}
 
 func (x *GuidanceStep) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[38]
+	mi := &file_isac_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3105,7 +3197,7 @@ func (x *GuidanceStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuidanceStep.ProtoReflect.Descriptor instead.
 func (*GuidanceStep) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{38}
+	return file_isac_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *GuidanceStep) GetIndex() int32 {
@@ -3162,7 +3254,7 @@ type GuidanceStepped struct {
 
 func (x *GuidanceStepped) Reset() {
 	*x = GuidanceStepped{}
-	mi := &file_isac_proto_msgTypes[39]
+	mi := &file_isac_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3174,7 +3266,7 @@ func (x *GuidanceStepped) String() string {
 func (*GuidanceStepped) ProtoMessage() {}
 
 func (x *GuidanceStepped) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[39]
+	mi := &file_isac_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3187,7 +3279,7 @@ func (x *GuidanceStepped) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuidanceStepped.ProtoReflect.Descriptor instead.
 func (*GuidanceStepped) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{39}
+	return file_isac_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *GuidanceStepped) GetLatents() *Tensor {
@@ -3212,7 +3304,7 @@ type GuidanceClose struct {
 
 func (x *GuidanceClose) Reset() {
 	*x = GuidanceClose{}
-	mi := &file_isac_proto_msgTypes[40]
+	mi := &file_isac_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3224,7 +3316,7 @@ func (x *GuidanceClose) String() string {
 func (*GuidanceClose) ProtoMessage() {}
 
 func (x *GuidanceClose) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[40]
+	mi := &file_isac_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3237,7 +3329,7 @@ func (x *GuidanceClose) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuidanceClose.ProtoReflect.Descriptor instead.
 func (*GuidanceClose) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{40}
+	return file_isac_proto_rawDescGZIP(), []int{41}
 }
 
 type GuidanceClosed struct {
@@ -3248,7 +3340,7 @@ type GuidanceClosed struct {
 
 func (x *GuidanceClosed) Reset() {
 	*x = GuidanceClosed{}
-	mi := &file_isac_proto_msgTypes[41]
+	mi := &file_isac_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3260,7 +3352,7 @@ func (x *GuidanceClosed) String() string {
 func (*GuidanceClosed) ProtoMessage() {}
 
 func (x *GuidanceClosed) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[41]
+	mi := &file_isac_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3273,7 +3365,7 @@ func (x *GuidanceClosed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuidanceClosed.ProtoReflect.Descriptor instead.
 func (*GuidanceClosed) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{41}
+	return file_isac_proto_rawDescGZIP(), []int{42}
 }
 
 // GuidanceReport says what a step saw and did on one image.
@@ -3308,7 +3400,7 @@ type GuidanceReport struct {
 
 func (x *GuidanceReport) Reset() {
 	*x = GuidanceReport{}
-	mi := &file_isac_proto_msgTypes[42]
+	mi := &file_isac_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3320,7 +3412,7 @@ func (x *GuidanceReport) String() string {
 func (*GuidanceReport) ProtoMessage() {}
 
 func (x *GuidanceReport) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[42]
+	mi := &file_isac_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3333,7 +3425,7 @@ func (x *GuidanceReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuidanceReport.ProtoReflect.Descriptor instead.
 func (*GuidanceReport) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{42}
+	return file_isac_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *GuidanceReport) GetSigma() float64 {
@@ -3452,7 +3544,7 @@ type GuidanceLoss struct {
 
 func (x *GuidanceLoss) Reset() {
 	*x = GuidanceLoss{}
-	mi := &file_isac_proto_msgTypes[43]
+	mi := &file_isac_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3464,7 +3556,7 @@ func (x *GuidanceLoss) String() string {
 func (*GuidanceLoss) ProtoMessage() {}
 
 func (x *GuidanceLoss) ProtoReflect() protoreflect.Message {
-	mi := &file_isac_proto_msgTypes[43]
+	mi := &file_isac_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3477,7 +3569,7 @@ func (x *GuidanceLoss) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuidanceLoss.ProtoReflect.Descriptor instead.
 func (*GuidanceLoss) Descriptor() ([]byte, []int) {
-	return file_isac_proto_rawDescGZIP(), []int{43}
+	return file_isac_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *GuidanceLoss) GetName() string {
@@ -3659,7 +3751,7 @@ const file_isac_proto_rawDesc = "" +
 	"\x05dtype\x18\x01 \x01(\x0e2\x0e.isac.v1.DTypeR\x05dtype\x12\x14\n" +
 	"\x05shape\x18\x02 \x03(\x03R\x05shape\x12\x12\n" +
 	"\x04data\x18\x03 \x01(\fR\x04data\x12\x16\n" +
-	"\x06shared\x18\x04 \x01(\tR\x06shared\"\x84\x05\n" +
+	"\x06shared\x18\x04 \x01(\tR\x06shared\"\xc2\x05\n" +
 	"\fGuidanceOpen\x12\x1e\n" +
 	"\n" +
 	"checkpoint\x18\x01 \x01(\tR\n" +
@@ -3678,10 +3770,17 @@ const file_isac_proto_rawDesc = "" +
 	"\x04seed\x18\f \x01(\x04R\x04seed\x12\x18\n" +
 	"\ameasure\x18\r \x01(\bR\ameasure\x12+\n" +
 	"\x05loras\x18\x0e \x03(\v2\x15.isac.v1.GuidanceLoraR\x05loras\x121\n" +
-	"\aweights\x18\x0f \x03(\v2\x17.isac.v1.GuidanceWeightR\aweights\x1a:\n" +
+	"\aweights\x18\x0f \x03(\v2\x17.isac.v1.GuidanceWeightR\aweights\x12<\n" +
+	"\x0eshared_weights\x18\x10 \x03(\v2\x15.isac.v1.SharedWeightR\rsharedWeights\x1a:\n" +
 	"\fOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"n\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8e\x01\n" +
+	"\fSharedWeight\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12$\n" +
+	"\x05dtype\x18\x02 \x01(\x0e2\x0e.isac.v1.DTypeR\x05dtype\x12\x14\n" +
+	"\x05shape\x18\x03 \x03(\x03R\x05shape\x12\x16\n" +
+	"\x06handle\x18\x04 \x01(\fR\x06handle\x12\x16\n" +
+	"\x06offset\x18\x05 \x01(\x03R\x06offset\"n\n" +
 	"\fGuidanceLora\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12%\n" +
 	"\x0estrength_model\x18\x02 \x01(\x01R\rstrengthModel\x12#\n" +
@@ -3811,7 +3910,7 @@ func file_isac_proto_rawDescGZIP() []byte {
 }
 
 var file_isac_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_isac_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
+var file_isac_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
 var file_isac_proto_goTypes = []any{
 	(Kind)(0),                 // 0: isac.v1.Kind
 	(DType)(0),                // 1: isac.v1.DType
@@ -3846,99 +3945,102 @@ var file_isac_proto_goTypes = []any{
 	(*GuideResponse)(nil),     // 30: isac.v1.GuideResponse
 	(*Tensor)(nil),            // 31: isac.v1.Tensor
 	(*GuidanceOpen)(nil),      // 32: isac.v1.GuidanceOpen
-	(*GuidanceLora)(nil),      // 33: isac.v1.GuidanceLora
-	(*GuidanceWeight)(nil),    // 34: isac.v1.GuidanceWeight
-	(*EncodedPrompt)(nil),     // 35: isac.v1.EncodedPrompt
-	(*Sizes)(nil),             // 36: isac.v1.Sizes
-	(*GuidanceInstances)(nil), // 37: isac.v1.GuidanceInstances
-	(*GuidanceOpened)(nil),    // 38: isac.v1.GuidanceOpened
-	(*GuidancePrepare)(nil),   // 39: isac.v1.GuidancePrepare
-	(*GuidancePrepared)(nil),  // 40: isac.v1.GuidancePrepared
-	(*GuidanceStep)(nil),      // 41: isac.v1.GuidanceStep
-	(*GuidanceStepped)(nil),   // 42: isac.v1.GuidanceStepped
-	(*GuidanceClose)(nil),     // 43: isac.v1.GuidanceClose
-	(*GuidanceClosed)(nil),    // 44: isac.v1.GuidanceClosed
-	(*GuidanceReport)(nil),    // 45: isac.v1.GuidanceReport
-	(*GuidanceLoss)(nil),      // 46: isac.v1.GuidanceLoss
-	nil,                       // 47: isac.v1.DescribeResponse.NodesEntry
-	nil,                       // 48: isac.v1.ExecuteRequest.InputsEntry
-	nil,                       // 49: isac.v1.ExecuteRequest.FilesEntry
-	nil,                       // 50: isac.v1.StatsResponse.HandlesEntry
-	nil,                       // 51: isac.v1.GuidancePreset.OptionsEntry
-	nil,                       // 52: isac.v1.GuidanceOpen.OptionsEntry
-	nil,                       // 53: isac.v1.GuidanceOpened.OptionsEntry
+	(*SharedWeight)(nil),      // 33: isac.v1.SharedWeight
+	(*GuidanceLora)(nil),      // 34: isac.v1.GuidanceLora
+	(*GuidanceWeight)(nil),    // 35: isac.v1.GuidanceWeight
+	(*EncodedPrompt)(nil),     // 36: isac.v1.EncodedPrompt
+	(*Sizes)(nil),             // 37: isac.v1.Sizes
+	(*GuidanceInstances)(nil), // 38: isac.v1.GuidanceInstances
+	(*GuidanceOpened)(nil),    // 39: isac.v1.GuidanceOpened
+	(*GuidancePrepare)(nil),   // 40: isac.v1.GuidancePrepare
+	(*GuidancePrepared)(nil),  // 41: isac.v1.GuidancePrepared
+	(*GuidanceStep)(nil),      // 42: isac.v1.GuidanceStep
+	(*GuidanceStepped)(nil),   // 43: isac.v1.GuidanceStepped
+	(*GuidanceClose)(nil),     // 44: isac.v1.GuidanceClose
+	(*GuidanceClosed)(nil),    // 45: isac.v1.GuidanceClosed
+	(*GuidanceReport)(nil),    // 46: isac.v1.GuidanceReport
+	(*GuidanceLoss)(nil),      // 47: isac.v1.GuidanceLoss
+	nil,                       // 48: isac.v1.DescribeResponse.NodesEntry
+	nil,                       // 49: isac.v1.ExecuteRequest.InputsEntry
+	nil,                       // 50: isac.v1.ExecuteRequest.FilesEntry
+	nil,                       // 51: isac.v1.StatsResponse.HandlesEntry
+	nil,                       // 52: isac.v1.GuidancePreset.OptionsEntry
+	nil,                       // 53: isac.v1.GuidanceOpen.OptionsEntry
+	nil,                       // 54: isac.v1.GuidanceOpened.OptionsEntry
 }
 var file_isac_proto_depIdxs = []int32{
-	47, // 0: isac.v1.DescribeResponse.nodes:type_name -> isac.v1.DescribeResponse.NodesEntry
+	48, // 0: isac.v1.DescribeResponse.nodes:type_name -> isac.v1.DescribeResponse.NodesEntry
 	5,  // 1: isac.v1.DescribeResponse.devices:type_name -> isac.v1.Device
 	6,  // 2: isac.v1.DescribeResponse.torch:type_name -> isac.v1.Torch
 	9,  // 3: isac.v1.Value.handle:type_name -> isac.v1.Handle
 	8,  // 4: isac.v1.Value.list:type_name -> isac.v1.ValueList
 	7,  // 5: isac.v1.ValueList.values:type_name -> isac.v1.Value
-	48, // 6: isac.v1.ExecuteRequest.inputs:type_name -> isac.v1.ExecuteRequest.InputsEntry
-	49, // 7: isac.v1.ExecuteRequest.files:type_name -> isac.v1.ExecuteRequest.FilesEntry
+	49, // 6: isac.v1.ExecuteRequest.inputs:type_name -> isac.v1.ExecuteRequest.InputsEntry
+	50, // 7: isac.v1.ExecuteRequest.files:type_name -> isac.v1.ExecuteRequest.FilesEntry
 	12, // 8: isac.v1.ExecuteResponse.progress:type_name -> isac.v1.Progress
 	13, // 9: isac.v1.ExecuteResponse.preview:type_name -> isac.v1.Preview
 	14, // 10: isac.v1.ExecuteResponse.file:type_name -> isac.v1.File
 	15, // 11: isac.v1.ExecuteResponse.result:type_name -> isac.v1.Result
 	7,  // 12: isac.v1.Result.outputs:type_name -> isac.v1.Value
-	50, // 13: isac.v1.StatsResponse.handles:type_name -> isac.v1.StatsResponse.HandlesEntry
+	51, // 13: isac.v1.StatsResponse.handles:type_name -> isac.v1.StatsResponse.HandlesEntry
 	5,  // 14: isac.v1.StatsResponse.devices:type_name -> isac.v1.Device
 	22, // 15: isac.v1.StatsResponse.running:type_name -> isac.v1.Running
 	0,  // 16: isac.v1.Error.kind:type_name -> isac.v1.Kind
 	26, // 17: isac.v1.MethodsResponse.methods:type_name -> isac.v1.GuidanceMethod
 	27, // 18: isac.v1.GuidanceMethod.presets:type_name -> isac.v1.GuidancePreset
 	28, // 19: isac.v1.GuidanceMethod.options:type_name -> isac.v1.GuidanceOption
-	51, // 20: isac.v1.GuidancePreset.options:type_name -> isac.v1.GuidancePreset.OptionsEntry
+	52, // 20: isac.v1.GuidancePreset.options:type_name -> isac.v1.GuidancePreset.OptionsEntry
 	32, // 21: isac.v1.GuideRequest.open:type_name -> isac.v1.GuidanceOpen
-	39, // 22: isac.v1.GuideRequest.prepare:type_name -> isac.v1.GuidancePrepare
-	41, // 23: isac.v1.GuideRequest.step:type_name -> isac.v1.GuidanceStep
-	43, // 24: isac.v1.GuideRequest.close:type_name -> isac.v1.GuidanceClose
-	38, // 25: isac.v1.GuideResponse.opened:type_name -> isac.v1.GuidanceOpened
-	40, // 26: isac.v1.GuideResponse.prepared:type_name -> isac.v1.GuidancePrepared
-	42, // 27: isac.v1.GuideResponse.stepped:type_name -> isac.v1.GuidanceStepped
-	44, // 28: isac.v1.GuideResponse.closed:type_name -> isac.v1.GuidanceClosed
+	40, // 22: isac.v1.GuideRequest.prepare:type_name -> isac.v1.GuidancePrepare
+	42, // 23: isac.v1.GuideRequest.step:type_name -> isac.v1.GuidanceStep
+	44, // 24: isac.v1.GuideRequest.close:type_name -> isac.v1.GuidanceClose
+	39, // 25: isac.v1.GuideResponse.opened:type_name -> isac.v1.GuidanceOpened
+	41, // 26: isac.v1.GuideResponse.prepared:type_name -> isac.v1.GuidancePrepared
+	43, // 27: isac.v1.GuideResponse.stepped:type_name -> isac.v1.GuidanceStepped
+	45, // 28: isac.v1.GuideResponse.closed:type_name -> isac.v1.GuidanceClosed
 	23, // 29: isac.v1.GuideResponse.error:type_name -> isac.v1.Error
 	1,  // 30: isac.v1.Tensor.dtype:type_name -> isac.v1.DType
-	35, // 31: isac.v1.GuidanceOpen.encoded:type_name -> isac.v1.EncodedPrompt
-	36, // 32: isac.v1.GuidanceOpen.sizes:type_name -> isac.v1.Sizes
-	37, // 33: isac.v1.GuidanceOpen.instances:type_name -> isac.v1.GuidanceInstances
-	52, // 34: isac.v1.GuidanceOpen.options:type_name -> isac.v1.GuidanceOpen.OptionsEntry
+	36, // 31: isac.v1.GuidanceOpen.encoded:type_name -> isac.v1.EncodedPrompt
+	37, // 32: isac.v1.GuidanceOpen.sizes:type_name -> isac.v1.Sizes
+	38, // 33: isac.v1.GuidanceOpen.instances:type_name -> isac.v1.GuidanceInstances
+	53, // 34: isac.v1.GuidanceOpen.options:type_name -> isac.v1.GuidanceOpen.OptionsEntry
 	2,  // 35: isac.v1.GuidanceOpen.parametrisation:type_name -> isac.v1.Parametrisation
-	33, // 36: isac.v1.GuidanceOpen.loras:type_name -> isac.v1.GuidanceLora
-	34, // 37: isac.v1.GuidanceOpen.weights:type_name -> isac.v1.GuidanceWeight
-	1,  // 38: isac.v1.GuidanceWeight.dtype:type_name -> isac.v1.DType
-	31, // 39: isac.v1.EncodedPrompt.hidden:type_name -> isac.v1.Tensor
-	31, // 40: isac.v1.EncodedPrompt.pooled:type_name -> isac.v1.Tensor
-	37, // 41: isac.v1.GuidanceOpened.target:type_name -> isac.v1.GuidanceInstances
-	53, // 42: isac.v1.GuidanceOpened.options:type_name -> isac.v1.GuidanceOpened.OptionsEntry
-	31, // 43: isac.v1.GuidancePrepare.noise:type_name -> isac.v1.Tensor
-	31, // 44: isac.v1.GuidancePrepared.noise:type_name -> isac.v1.Tensor
-	31, // 45: isac.v1.GuidanceStep.latents:type_name -> isac.v1.Tensor
-	31, // 46: isac.v1.GuidanceStepped.latents:type_name -> isac.v1.Tensor
-	45, // 47: isac.v1.GuidanceStepped.reports:type_name -> isac.v1.GuidanceReport
-	46, // 48: isac.v1.GuidanceReport.losses:type_name -> isac.v1.GuidanceLoss
-	31, // 49: isac.v1.GuidanceReport.masks:type_name -> isac.v1.Tensor
-	7,  // 50: isac.v1.ExecuteRequest.InputsEntry.value:type_name -> isac.v1.Value
-	3,  // 51: isac.v1.Nodes.Describe:input_type -> isac.v1.DescribeRequest
-	10, // 52: isac.v1.Nodes.Execute:input_type -> isac.v1.ExecuteRequest
-	16, // 53: isac.v1.Nodes.Release:input_type -> isac.v1.ReleaseRequest
-	18, // 54: isac.v1.Nodes.Free:input_type -> isac.v1.FreeRequest
-	20, // 55: isac.v1.Nodes.Stats:input_type -> isac.v1.StatsRequest
-	24, // 56: isac.v1.Guidance.Methods:input_type -> isac.v1.MethodsRequest
-	29, // 57: isac.v1.Guidance.Guide:input_type -> isac.v1.GuideRequest
-	4,  // 58: isac.v1.Nodes.Describe:output_type -> isac.v1.DescribeResponse
-	11, // 59: isac.v1.Nodes.Execute:output_type -> isac.v1.ExecuteResponse
-	17, // 60: isac.v1.Nodes.Release:output_type -> isac.v1.ReleaseResponse
-	19, // 61: isac.v1.Nodes.Free:output_type -> isac.v1.FreeResponse
-	21, // 62: isac.v1.Nodes.Stats:output_type -> isac.v1.StatsResponse
-	25, // 63: isac.v1.Guidance.Methods:output_type -> isac.v1.MethodsResponse
-	30, // 64: isac.v1.Guidance.Guide:output_type -> isac.v1.GuideResponse
-	58, // [58:65] is the sub-list for method output_type
-	51, // [51:58] is the sub-list for method input_type
-	51, // [51:51] is the sub-list for extension type_name
-	51, // [51:51] is the sub-list for extension extendee
-	0,  // [0:51] is the sub-list for field type_name
+	34, // 36: isac.v1.GuidanceOpen.loras:type_name -> isac.v1.GuidanceLora
+	35, // 37: isac.v1.GuidanceOpen.weights:type_name -> isac.v1.GuidanceWeight
+	33, // 38: isac.v1.GuidanceOpen.shared_weights:type_name -> isac.v1.SharedWeight
+	1,  // 39: isac.v1.SharedWeight.dtype:type_name -> isac.v1.DType
+	1,  // 40: isac.v1.GuidanceWeight.dtype:type_name -> isac.v1.DType
+	31, // 41: isac.v1.EncodedPrompt.hidden:type_name -> isac.v1.Tensor
+	31, // 42: isac.v1.EncodedPrompt.pooled:type_name -> isac.v1.Tensor
+	38, // 43: isac.v1.GuidanceOpened.target:type_name -> isac.v1.GuidanceInstances
+	54, // 44: isac.v1.GuidanceOpened.options:type_name -> isac.v1.GuidanceOpened.OptionsEntry
+	31, // 45: isac.v1.GuidancePrepare.noise:type_name -> isac.v1.Tensor
+	31, // 46: isac.v1.GuidancePrepared.noise:type_name -> isac.v1.Tensor
+	31, // 47: isac.v1.GuidanceStep.latents:type_name -> isac.v1.Tensor
+	31, // 48: isac.v1.GuidanceStepped.latents:type_name -> isac.v1.Tensor
+	46, // 49: isac.v1.GuidanceStepped.reports:type_name -> isac.v1.GuidanceReport
+	47, // 50: isac.v1.GuidanceReport.losses:type_name -> isac.v1.GuidanceLoss
+	31, // 51: isac.v1.GuidanceReport.masks:type_name -> isac.v1.Tensor
+	7,  // 52: isac.v1.ExecuteRequest.InputsEntry.value:type_name -> isac.v1.Value
+	3,  // 53: isac.v1.Nodes.Describe:input_type -> isac.v1.DescribeRequest
+	10, // 54: isac.v1.Nodes.Execute:input_type -> isac.v1.ExecuteRequest
+	16, // 55: isac.v1.Nodes.Release:input_type -> isac.v1.ReleaseRequest
+	18, // 56: isac.v1.Nodes.Free:input_type -> isac.v1.FreeRequest
+	20, // 57: isac.v1.Nodes.Stats:input_type -> isac.v1.StatsRequest
+	24, // 58: isac.v1.Guidance.Methods:input_type -> isac.v1.MethodsRequest
+	29, // 59: isac.v1.Guidance.Guide:input_type -> isac.v1.GuideRequest
+	4,  // 60: isac.v1.Nodes.Describe:output_type -> isac.v1.DescribeResponse
+	11, // 61: isac.v1.Nodes.Execute:output_type -> isac.v1.ExecuteResponse
+	17, // 62: isac.v1.Nodes.Release:output_type -> isac.v1.ReleaseResponse
+	19, // 63: isac.v1.Nodes.Free:output_type -> isac.v1.FreeResponse
+	21, // 64: isac.v1.Nodes.Stats:output_type -> isac.v1.StatsResponse
+	25, // 65: isac.v1.Guidance.Methods:output_type -> isac.v1.MethodsResponse
+	30, // 66: isac.v1.Guidance.Guide:output_type -> isac.v1.GuideResponse
+	60, // [60:67] is the sub-list for method output_type
+	53, // [53:60] is the sub-list for method input_type
+	53, // [53:53] is the sub-list for extension type_name
+	53, // [53:53] is the sub-list for extension extendee
+	0,  // [0:53] is the sub-list for field type_name
 }
 
 func init() { file_isac_proto_init() }
@@ -3971,15 +4073,15 @@ func file_isac_proto_init() {
 		(*GuideResponse_Closed)(nil),
 		(*GuideResponse_Error)(nil),
 	}
-	file_isac_proto_msgTypes[36].OneofWrappers = []any{}
-	file_isac_proto_msgTypes[38].OneofWrappers = []any{}
+	file_isac_proto_msgTypes[37].OneofWrappers = []any{}
+	file_isac_proto_msgTypes[39].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_isac_proto_rawDesc), len(file_isac_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   51,
+			NumMessages:   52,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"fmt"
 	"os"
 	"time"
@@ -44,15 +45,27 @@ func Serve(options Options, level hclog.Level) int {
 		time.AfterFunc(time.Second, func() { end(home, log, "the device is unusable for this process", err.Error()) })
 	}
 	options.Shared = home.dir
+	identity, certificate, err := hostIdentity()
+	if err == nil && identity != nil {
+		err = announce(streams.stdout, certificate)
+	}
+	if err != nil {
+		log.Error("no secure connection with the host", "error", err)
+		return 1
+	}
 	s := New(options)
-	goplugin.Serve(&goplugin.ServeConfig{
+	config := &goplugin.ServeConfig{
 		HandshakeConfig:  plugin.Handshake,
 		VersionedPlugins: plugin.Versions(s, s.Guidance()),
 		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
 			return plugin.GRPCServer(append(opts, s.interceptors()...))
 		},
 		Logger: log,
-	})
+	}
+	if identity != nil {
+		config.TLSProvider = func() (*tls.Config, error) { return identity, nil }
+	}
+	goplugin.Serve(config)
 	// Serve returns on the host's wish. A node may be in the middle of an evaluation: the process's end is its end, and
 	// gives back everything faster than closing it one by one.
 	return 0

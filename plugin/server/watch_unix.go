@@ -46,18 +46,6 @@ func watchHost(h *home, log hclog.Logger) {
 	}()
 }
 
-// end ends the process, whatever its other threads do, and leaves nothing behind.
-func end(h *home, log hclog.Logger, why, detail string) {
-	err := h.remove()
-	// Whether or not anybody reads our last words.
-	time.AfterFunc(time.Second, func() { os.Exit(1) })
-	log.Warn("this process ends: "+why, "because", detail)
-	if err != nil {
-		log.Error("not everything could be removed", "error", err)
-	}
-	os.Exit(1)
-}
-
 // watchSignals cleans up before a signal ends the process. Interrupts are ignored, as go-plugin does a little later: Ctrl-C
 // reaches host and plugin alike, and the host decides.
 func watchSignals(h *home, log hclog.Logger) {

@@ -26,6 +26,10 @@ class Guidance:
     i has the seed seed+i for what is random in guidance. wait is called every 50 ms; what it raises ends the run. reports has, after a run,
     a list for each guided step with a report for each image; opened is what the plugin said of the (last) prompt.
 
+    share=True lets the plugin use the denoiser's weights where the pipeline has them, on one CUDA device, and not load its own;
+    opened.notes say where it cannot. For that the checkpoint is a folder of diffusers, and the plugin computes in the pipeline's type
+    (ISAC_DTYPE).
+
     Inpainting and what is not in the plugin's copy of the model (ControlNet, IP-Adapter) are not known to guidance. A scheduler that
     would lose what guidance did is refused by name.
     """
@@ -33,12 +37,14 @@ class Guidance:
     def __init__(
         self, plugin: Plugin, checkpoint: str, *, prompt: str | list[str] | None = None, counts: str = "", instances: Iterable[Any] = (),
         method: str = "", preset: str = "", options: Mapping[str, Any] | None = None, seed: int = 0, measure: bool = False,
-        loras: Iterable[tuple[str, float, float]] = (), encoded: bool = True, wait: call.Wait | None = None, **more: Any,
+        loras: Iterable[tuple[str, float, float]] = (), encoded: bool = True, wait: call.Wait | None = None,
+        share: bool = False, **more: Any,
     ) -> None:
         self.plugin = plugin
         self.prompt = prompt
         self.seed = seed
         self.encoded = encoded
+        self.share = share
         self.settings = {
             "checkpoint": checkpoint, "counts": counts, "instances": list(instances), "method": method, "preset": preset,
             "options": {**(options or {}), **more}, "measure": measure, "loras": list(loras), "wait": wait,

@@ -4,24 +4,30 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
+from .certificate import pem
 from .environment import PROTOCOL
 from .errors import Error
 
 
 @dataclass(frozen=True)
 class Handshake:
-    """Where the process listens: the path of a socket."""
+    """Where the process listens, and the certificate that it will show."""
 
+    # "unix" or "tcp"
+    network: str
+    # the path of a socket, or HOST:PORT
     address: str
+    # in PEM; empty where the connection is plain
+    certificate: bytes = b""
 
     @property
     def target(self) -> str:
         """The address as gRPC takes it."""
-        return f"unix:{self.address}"
+        return f"unix:{self.address}" if self.network == "unix" else self.address
 
 
 def parse(line: str) -> Handshake:
-    """Reads go-plugin's line, such as "1|1|unix|/tmp/isac-x/plugin1|grpc|"."""
+    """Reads go-plugin's line, such as "1|1|unix|/tmp/isac-x/plugin1|grpc|MIIB…"."""
     fields = line.strip().split("|")
     if len(fields) < 5 or fields[0] != "1":
         raise Error(
@@ -37,12 +43,10 @@ def parse(line: str) -> Handshake:
         )
     if protocol != "grpc" or not address:
         raise Error(f"isac-plugin answered with {line.strip()!r}, expected grpc and an address", kind="UNAVAILABLE")
-    if network != "unix":
-        # Every program of the machine reaches a port. go-plugin would guard it with certificates, but its keys are on the curve P-521, and
-        # the TLS inside grpcio does not take their signatures.
-        why = "expected a unix socket: on such a system run isac-plugin serve --listen, and connect to it"
+    if network not in ("unix", "tcp") or (network == "tcp" and not loopback(address.rpartition(":")[0])):
+        why = "expected a unix socket, or a port of this machine alone"
         raise Error(f"isac-plugin listens on {network} {address}, {why}", kind="UNAVAILABLE")
-    return Handshake(address)
+    return Handshake(network, address, pem(fields[5]) if len(fields) > 5 and fields[5] else b"")
 
 
 def loopback(host: str) -> bool:

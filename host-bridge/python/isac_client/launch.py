@@ -8,7 +8,7 @@ from pathlib import Path
 
 import grpc
 
-from . import call, handshake, wire
+from . import call, certificate, handshake, wire
 from .environment import COOKIE, PROTOCOL, environment
 from .errors import Error, PluginDied
 from .find import check, find
@@ -16,8 +16,6 @@ from .folder import Folder
 from .log import Log, Tail
 from .plugin import Plugin
 from .process import Process
-
-WINDOWS = os.name == "nt"
 
 
 def start(
@@ -29,21 +27,23 @@ def start(
     sha256: str | None = None,
     start_timeout: float = 60,
     log: Log | None = None,
+    tls: bool = True,
 ) -> Plugin:
     """Starts isac-plugin and waits until it answers.
 
     path is the program, else $ISAC_PLUGIN, beside Python's programs, or in PATH; with sha256, hexadecimal, only that very file is
     started. models are folders of models and device is "cpu", "cuda:0" or the like. The process gets this one's environment less its
     secrets; env is put over it, and None takes a variable away. log is called with a level of logging and a line, by other threads; without
-    it the logger "isac_plugin" has them. Raises Error, and PluginDied where the process ended by itself.
+    it the logger "isac_plugin" has them. Both sides show each other certificates that are made for this one start, so that no other program
+    gets in; tls=False does without, on a unix socket in a folder of this user alone. Raises Error, and PluginDied where the process ended
+    by itself.
     """
     program = find(path)
     if sha256 is not None:
         check(program, sha256)
     variables = environment(models, device, env)
-    if WINDOWS:
-        why = "isac-plugin runs on Unix systems: run isac-plugin serve --listen in WSL, and connect to it"
-        raise Error(why, kind="UNAVAILABLE")
+    deadline = time.monotonic() + start_timeout
+    pair = certificate.make(program, variables, start_timeout) if tls else None
     folder = Folder()
     place = str(folder.path)
     variables.update({
@@ -55,7 +55,8 @@ def start(
         # Temporary files of the process and of its libraries go where they are removed.
         "TMPDIR": place,
     })
-    deadline = time.monotonic() + start_timeout
+    if pair is not None:
+        variables["PLUGIN_CLIENT_CERT"] = pair.certificate.decode()
     try:
         process = Process(program, variables, Tail(log), folder.remove)
     except BaseException:
@@ -63,9 +64,7 @@ def start(
         raise
     try:
         found = handshake.parse(process.handshake(deadline))
-        # The socket lies in a folder that this user alone can enter, so the connection may be plain. Its authority: of a path gRPC would
-        # make one that servers refuse.
-        channel = grpc.insecure_channel(found.target, options=[*call.OPTIONS, ("grpc.default_authority", "localhost")])
+        channel = open_channel(found, pair)
         try:
             healthy(channel, "plugin", deadline, process)
         except BaseException:
@@ -79,6 +78,22 @@ def start(
         folder.remove()
         raise error
     return Plugin(channel, process=process, folder=folder)
+
+
+def open_channel(found: handshake.Handshake, pair: certificate.Pair | None) -> grpc.Channel:
+    """The connection to a process that was started with this pair, or with none."""
+    # The authority: of a socket's path gRPC would make one that servers refuse. It is also the name in the process's certificate.
+    options = [*call.OPTIONS, ("grpc.default_authority", "localhost"), ("grpc.ssl_target_name_override", "localhost")]
+    if pair is None:
+        if found.network != "unix":
+            why = "every program of this machine reaches a port: start it with tls=True"
+            raise Error(f"isac-plugin listens on {found.network} {found.address}, {why}", kind="UNAVAILABLE")
+        return grpc.insecure_channel(found.target, options=options)
+    if not found.certificate:
+        why = "did not answer with a certificate of its own: use it and this client from one release"
+        raise Error(f"isac-plugin {why}, or start it with tls=False", kind="UNAVAILABLE")
+    secure = grpc.ssl_channel_credentials(root_certificates=found.certificate, private_key=pair.key, certificate_chain=pair.certificate)
+    return grpc.secure_channel(found.target, secure, options=options)
 
 
 def connect(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ._pb import isac_pb2 as pb
+from .cuda import share
 from .errors import Error
 from .schedule import Schedule, known
 from .session import Session
@@ -103,13 +104,20 @@ class Run(contextlib.ExitStack):
         if rows % len(prompts):
             raise Error(f"{rows} images for {len(prompts)} prompts: expected as many for each", kind="INVALID_INPUT", inputs=("prompt",))
         images = rows // len(prompts)
+        shared = share(self._denoiser()) if self._guidance.share else None
         for number, prompt in enumerate(prompts):
             session = self._guidance.plugin.guide(
                 **self._guidance.settings, prompt=literal(prompt), encoded=self._embedding(number, len(prompts)), sizes=self._sizes(),
                 images=images, seed=self._guidance.seed + number * images, parametrisation=self._schedule.parametrisation,
+                shared=shared,
             )
             self._sessions.append(self.enter_context(session))
             self._guidance.opened = session.opened
+
+    def _denoiser(self) -> dict[str, torch.Tensor]:
+        """The weights of the network that takes noise out, by the names that its folder's file has."""
+        network = getattr(self._pipe, "unet", None) or self._pipe.transformer
+        return dict(network.named_parameters())
 
     def _embedding(self, number: int, prompts: int) -> Any:
         if not self._guidance.encoded or self._embeddings is None:

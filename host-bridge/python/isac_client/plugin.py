@@ -112,6 +112,7 @@ class Plugin:
         measure: bool = False,
         loras: Iterable[tuple[str, float, float]] = (),
         weights: Iterable[tuple[str, str, bytes]] = (),
+        shared: Any = None,
         wait: call.Wait | None = None,
     ) -> Session:
         """Opens a session, which loads the checkpoint where it is not loaded. The fields are those of GuidanceOpen in isac.proto:
@@ -119,17 +120,19 @@ class Plugin:
         encoded is the prompt as the host encoded it, hidden [1,L,D] and pooled [1,P] or None. sizes has height, width, top, left,
         target_height, target_width. instances are (name, count) or (name, count, tokens). parametrisation says what the latents are:
         "comfyui" for X_t·√(1+σ²) (X_t of flow models), "model" for X_t; the wrong one is not noticed. loras are (name, strength of the
-        denoiser, of the text encoders), weights are (name, dtype, SHA-256).
+        denoiser, of the text encoders), weights are (name, dtype, SHA-256). shared are weights of this process that the plugin uses where
+        they are, on one CUDA device: see isac_client.cuda.share. They are kept until the session is closed.
 
         wait is called every 50 ms while an answer of this session is awaited. What it raises cancels the work and is passed on.
         """
         request = open_request(
             checkpoint=checkpoint, prompt=prompt, encoded=encoded, sizes=sizes, counts=counts, instances=instances, method=method,
             preset=preset, options=options, parametrisation=parametrisation, images=images, seed=seed, measure=measure, loras=loras,
-            weights=weights,
+            weights=weights, shared_weights=shared.messages if shared is not None else (),
         )
         self._check_open("open a guidance session")
         session = Session(self._channel, request, wait, self._explain, str(self._folder.path) if self._folder else "")
+        session.shared = shared
         self._sessions.add(session)
         return session
 

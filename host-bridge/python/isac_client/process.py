@@ -22,11 +22,15 @@ class Process:
 
     def __init__(self, program: Path, env: Mapping[str, str], tail: Tail, gone: Callable[[], None]) -> None:
         self.tail = tail
+        self.first_line = ""
         self.ended = threading.Event()
         self._first: queue.Queue[str | None] = queue.Queue()
         pipe = subprocess.PIPE
         try:
-            self._popen = subprocess.Popen([str(program)], env=dict(env), stdin=pipe, stdout=pipe, stderr=pipe)
+            self._popen = subprocess.Popen(
+                [str(program)], env=dict(env), stdin=pipe, stdout=pipe, stderr=pipe,
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows opens a console for a program without one
+            )
         except OSError as error:
             raise Error(f"start {program}: {error}", kind="UNAVAILABLE") from error
         readers = [
@@ -82,6 +86,7 @@ class Process:
                 why = "isac-plugin printed no handshake in the time that it has to start (start_timeout)"
                 raise Error(why + said(self.tail.text()), kind="UNAVAILABLE") from None
             if line is not None:
+                self.first_line = line.strip()
                 return line
             self.ended.wait(2)
             if self.ended.is_set():

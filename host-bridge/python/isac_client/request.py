@@ -14,7 +14,8 @@ SIZES = ("height", "width", "top", "left", "target_height", "target_width")
 
 def open_request(
     *, encoded: tuple[Tensor, Tensor | None] | None, sizes: Any, instances: Iterable[Any], options: Mapping[str, Any] | None,
-    parametrisation: str, seed: int, loras: Iterable[Any], weights: Iterable[Any], **plain: Any,
+    parametrisation: str, seed: int, loras: Iterable[Any], weights: Iterable[Any],
+    shared_weights: Iterable[pb.SharedWeight] = (), **plain: Any,
 ) -> pb.GuidanceOpen:
     """Builds the message. What it finds wrong is told in one Error."""
     wrong: dict[str, str] = {}
@@ -33,6 +34,7 @@ def open_request(
     take(wrong, "options", lambda: message.options.update({str(name): text(value) for name, value in (options or {}).items()}))
     take(wrong, "loras", lambda: message.loras.extend(lora_of(*each) for each in loras))
     take(wrong, "weights", lambda: message.weights.extend(weight_of(*each) for each in weights))
+    message.shared_weights.extend(shared_weights)
     if wrong:
         sentences = "; ".join(f"{name}: {why}" for name, why in wrong.items())
         raise Error(sentences, kind="INVALID_INPUT", inputs=tuple(wrong))

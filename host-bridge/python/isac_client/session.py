@@ -41,6 +41,8 @@ class Session:
     """
 
     opened: pb.GuidanceOpened
+    # what the plugin uses of this process's memory, kept until the model is given back
+    shared: object = None
 
     def __init__(
         self, channel: grpc.Channel, request: pb.GuidanceOpen, wait: call.Wait | None,
@@ -112,6 +114,7 @@ class Session:
             # The end of the stream says that the session is closed; a process that is gone has closed it as well.
             while isinstance(self._next(), pb.GuideResponse):
                 pass
+            self.shared = None
 
     def cancel(self) -> None:
         """Ends the session at once, from any thread: a step that is at work stops between two layers of the model."""

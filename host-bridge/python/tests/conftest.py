@@ -40,12 +40,21 @@ def plugin(program):
 
 
 @pytest.fixture
-def play(tmp_path):
-    """Makes a program of a text in Python, with what it needs to play a plugin."""
+def play(tmp_path, program):
+    """Makes a program of a text in Python, with what it needs to play a plugin. Certificates it has from the real one."""
+    start = f"""#!{sys.executable}
+import os, subprocess, sys, time
+def pair():
+    return subprocess.run([{str(program)!r}, "certificate"], stdout=subprocess.PIPE, check=True).stdout
+if sys.argv[1:] == ["certificate"]:
+    sys.stdout.buffer.write(pair())
+    sys.exit()
+HOME = os.environ["PLUGIN_UNIX_SOCKET_DIR"]
+"""
 
     def write(text):
         path = tmp_path / "isac-plugin"
-        path.write_text(f"#!{sys.executable}\nimport os, sys, time\nHOME = os.environ['PLUGIN_UNIX_SOCKET_DIR']\n" + textwrap.dedent(text))
+        path.write_text(start + textwrap.dedent(text))
         path.chmod(0o755)
         return path
 

@@ -1,5 +1,6 @@
 """Programs that are no good plugin."""
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import pytest
 from conftest import within
 
 import isac_client
-from isac_client import folder, launch
+from isac_client import folder
 
 SERVE = """
     import grpc
+    NETWORK = "unix"
     from concurrent.futures import ThreadPoolExecutor
     def handler(request, context): return ANSWER
     class All(grpc.GenericRpcHandler):
@@ -20,10 +22,18 @@ SERVE = """
             if call.method == "/plugin.GRPCStdio/StreamStdio":
                 return grpc.unary_stream_rpc_method_handler(lambda r, c: iter([b"\\x08\\x01\\x12\\x06said\\nx"]))
     server = grpc.server(ThreadPoolExecutor(4), handlers=[All()])
-    server.add_insecure_port("unix:" + HOME + "/socket")
+    host = os.environ["PLUGIN_CLIENT_CERT"].encode()
+    own, end, key = pair().partition(b"-----END CERTIFICATE-----\\n")
+    secure = grpc.ssl_server_credentials([(key, own + end)], root_certificates=host, require_client_auth=True)
+    if NETWORK == "tcp":
+        address = "127.0.0.1:%d" % server.add_secure_port("127.0.0.1:0", secure)
+    else:
+        address = HOME + "/socket"
+        server.add_secure_port("unix:" + address, secure)
     server.start()
     print("noise on standard error", file=sys.stderr, flush=True)
-    print("1|1|unix|" + HOME + "/socket|grpc|", flush=True)
+    shown = "".join(own.decode().split("\\n")[1:]).rstrip("=")
+    print("1|1|" + NETWORK + "|" + address + "|grpc|" + shown, flush=True)
     print("a library prints", flush=True)
     while sys.stdin.read(1): pass
 """
@@ -41,8 +51,10 @@ def no_folders_left():
     ("print('1|7|unix|/x|grpc|')", "speaks version 7 of the contract"),
     ("print('2|1|unix|/x|grpc|')", "began with"),
     ("print('1|1|unix|/x|netrpc|')", "expected grpc"),
-    ("print('1|1|tcp|127.0.0.1:1|grpc|', flush=True); time.sleep(9)", "expected a unix socket"),
-    ("print('1|1|unix|' + HOME + '/none|grpc|', flush=True); time.sleep(9)", "no answer from isac-plugin"),
+    ("print('1|1|tcp|10.0.0.1:1|grpc|', flush=True); time.sleep(9)", "expected a unix socket, or a port of this machine"),
+    ("print('1|1|unix|' + HOME + '/none|grpc|', flush=True); time.sleep(9)", "did not answer with a certificate"),
+    ("print('1|1|tcp|127.0.0.1:1|grpc|not base64!', flush=True); time.sleep(9)", "'not base64!' in the place of its certificate"),
+    ("print('1|1|unix|' + HOME + '/none|grpc|MIIB', flush=True); time.sleep(9)", "no answer from isac-plugin"),
     ("os.close(1); time.sleep(9)", "closed its standard output"),
     ("print('why', file=sys.stderr, flush=True); time.sleep(9)", r"printed no handshake in the time .*\nwhy"),
     (SERVE.replace("ANSWER", "b'\\x08\\x02'"), "does not serve"),
@@ -109,10 +121,31 @@ def test_no_program(monkeypatch, tmp_path):
         isac_client.start(broken)
 
 
-def test_windows(monkeypatch, play):
-    monkeypatch.setattr(launch, "WINDOWS", True)
-    with pytest.raises(isac_client.Error, match="serve --listen"):
-        isac_client.start(play("sys.exit(0)"))
+@pytest.mark.parametrize(("text", "says"), [
+    ("print('usage'); print('no such command', file=sys.stderr); sys.exit(80)", "status 80 .*: is this .*\n?.*no such command"),
+    ("print('-----BEGIN CERTIFICATE-----'); sys.exit(0)", "printed no certificate with its key"),
+    ("time.sleep(9)", "printed no certificate in the time"),
+])
+def test_no_certificate(tmp_path, text, says):
+    program = tmp_path / "isac-plugin"
+    program.write_text(f"#!{sys.executable}\nimport sys, time\n{text}\n")
+    program.chmod(0o755)
+    with pytest.raises(isac_client.Error, match=says) as raised:
+        isac_client.start(program, start_timeout=1)
+    assert raised.value.kind == "UNAVAILABLE"
+
+
+def test_a_port(play):
+    """As on Windows, where go-plugin listens on a port of the machine: nobody gets in without the certificate."""
+    serving = SERVE.replace("ANSWER", "b'\\x08\\x01'").replace('NETWORK = "unix"', 'NETWORK = "tcp"')
+    heard = []
+    with isac_client.start(play(serving), log=lambda level, line: heard.append(line)) as plugin:
+        assert within(5, lambda: "said" in heard), heard
+        with pytest.raises(isac_client.Error, match="describe: UNIMPLEMENTED"):
+            plugin.describe()
+    plain = "print('1|1|tcp|127.0.0.1:1|grpc|', flush=True); time.sleep(9)"
+    with pytest.raises(isac_client.Error, match="every program of this machine reaches a port"):
+        isac_client.start(play(plain), tls=False)
 
 
 def test_leftovers_are_swept(tmp_path):

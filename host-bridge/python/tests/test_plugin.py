@@ -9,10 +9,12 @@ import textwrap
 import time
 from pathlib import Path
 
+import grpc
 import pytest
 from conftest import ENDLESS, MODELS, gone, noise, within
 
 import isac_client
+from isac_client import certificate, wire
 
 
 def test_what_it_says(shared_plugin):
@@ -68,6 +70,39 @@ def test_kill_in_the_middle(plugin):
     with pytest.raises(isac_client.PluginDied):
         plugin.guide(checkpoint="mini", prompt="two cats")
     session.close()
+
+
+def socket_of(plugin):
+    return "unix:" + next(str(path) for path in plugin._folder.path.rglob("plugin*") if path.is_socket())
+
+
+def asks(channel):
+    """Whether a program with this channel gets an answer of the plugin."""
+    try:
+        with channel:
+            channel.unary_unary("/grpc.health.v1.Health/Check")(wire.health_request("plugin"), timeout=2)
+        return True
+    except grpc.RpcError as error:
+        assert error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+        return False
+
+
+def test_nobody_else_gets_in(program):
+    """The connection takes the key that start had made: no plain one, no foreign certificate, although the socket can be opened."""
+    options = [("grpc.default_authority", "localhost"), ("grpc.ssl_target_name_override", "localhost"), ("grpc.enable_retries", 0)]
+    with isac_client.start(program) as plugin:
+        target = socket_of(plugin)
+        environ = Path(f"/proc/{plugin.pid}/environ").read_text()
+        assert "PRIVATE KEY" not in environ and "BEGIN CERTIFICATE" in environ
+        assert not asks(grpc.insecure_channel(target, options=options))
+        # Even with the process's own certificate as its authority: any program could ask the socket for it.
+        shown = certificate.pem(plugin._process.first_line.split("|")[5])
+        foreign = certificate.make(program, dict(os.environ), 10)
+        for shows in ({}, {"private_key": foreign.key, "certificate_chain": foreign.certificate}):
+            assert not asks(grpc.secure_channel(target, grpc.ssl_channel_credentials(shown, **shows), options=options))
+        assert plugin.stats().pid == plugin.pid
+    with isac_client.start(program, tls=False) as plugin:
+        assert asks(grpc.insecure_channel(socket_of(plugin), options=options)) and plugin.stats().pid == plugin.pid
 
 
 @pytest.mark.parametrize("how", ["os.kill(os.getpid(), signal.SIGKILL)", "sys.exit(0)", "raise RuntimeError", "os._exit(3)"])

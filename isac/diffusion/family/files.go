@@ -44,16 +44,22 @@ type Files struct {
 	Notes []string
 
 	files []*weights.File
+	given map[string]torch.Tensor
+	// Given are the names of the tensors that OpenOver put in the place of the denoiser's own.
+	Given []string
 }
 
 // Open opens a diffusers folder or a single file. A model of no family of the list is refused with weights.ErrUnsupported and what it
 // is; files that are missing are all named in one error.
-func Open(path string) (*Files, error) {
+func Open(path string) (*Files, error) { return OpenOver(path, nil) }
+
+// OpenOver is Open with tensors from elsewhere in the place of the denoiser's own, by the names that the files have: see weights.Over.
+func OpenOver(path string, given map[string]torch.Tensor) (*Files, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("open model: %w", err)
 	}
-	m := &Files{Path: path}
+	m := &Files{Path: path, given: given}
 	if info.IsDir() {
 		err = m.openFolder()
 	} else {
@@ -117,18 +123,18 @@ func (m *Files) openSingle() error {
 		return fmt.Errorf("%s: %w", m.Path, err)
 	}
 	var missing []string
-	part := func(p Part) weights.Source {
+	part := func(from weights.Source, p Part) weights.Source {
 		for _, prefix := range p.Prefixes {
-			if src := weights.Prefix(f, prefix); len(src.Names()) > 0 {
+			if src := weights.Prefix(from, prefix); len(src.Names()) > 0 {
 				return named(src, p.Single)
 			}
 		}
 		missing = append(missing, fmt.Sprintf("%s (%s*)", p.What, p.Prefixes[0]))
 		return nil
 	}
-	m.Denoiser, m.VAE = part(m.Family.Denoiser), part(m.Family.VAE)
+	m.Denoiser, m.VAE = part(m.over(f), m.Family.Denoiser), part(f, m.Family.VAE)
 	for _, t := range m.Family.Text {
-		m.Text = append(m.Text, part(t.Part))
+		m.Text = append(m.Text, part(f, t.Part))
 	}
 	if len(missing) > 0 {
 		return fmt.Errorf("%s is %s and has no %s: give a whole checkpoint: %w", m.Path, m.Family.Title, strings.Join(missing, " and no "), weights.ErrMissing)
@@ -165,15 +171,15 @@ func (m *Files) openFolder() error {
 	if foreignClass != "" {
 		m.Notes = append(m.Notes, fmt.Sprintf("the folder is for diffusers' %s; it is read as a text-to-image model, for the parts are those of one", foreignClass))
 	}
-	open := func(p Part) weights.Source {
+	open := func(p Part, over func(weights.Source) weights.Source) weights.Source {
 		src, files, err := weights.OpenPart(filepath.Join(m.Path, p.Folder), p.Base)
 		m.files = append(m.files, files...)
 		if note(err); err != nil {
 			return nil
 		}
-		return named(src, p.Tidy)
+		return named(named(src, over), p.Tidy)
 	}
-	m.Denoiser = open(families[0].Denoiser) // families of one class have one kind of denoiser
+	m.Denoiser = open(families[0].Denoiser, m.over) // families of one class have one kind of denoiser
 	m.Family = families[len(families)-1]
 	for _, f := range families {
 		if m.Denoiser != nil && (f.Folder == nil || f.Folder(m.Denoiser)) {
@@ -181,11 +187,11 @@ func (m *Files) openFolder() error {
 			break
 		}
 	}
-	m.VAE = open(m.Family.VAE)
+	m.VAE = open(m.Family.VAE, nil)
 	m.Config.Denoiser, m.Config.VAE = json(m.Family.Denoiser.Folder, "config.json"), json(m.Family.VAE.Folder, "config.json")
 	m.Config.Scheduler = json("scheduler", "scheduler_config.json")
 	for _, t := range m.Family.Text {
-		m.Text = append(m.Text, open(t.Part))
+		m.Text = append(m.Text, open(t.Part, nil))
 		m.Config.Text = append(m.Config.Text, json(t.Folder, "config.json"))
 	}
 	for _, foreign := range m.Family.Foreign {
@@ -198,6 +204,15 @@ func (m *Files) openFolder() error {
 		return mistakes
 	}
 	return nil
+}
+
+// over puts the tensors that were given in the place of a source's own.
+func (m *Files) over(src weights.Source) weights.Source {
+	if len(m.given) == 0 {
+		return src
+	}
+	src, m.Given = weights.Over(src, m.given)
+	return src
 }
 
 // readTokenizers reads the tokenizers of all text encoders, in folders below dir.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"syscall"
 	"unsafe"
 
 	"github.com/isac-guidance/isac/isac/torch"
@@ -20,7 +19,7 @@ func (s *staging) make() error {
 	if s.bytes != nil {
 		return nil
 	}
-	b, err := syscall.Mmap(-1, 0, stagingSize, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANON)
+	b, err := mapMemory(stagingSize)
 	if err != nil {
 		return fmt.Errorf("%d bytes to read into: %w", stagingSize, err)
 	}
@@ -34,7 +33,7 @@ func (s *staging) free() error {
 	}
 	b := s.bytes
 	s.bytes = nil
-	return syscall.Munmap(b)
+	return unmapMemory(b)
 }
 
 // tensor reads size bytes of r from offset at into a tensor of its own, in the caller's scope. Most tensors take one read and one copy.

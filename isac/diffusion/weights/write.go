@@ -1,11 +1,7 @@
 package weights
 
 import (
-	"bufio"
 	"io"
-	"path/filepath"
-
-	"github.com/google/renameio/v2"
 
 	"github.com/isac-guidance/isac/isac/torch"
 )
@@ -27,23 +23,6 @@ func Write(path string, entries []Entry, metadata map[string]string) error {
 		tensors[i] = planned{Stream: Stream{e.Name, e.DType, e.Shape, data}, given: int64(len(e.Data))}
 	}
 	return writePlanned(path, tensors, metadata)
-}
-
-// replaceFile writes beside path and renames, so that no reader ever sees half a file.
-func replaceFile(path string, write func(io.Writer) error) error {
-	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithStaticPermissions(0o644))
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Cleanup() }() // of nothing, once it has its name
-	w := bufio.NewWriterSize(f, 1<<20)
-	if err := write(w); err != nil {
-		return err
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	return f.CloseAtomicallyReplace()
 }
 
 // FromTensor copies a tensor's values, from whatever device, into an Entry of the same element type. It panics with *torch.Error like

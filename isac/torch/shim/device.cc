@@ -20,7 +20,6 @@
 #include "shim.h"
 
 namespace isac {
-namespace {
 
 // A function of the CUDA libraries that libtorch has loaded, or NULL. Looked up among the dependencies of this library, which a
 // plain RTLD_DEFAULT does not see.
@@ -33,6 +32,8 @@ void *cuda_symbol(const char *name) {
   dlclose(self);
   return symbol;
 }
+
+namespace {
 
 void need_cuda(int32_t dev) {
   const int64_t n = torch::cuda::device_count();

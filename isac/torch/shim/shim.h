@@ -105,6 +105,9 @@ at::Device device(int32_t code);
 void keep_large_blocks();
 void drop_large_blocks();
 
+// device.cc: a function of the CUDA libraries that libtorch has loaded, or NULL.
+void *cuda_symbol(const char *name);
+
 // Tables are filled by the file that defines the functions.
 void fill_ops(isac_ops *table);
 void fill_handles(isac_core *core);
@@ -112,6 +115,7 @@ void fill_data(isac_core *core);
 void fill_autograd(isac_core *core, isac_closure_fn closure);
 void fill_random(isac_core *core);
 void fill_device(isac_core *core);
+void fill_ipc(isac_core *core);
 void fill_profile(isac_core *core);
 void fill_graph(isac_core *core);
 

@@ -80,6 +80,7 @@ func (s *Service) checkOpen(r *isacpb.GuidanceOpen) (core.Method, error) {
 	checkInstances(r, &wrong)
 	s.checkLoRAs(r, &wrong)
 	checkWeights(r, &wrong)
+	checkSharedWeights(r, &wrong)
 	entry, err := methods.Find(cmp.Or(r.Method, methods.Names()[0]))
 	if err != nil {
 		wrong.check("method", err)
@@ -104,7 +105,7 @@ func (c *call) set(s *session, r *isacpb.GuidanceOpen, method core.Method) (*isa
 	if err := c.compare(r); err != nil {
 		return nil, err
 	}
-	plain, clip, err := c.load(c.ctx, r.Checkpoint)
+	plain, clip, err := c.load(c.ctx, r)
 	if err != nil {
 		return nil, err
 	}

@@ -214,7 +214,7 @@ class GuidanceMethod(_message.Message):
     def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., help: _Optional[str] = ..., presets: _Optional[_Iterable[_Union[GuidancePreset, _Mapping]]] = ..., options: _Optional[_Iterable[_Union[GuidanceOption, _Mapping]]] = ...) -> None: ...
 
 class GuidanceOpen(_message.Message):
-    __slots__ = ["checkpoint", "counts", "encoded", "images", "instances", "loras", "measure", "method", "options", "parametrisation", "preset", "prompt", "seed", "sizes", "weights"]
+    __slots__ = ["checkpoint", "counts", "encoded", "images", "instances", "loras", "measure", "method", "options", "parametrisation", "preset", "prompt", "seed", "shared_weights", "sizes", "weights"]
     class OptionsEntry(_message.Message):
         __slots__ = ["key", "value"]
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -235,6 +235,7 @@ class GuidanceOpen(_message.Message):
     PRESET_FIELD_NUMBER: _ClassVar[int]
     PROMPT_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
+    SHARED_WEIGHTS_FIELD_NUMBER: _ClassVar[int]
     SIZES_FIELD_NUMBER: _ClassVar[int]
     WEIGHTS_FIELD_NUMBER: _ClassVar[int]
     checkpoint: str
@@ -250,9 +251,10 @@ class GuidanceOpen(_message.Message):
     preset: str
     prompt: str
     seed: int
+    shared_weights: _containers.RepeatedCompositeFieldContainer[SharedWeight]
     sizes: Sizes
     weights: _containers.RepeatedCompositeFieldContainer[GuidanceWeight]
-    def __init__(self, checkpoint: _Optional[str] = ..., prompt: _Optional[str] = ..., encoded: _Optional[_Union[EncodedPrompt, _Mapping]] = ..., sizes: _Optional[_Union[Sizes, _Mapping]] = ..., instances: _Optional[_Iterable[_Union[GuidanceInstances, _Mapping]]] = ..., counts: _Optional[str] = ..., method: _Optional[str] = ..., preset: _Optional[str] = ..., options: _Optional[_Mapping[str, str]] = ..., parametrisation: _Optional[_Union[Parametrisation, str]] = ..., images: _Optional[int] = ..., seed: _Optional[int] = ..., measure: bool = ..., loras: _Optional[_Iterable[_Union[GuidanceLora, _Mapping]]] = ..., weights: _Optional[_Iterable[_Union[GuidanceWeight, _Mapping]]] = ...) -> None: ...
+    def __init__(self, checkpoint: _Optional[str] = ..., prompt: _Optional[str] = ..., encoded: _Optional[_Union[EncodedPrompt, _Mapping]] = ..., sizes: _Optional[_Union[Sizes, _Mapping]] = ..., instances: _Optional[_Iterable[_Union[GuidanceInstances, _Mapping]]] = ..., counts: _Optional[str] = ..., method: _Optional[str] = ..., preset: _Optional[str] = ..., options: _Optional[_Mapping[str, str]] = ..., parametrisation: _Optional[_Union[Parametrisation, str]] = ..., images: _Optional[int] = ..., seed: _Optional[int] = ..., measure: bool = ..., loras: _Optional[_Iterable[_Union[GuidanceLora, _Mapping]]] = ..., weights: _Optional[_Iterable[_Union[GuidanceWeight, _Mapping]]] = ..., shared_weights: _Optional[_Iterable[_Union[SharedWeight, _Mapping]]] = ...) -> None: ...
 
 class GuidanceOpened(_message.Message):
     __slots__ = ["device", "dtype", "factor", "family", "latent_channels", "method", "notes", "options", "shared_folder", "sigma_max", "sigma_min", "target"]
@@ -505,6 +507,20 @@ class Running(_message.Message):
     seconds: float
     waiting: bool
     def __init__(self, prompt_id: _Optional[str] = ..., node_id: _Optional[str] = ..., class_type: _Optional[str] = ..., waiting: bool = ..., seconds: _Optional[float] = ...) -> None: ...
+
+class SharedWeight(_message.Message):
+    __slots__ = ["dtype", "handle", "name", "offset", "shape"]
+    DTYPE_FIELD_NUMBER: _ClassVar[int]
+    HANDLE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    SHAPE_FIELD_NUMBER: _ClassVar[int]
+    dtype: DType
+    handle: bytes
+    name: str
+    offset: int
+    shape: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, name: _Optional[str] = ..., dtype: _Optional[_Union[DType, str]] = ..., shape: _Optional[_Iterable[int]] = ..., handle: _Optional[bytes] = ..., offset: _Optional[int] = ...) -> None: ...
 
 class Sizes(_message.Message):
     __slots__ = ["height", "left", "target_height", "target_width", "top", "width"]

@@ -1,0 +1,4 @@
+package torch
+
+// LibraryName is the file that Load looks for.
+const LibraryName = "isactorch.dll"
