@@ -9,8 +9,12 @@ import (
 // print writes the profile for people.
 func (out *profile) print(to io.Writer) {
 	fmt.Fprintf(to, "%s, libtorch %s, %s, preset %s, %d×%d pixels\n", out.Device, out.Torch, out.DType, out.Preset, out.Pixels, out.Pixels)
-	fmt.Fprintf(to, "guidance %.2f ms, unguided evaluation %.2f ms, a guided step to an unguided one %.2f; peak %d MiB, loaded %d MiB\n\n",
-		out.Guided, out.Unguided, out.Ratio, out.Peak>>20, out.Loaded>>20)
+	fmt.Fprintf(to, "guidance %.2f ms, unguided evaluation %.2f ms, a guided step to an unguided one %.2f; peak %d MiB, loaded %d MiB, reserved %d MiB, %d graphs\n",
+		out.Guided, out.Unguided, out.Ratio, out.Peak>>20, out.Loaded>>20, out.Reserved>>20, out.Graphs)
+	for _, e := range out.GraphErrors {
+		fmt.Fprintln(to, "no graph:", e)
+	}
+	fmt.Fprintln(to)
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "section\tms, waited for\tms, host\tms, device\toperators\tkernels\tlaunches\twaits\treads\twrites\t")
 	var sum sectionRow

@@ -25,6 +25,9 @@ type Model struct {
 	blocks   []block
 	norm     adaptive
 	out      layer.Linear
+
+	graphs     *attention.Graphs // nil where evaluations are not recorded
+	checkpoint bool
 }
 
 // New builds the model from p, which stands at the transformer's root and belongs to the model from here on, also when an error comes
@@ -43,6 +46,7 @@ func New(p *weights.Params, cfg Config) (*Model, error) {
 		norm:     newAdaptive(p.Sub("norm_out"), cfg.Width, bare),
 		out:      layer.NewLinear(p.Sub("proj_out"), cfg.Width, cfg.Patch*cfg.Patch*cfg.OutChannels),
 	}
+	m.graphs = attention.NewGraphs(p.Device())
 	for i, dual := range cfg.Dual {
 		m.blocks = append(m.blocks, newBlock(p.Sub(fmt.Sprintf("transformer_blocks.%d", i)), dual, i == cfg.Blocks()-1, cfg))
 	}
@@ -59,13 +63,20 @@ func New(p *weights.Params, cfg Config) (*Model, error) {
 // Checkpoint switches gradient checkpointing: each block keeps only its inputs, and is run again when gradients are taken. That costs
 // about one more forward pass for a guided step and saves most of its memory.
 func (m *Model) Checkpoint(on bool) {
+	m.checkpoint = on
 	for i := range m.blocks {
 		m.blocks[i].checkpoint = on
 	}
 }
 
 // Close frees the weights.
-func (m *Model) Close() { m.params.Close() }
+func (m *Model) Close() {
+	m.graphs.Close()
+	m.params.Close()
+}
+
+// Graphs are the evaluations that a GPU repeats, nil where there are to be none.
+func (m *Model) Graphs() *attention.Graphs { return m.graphs }
 
 // DType is the element type that the model computes in.
 func (m *Model) DType() torch.DType { return m.params.DType() }
@@ -83,19 +94,37 @@ func (m *Model) ForwardContext(ctx context.Context, x torch.Tensor, t float64, t
 	if err != nil {
 		return torch.Tensor{}, fmt.Errorf("mmdit: %w", err)
 	}
-	out := r.Scoped1(func() torch.Tensor {
+	out := r.Scoped1(func() (out torch.Tensor) {
 		embedded := m.embedded.forward(t, vector)
-		h := m.patches.forward(x, int64(at.rows), int64(at.columns))
-		if h, err = m.body(ctx, h, m.context.Forward(text), embedded, at, r); err != nil || r.Last(true) {
-			return torch.Tensor{}
+		if m.checkpoint || m.graphs == nil || ctx.Err() != nil {
+			out, err = m.evaluate(ctx, x, embedded, text, at, r)
+			return out
 		}
-		h = m.out.Forward(m.norm.forward(embedded).modulate(normalise(h), shiftOnly, scaleOnly))
-		return m.patches.back(h, int64(at.rows), int64(at.columns), x.Size(2), x.Size(3))
+		for _, out = range m.graphs.Run(r, "", func(in []torch.Tensor, r *attention.Recorder) []torch.Tensor {
+			out, _ := m.evaluate(context.Background(), in[0], in[1], in[2], at, r) // whole or not at all
+			if !out.Defined() {
+				return nil
+			}
+			return []torch.Tensor{out}
+		}, x, embedded, text) {
+		}
+		return out
 	})
 	if err != nil {
 		return torch.Tensor{}, err
 	}
 	return out, nil
+}
+
+// evaluate is ForwardContext from the embedding of timestep and vector on, in the caller's scope.
+func (m *Model) evaluate(ctx context.Context, x, embedded, text torch.Tensor, at place, r *attention.Recorder) (torch.Tensor, error) {
+	h := m.patches.forward(x, int64(at.rows), int64(at.columns))
+	h, err := m.body(ctx, h, m.context.Forward(text), embedded, at, r)
+	if err != nil || r.Last(true) {
+		return torch.Tensor{}, err
+	}
+	h = m.out.Forward(m.norm.forward(embedded).modulate(normalise(h), shiftOnly, scaleOnly))
+	return m.patches.back(h, int64(at.rows), int64(at.columns), x.Size(2), x.Size(3)), nil
 }
 
 // body takes image tokens h and text tokens y, which it frees, through all blocks.
