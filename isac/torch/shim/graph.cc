@@ -15,6 +15,22 @@
 namespace isac {
 namespace {
 
+// What goes between Go and tensors would be recorded as it is this one time.
+thread_local bool recording = false;
+
+struct Recording {
+  Recording() { recording = true; }
+  ~Recording() { recording = false; }
+};
+
+}  // namespace
+
+void not_recording(const char *op) {
+  if (recording) throw Failure("argument", std::string(op) + " within a graph: it would have this one value for good; hand it in as an input, or read it afterwards");
+}
+
+namespace {
+
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
@@ -66,6 +82,7 @@ struct Graph : torch::CustomClassHolder {
 
   // The closure on the fixed inputs, with a gradient to them where one is wanted.
   variable_list run() const {
+    const Recording now;
     const at::AutoGradMode mode(wants);
     return closure->call(in);
   }

@@ -988,7 +988,7 @@ isac_result op_to_device(uint64_t t_, int32_t dev_) {
   return guard<isac_result>("to_device", [&](Shapes &s) { s.add(t_); }, [&] {
     const at::Tensor t = tensor(t_);
     const at::Device dev = device(dev_);
-    return one(t.to(dev), "to_device");
+    return one(x::to_device(t, dev), "to_device");
   });
 }
 

@@ -105,6 +105,9 @@ at::Device device(int32_t code);
 void keep_large_blocks();
 void drop_large_blocks();
 
+// graph.cc: fails while this thread records a graph, in which values of Go's would be those of this one time.
+void not_recording(const char *op);
+
 // Tables are filled by the file that defines the functions.
 void fill_ops(isac_ops *table);
 void fill_handles(isac_core *core);
