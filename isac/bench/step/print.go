@@ -17,7 +17,6 @@ func (out *profile) print(to io.Writer) {
 	fmt.Fprintln(to)
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "section\tms, waited for\tms, host\tms, device\toperators\tkernels\tlaunches\twaits\treads\twrites\t")
-	var sum sectionRow
 	line := func(r sectionRow) {
 		fmt.Fprintf(w, "%s\t%.2f\t%.2f\t%.2f\t%d\t%d\t%d\t%d\t%d\t%d\t\n", r.Name, r.Waited, r.Asked, r.DeviceTime, r.Operators, r.Kernels, r.Launches, r.Waits, r.Reads, r.Writes)
 	}
@@ -25,21 +24,13 @@ func (out *profile) print(to io.Writer) {
 		if r.Name == sectionUnguided {
 			continue
 		}
-		sum.Waited, sum.Asked, sum.DeviceTime = sum.Waited+r.Waited, sum.Asked+r.Asked, sum.DeviceTime+r.DeviceTime
-		sum.Operators, sum.Kernels, sum.Launches = sum.Operators+r.Operators, sum.Kernels+r.Kernels, sum.Launches+r.Launches
-		sum.Waits, sum.Reads, sum.Writes = sum.Waits+r.Waits, sum.Reads+r.Reads, sum.Writes+r.Writes
 		if r.Name == sectionGuided {
 			r.Name = "moving, checks"
 		}
 		line(r)
 	}
-	sum.Name = "all of guidance"
-	line(sum)
-	for _, r := range out.Sections {
-		if r.Name == sectionUnguided {
-			line(r)
-		}
-	}
+	line(out.guidance())
+	line(out.section(sectionUnguided))
 	w.Flush()
 	lists := []struct {
 		title string
