@@ -40,7 +40,7 @@ func NewGraph(fn func([]Tensor) []Tensor, inputs ...Tensor) (*Graph, error) {
 }
 
 // Run is fn(inputs). Of a graph with a gradient, and where those are enabled, the results are good until the next run and have to be
-// differentiated before it; else they are the caller's.
+// differentiated before it, a second time at the price of another run; else they are the caller's.
 func (g *Graph) Run(inputs ...Tensor) []Tensor {
 	ensure()
 	defer collect()

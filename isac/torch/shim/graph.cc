@@ -44,6 +44,7 @@ struct Graph : torch::CustomClassHolder {
   std::vector<bool> moved;          // of each output: it has a gradient
   variable_list cotangents, grads;  // of the outputs that have one, and of the leaves; a gradient may be undefined
   variable_list history;            // the outputs of the last run with their history, where nothing was recorded
+  bool kept = false;                // what the gradient needs of the last run is still there
 #if defined(ISAC_CUDA_GRAPHS)
   std::unique_ptr<at::cuda::CUDAGraph> forward_graph, backward_graph;
   c10::DeviceIndex device = -1;
@@ -107,6 +108,7 @@ struct Graph : torch::CustomClassHolder {
   }
 
   void forward() {
+    kept = true;
 #if defined(ISAC_CUDA_GRAPHS)
     if (recorded()) {
       const c10::cuda::CUDAGuard guard(device);
@@ -120,7 +122,10 @@ struct Graph : torch::CustomClassHolder {
     if (wants) history = outputs;
   }
 
+  // The gradient writes over what it has read of the run, so a second one needs the run again.
   void backward() {
+    if (!kept) forward();
+    kept = false;
 #if defined(ISAC_CUDA_GRAPHS)
     if (recorded()) {
       const c10::cuda::CUDAGuard guard(device);
@@ -128,7 +133,6 @@ struct Graph : torch::CustomClassHolder {
       return;
     }
 #endif
-    TORCH_CHECK(!history.empty(), "the gradient of this run was taken already");
     const at::AutoGradMode mode(true);
     grads = gradient(history);
     history.clear();
