@@ -6,9 +6,11 @@ import "github.com/isac-guidance/isac/isac/torch"
 // they made, and in gradient checkpoints, which run twice: a backbone opens both through its recorder, which hands the taps on.
 // A nil recorder collects nothing, and its methods work.
 type Recorder struct {
-	// Only tells that nothing else of the evaluation is wanted: a backbone then stops behind the last layer that it records, and its
+	// Only tells that nothing else of the evaluation is wanted: a backbone then stops behind the last layer that is wanted, and its
 	// result is undefined.
 	Only bool
+	// Layers is how many layers are wanted, the first in the model's order; 0 is all. Others are not recorded.
+	Layers int
 
 	taps []Tap
 }
@@ -22,15 +24,24 @@ func (r *Recorder) Taps() []Tap {
 	return r.taps
 }
 
-// On tells whether anything is recorded: what is only made for a tap may be left out where it is false.
-func (r *Recorder) On() bool { return r != nil }
+// Expect is what a backbone says before its first layer: how many it will add.
+func (r *Recorder) Expect(layers int) {
+	if r != nil && (r.Layers == 0 || r.Layers > layers) {
+		r.Layers = layers
+	}
+}
 
-// Last tells, of the last layer that a backbone records, whether what comes behind it may be left out.
-func (r *Recorder) Last(is bool) bool { return is && r != nil && r.Only }
+// On tells whether the next layer is recorded: what is only made for a tap may be left out where it is false.
+func (r *Recorder) On() bool { return r != nil && !r.full() }
+
+// Done tells whether all that comes behind the layers added so far may be left out, and the backbone's result with it.
+func (r *Recorder) Done() bool { return r != nil && r.Only && r.full() }
+
+func (r *Recorder) full() bool { return r.Layers > 0 && len(r.taps) >= r.Layers }
 
 // Add records a layer.
 func (r *Recorder) Add(t Tap) {
-	if r != nil {
+	if r.On() {
 		r.taps = append(r.taps, t)
 	}
 }
@@ -52,10 +63,13 @@ func (r *Recorder) Scoped1(fn func() torch.Tensor) torch.Tensor {
 // Checkpoint runs fn on inputs as torch.Checkpoint does: once forward, and once more in the backward pass. fn records with the
 // recorder that it is given. Queries and keys count among the checkpoint's outputs, so gradients flow through them.
 func (r *Recorder) Checkpoint(fn func(in []torch.Tensor, r *Recorder) []torch.Tensor, inputs ...torch.Tensor) []torch.Tensor {
-	if r == nil {
+	if !r.On() {
 		return torch.Checkpoint(func(in []torch.Tensor) []torch.Tensor { return fn(in, nil) }, inputs...)
 	}
-	inner := &Recorder{Only: r.Only}
+	inner := &Recorder{Only: r.Only, Layers: r.Layers}
+	if inner.Layers > 0 {
+		inner.Layers -= len(r.taps)
+	}
 	outputs := torch.Checkpoint(func(in []torch.Tensor) []torch.Tensor {
 		inner.taps = nil // what the run before recorded
 		return inner.outputs(0, fn(in, inner))
