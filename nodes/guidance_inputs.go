@@ -118,7 +118,11 @@ func (o option) input(name string, optional bool) schema.Dynamic {
 		d.Tags["default"], d.Tags["min"], d.Tags["max"] = strconv.Itoa(v), strconv.Itoa(min(v, 1)), "1000"
 	case uint64:
 		d.Tags["default"], d.Tags["min"], d.Tags["max"] = strconv.FormatUint(v, 10), "0", "18446744073709551615"
-	default: // texts with choices
+	default:
+		if len(o.Choices) == 0 { // free text
+			d.Tags["default"] = fmt.Sprint(v)
+			break
+		}
 		d.Zero, d.Tags["combo"], d.Tags["default"] = "", strings.Join(append([]string{asPreset}, o.Choices...), ","), asPreset
 	}
 	return d

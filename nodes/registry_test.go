@@ -235,6 +235,10 @@ func TestEveryOptionOfGuidance(t *testing.T) {
 			case uint64:
 				value = v + 5
 			default:
+				if s.Choices == nil { // at
+					value = "0 0.25"
+					break
+				}
 				value = s.Choices[0]
 				if fmt.Sprint(v) == s.Choices[0] {
 					value = s.Choices[1]
