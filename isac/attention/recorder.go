@@ -9,10 +9,12 @@ type Recorder struct {
 	// Only tells that nothing else of the evaluation is wanted: a backbone then stops behind the last layer that is wanted, and its
 	// result is undefined.
 	Only bool
-	// Layers is how many layers are wanted, the first in the model's order; 0 is all. Others are not recorded.
+	// Layers is how many layers are wanted, the first in the model's order; 0 is all. Others are not recorded, and what comes behind the
+	// last has no gradient.
 	Layers int
 
 	taps []Tap
+	all  int // layers that the backbone has, 0 if it does not say
 }
 
 // Taps gives what was recorded, in the model's order. The tensors belong to the scope that the outermost Scoped or Checkpoint
@@ -26,18 +28,29 @@ func (r *Recorder) Taps() []Tap {
 
 // Expect is what a backbone says before its first layer: how many it will add.
 func (r *Recorder) Expect(layers int) {
-	if r != nil && (r.Layers == 0 || r.Layers > layers) {
-		r.Layers = layers
+	if r != nil {
+		r.all = layers
 	}
 }
 
 // On tells whether the next layer is recorded: what is only made for a tap may be left out where it is false.
-func (r *Recorder) On() bool { return r != nil && !r.full() }
+func (r *Recorder) On() bool { return r != nil && !r.enough() }
 
 // Done tells whether all that comes behind the layers added so far may be left out, and the backbone's result with it.
-func (r *Recorder) Done() bool { return r != nil && r.Only && r.full() }
+func (r *Recorder) Done() bool {
+	return r != nil && r.Only && (r.enough() || r.all > 0 && len(r.taps) >= r.all)
+}
 
-func (r *Recorder) full() bool { return r.Layers > 0 && len(r.taps) >= r.Layers }
+// Run runs a part of a backbone. Behind the last layer that is wanted it has no gradient, and so keeps nothing for one.
+func (r *Recorder) Run(part func()) {
+	if r != nil && r.enough() {
+		torch.NoGrad(part)
+		return
+	}
+	part()
+}
+
+func (r *Recorder) enough() bool { return r.Layers > 0 && len(r.taps) >= r.Layers }
 
 // Add records a layer.
 func (r *Recorder) Add(t Tap) {
@@ -66,9 +79,12 @@ func (r *Recorder) Checkpoint(fn func(in []torch.Tensor, r *Recorder) []torch.Te
 	if !r.On() {
 		return torch.Checkpoint(func(in []torch.Tensor) []torch.Tensor { return fn(in, nil) }, inputs...)
 	}
-	inner := &Recorder{Only: r.Only, Layers: r.Layers}
-	if inner.Layers > 0 {
-		inner.Layers -= len(r.taps)
+	inner := &Recorder{Only: r.Only}
+	if r.Layers > 0 {
+		inner.Layers = r.Layers - len(r.taps)
+	}
+	if r.all > 0 {
+		inner.all = r.all - len(r.taps)
 	}
 	outputs := torch.Checkpoint(func(in []torch.Tensor) []torch.Tensor {
 		inner.taps = nil // what the run before recorded

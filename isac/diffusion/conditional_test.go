@@ -50,6 +50,9 @@ func TestTapsAlone(t *testing.T) {
 					if !slices.Equal(part.Float32s(), whole.Float32s()) || none.Defined() {
 						t.Errorf("%s: a whole evaluation gives %v, with %d layers %v, one for them alone %v", folder, whole, n, part, none)
 					}
+					if part.RequiresGrad() != (n == 0) {
+						t.Errorf("%s: with %d layers the prediction has a gradient: %v", folder, n, part.RequiresGrad())
+					}
 					if n == 0 {
 						n = len(listed)
 					}

@@ -90,7 +90,7 @@ func (m *Model) ForwardContext(ctx context.Context, x torch.Tensor, t float64, t
 		if h, err = m.body(ctx, h, m.context.Forward(text), embedded, at, r); err != nil || r.Done() {
 			return torch.Tensor{}
 		}
-		h = m.out.Forward(m.norm.forward(embedded).modulate(normalise(h), shiftOnly, scaleOnly))
+		r.Run(func() { h = m.out.Forward(m.norm.forward(embedded).modulate(normalise(h), shiftOnly, scaleOnly)) })
 		return m.patches.back(h, int64(at.rows), int64(at.columns), x.Size(2), x.Size(3))
 	})
 	if err != nil {
@@ -105,7 +105,8 @@ func (m *Model) body(ctx context.Context, h, y, embedded torch.Tensor, at place,
 		if err := ctx.Err(); err != nil {
 			return h, err
 		}
-		image, text := b.forward(h, y, embedded, at, r)
+		var image, text torch.Tensor
+		r.Run(func() { image, text = b.forward(h, y, embedded, at, r) })
 		if r.Done() {
 			return image, nil
 		}

@@ -122,7 +122,8 @@ func (m *Model) ForwardContext(ctx context.Context, x torch.Tensor, t float64, t
 		if h, err = m.body(ctx, x, m.embed(t, vector), text, r); err != nil || r.Done() {
 			return torch.Tensor{}
 		}
-		return m.out.Forward(m.norm.Forward(h).Silu())
+		r.Run(func() { h = m.out.Forward(m.norm.Forward(h).Silu()) })
+		return h
 	})
 	if err != nil {
 		return torch.Tensor{}, err
@@ -150,7 +151,8 @@ func (m *Model) body(ctx context.Context, x, temb, text torch.Tensor, r *attenti
 			if err := ctx.Err(); err != nil {
 				return h, err
 			}
-			if h = s.forward(h, temb, text, r); r.Done() {
+			r.Run(func() { h = s.forward(h, temb, text, r) })
+			if r.Done() {
 				return h, nil
 			}
 			skips = append(skips, h)
@@ -166,7 +168,7 @@ func (m *Model) body(ctx context.Context, x, temb, text torch.Tensor, r *attenti
 				return h, nil
 			}
 		}
-		h = s.resnet.Forward(h, temb)
+		r.Run(func() { h = s.resnet.Forward(h, temb) })
 	}
 	for _, u := range m.up {
 		for _, s := range u.stages {
@@ -176,7 +178,8 @@ func (m *Model) body(ctx context.Context, x, temb, text torch.Tensor, r *attenti
 			skip := skips[len(skips)-1]
 			skips = skips[:len(skips)-1]
 			h = torch.Scoped(func() torch.Tensor { return torch.Cat([]torch.Tensor{h, skip}, 1) })
-			if h = s.forward(h, temb, text, r); r.Done() {
+			r.Run(func() { h = s.forward(h, temb, text, r) })
+			if r.Done() {
 				return h, nil
 			}
 		}
