@@ -7,12 +7,14 @@ import (
 	"testing"
 
 	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/attention"
 	"github.com/isac-guidance/isac/isac/guidance"
+	"github.com/isac-guidance/isac/isac/torch"
 )
 
 // TestEffectOfModes tells what modes do to the mini model's pictures, of some seeds: how far the latent ends from that of exact guidance,
-// in parts of the way that exact guidance leads from the unguided one, and the loss of all steps. With a depth the loss is that of other
-// maps, and cannot be compared. It takes minutes, and runs only when asked for:
+// in parts of the way that exact guidance leads from the unguided one, and the loss of all steps as exact guidance sees it. It takes
+// minutes, and runs only when asked for:
 //
 //	ISAC_LARGE=1 go test -v -run EffectOfModes ./isac/diffusion
 func TestEffectOfModes(t *testing.T) {
@@ -28,21 +30,17 @@ func TestEffectOfModes(t *testing.T) {
 	run := func(seed uint64, g *Guidance) way {
 		r := miniRequest(t, p, f)
 		r.Seed, r.Guidance = seed, g
+		var w way
+		g.Method = watched{g.Method.(isac.Options), &w.loss}
 		g.Observe = func(int, guidance.Maps) {} // which has all steps looked at
-		latent, reports := sample(t, p, r)
-		w := way{latent: latent}
-		for i, images := range reports {
-			w.loss += images[0].Loss
-			if i%5 == 0 {
-				t.Logf("seed %d, step %d: loss %.4g", seed, i, images[0].Loss)
-			}
-		}
+		latent, _ := sample(t, p, r)
+		w.latent = latent
 		return w
 	}
 	for _, end := range []float64{0.5, 1} {
 		moves := map[string]float64{}
 		losses := map[string]float64{}
-		modes := []string{"reuse=conditional", "reuse=shared", "every=2", "depth=0.5", "depth=0.75"}
+		modes := []string{"reuse=conditional", "reuse=shared", "every=2", "depth=0.5", "depth=0.5+reuse=shared", "skip_below=0.04"}
 		for seed := range uint64(seeds) {
 			positive := miniRequest(t, p, f).Positive
 			target := guidance.Target{Classes: []guidance.Class{{Name: "cat", Count: 2, Tokens: tokens(positive, "cats")}, {Name: "dog", Count: 1, Tokens: tokens(positive, "dog")}}}
@@ -61,8 +59,12 @@ func TestEffectOfModes(t *testing.T) {
 			losses["none"] += none.loss
 			losses["exact"] += exact.loss
 			for _, mode := range modes {
-				name, value, _ := strings.Cut(mode, "=")
-				got := run(seed, with(map[string]string{name: value}))
+				settings := map[string]string{}
+				for setting := range strings.SplitSeq(mode, "+") {
+					name, value, _ := strings.Cut(setting, "=")
+					settings[name] = value
+				}
+				got := run(seed, with(settings))
 				moves[mode] += distance(got.latent, exact.latent) / distance(exact.latent, none.latent) / seeds
 				losses[mode] += got.loss
 			}
@@ -80,4 +82,43 @@ func distance(a, b []float32) float64 {
 		sum += d * d
 	}
 	return math.Sqrt(sum)
+}
+
+// watched is ISAC that adds up, over the steps, the losses that it would see if it read all layers.
+type watched struct {
+	isac.Options
+	sum *float64
+}
+
+func (w watched) Begin(target guidance.Target) (guidance.Guide, error) {
+	all := w.Options
+	all.Depth = 0
+	of, err := w.Options.Begin(target)
+	if err != nil {
+		return nil, err
+	}
+	exact, err := all.Begin(target)
+	return watching{of, exact, w.sum}, err
+}
+
+type watching struct {
+	guidance.Guide
+	exact guidance.Guide
+	sum   *float64
+}
+
+func (w watching) Measure(r attention.Reading, step guidance.Step, maps *guidance.Maps) (guidance.Measurement, error) {
+	var err error
+	torch.NoGrad(func() {
+		var m guidance.Measurement
+		m, err = w.exact.Measure(r, step, nil)
+		for _, term := range m.Terms {
+			*w.sum += term.Weight * term.Value.Item()
+		}
+	})
+	if err != nil {
+		return guidance.Measurement{}, err
+	}
+	reads, i := w.Guide.(guidance.Reader).Reads(r.Taps), -1
+	return w.Guide.Measure(r.Only(func(attention.Tap) bool { i++; return reads[i] }), step, maps)
 }

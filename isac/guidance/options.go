@@ -29,7 +29,7 @@ type Options struct {
 	// half of what guidance adds; the evaluation that tells the loss is made.
 	SkipBelow float64 `json:"skip_below" step:"0.0001" help:"Leaves a latent alone at steps whose loss is below this, which saves the gradient; 0 never does. What a small loss is depends on method, preset and model: see the losses of a run."`
 	// Reuse is what the sampler takes over from the guided step's evaluation. It needs a host whose sampler is ours.
-	Reuse Reuse `json:"reuse" choices:"none,conditional,shared" help:"What sampling takes over from a guided step's own evaluation. none: nothing, as in Algorithm 1. conditional: the positive side, as it was before the move. shared: the place, both sides are evaluated before the move. Each saves one of four evaluations, and is an approximation."`
+	Reuse Reuse `json:"reuse" choices:"none,conditional,shared" help:"What sampling takes over from a guided step's own evaluation. none: nothing, as in Algorithm 1. conditional: the positive side, as it was before the move. shared: the place, both sides are evaluated before the move. Each saves one of four evaluations, and is an approximation. Not for hosts with samplers of their own, such as ComfyUI."`
 	// Direction is which way a step goes: against the gradient, or at random as a control.
 	Direction Direction `json:"direction" choices:"gradient,random" help:"gradient: down the loss. random: as far in a random direction, a control that knows nothing."`
 	// DirectionSeed decides the random directions, together with the session's seed and the number of the step: each step has a
