@@ -12,6 +12,7 @@ import (
 	"github.com/isac-guidance/isac/isac/baseline"
 	backbone "github.com/isac-guidance/isac/isac/diffusion/denoiser"
 	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
+	"github.com/isac-guidance/isac/isac/diffusion/sampling"
 	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
@@ -86,6 +87,31 @@ func TestEvaluationsOfModes(t *testing.T) {
 			if short := guidance.Shortfall(reports); short != "" {
 				t.Errorf("%s: %s", mode.name, short)
 			}
+		}
+	}
+}
+
+// TestEverySamplerReusesOnce holds that each sampler takes over one evaluation of one side at each guided step, and evaluates whatever else
+// it needs itself: those that come back to a step's noise level do so at another place.
+func TestEverySamplerReusesOnce(t *testing.T) {
+	p := loadTiny(t)
+	c := counted(t, p)
+	for _, name := range sampling.Names() {
+		if sampling.Guidable(name) != nil {
+			continue
+		}
+		var sampled [2]int
+		var steps int
+		for i, reuse := range []guidance.Reuse{guidance.ReuseNone, guidance.ReuseShared} {
+			r := request(t, p)
+			r.Steps, r.Sampler = 4, name
+			r.Guidance = guided(r.Positive, func(o *isac.Options) { o.Reuse, o.End = reuse, 0.75 })
+			*c = counting{Denoiser: c.Denoiser}
+			sample(t, p, r)
+			sampled[i], steps = c.sampled, c.early+c.whole
+		}
+		if steps < 1 || sampled[0]-sampled[1] != steps {
+			t.Errorf("%s: %d evaluations without reuse and %d with it, of %d guided steps", name, sampled[0], sampled[1], steps)
 		}
 	}
 }

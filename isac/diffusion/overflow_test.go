@@ -31,7 +31,9 @@ func (l loud) Tensor(name string) (torch.Tensor, error) {
 		return x, err
 	}
 	const channel = 0
-	set := func(values []float32, shape ...int64) (torch.Tensor, error) { return torch.FromFloat32s(values, shape...), nil }
+	set := func(values []float32, shape ...int64) (torch.Tensor, error) {
+		return torch.FromFloat32s(values, shape...), nil
+	}
 	switch v := x.To(torch.Float32).Float32s(); {
 	case strings.HasSuffix(name, ".norm1.weight") && x.Dim() == 1 && strings.Contains(name, "transformer_blocks"):
 		v[channel] = 0
