@@ -100,18 +100,20 @@ func TestEverySamplerReusesOnce(t *testing.T) {
 		if sampling.Guidable(name) != nil {
 			continue
 		}
-		var sampled [2]int
-		var steps int
-		for i, reuse := range []guidance.Reuse{guidance.ReuseNone, guidance.ReuseShared} {
-			r := request(t, p)
-			r.Steps, r.Sampler = 4, name
-			r.Guidance = guided(r.Positive, func(o *isac.Options) { o.Reuse, o.End = reuse, 0.75 })
-			*c = counting{Denoiser: c.Denoiser}
-			sample(t, p, r)
-			sampled[i], steps = c.sampled, c.early+c.whole
-		}
-		if steps < 1 || sampled[0]-sampled[1] != steps {
-			t.Errorf("%s: %d evaluations without reuse and %d with it, of %d guided steps", name, sampled[0], sampled[1], steps)
+		for _, cfg := range []float64{3, 1} {
+			var sampled [2]int
+			var steps int
+			for i, reuse := range []guidance.Reuse{guidance.ReuseNone, guidance.ReuseShared} {
+				r := request(t, p)
+				r.Steps, r.Sampler, r.CFG = 4, name, cfg
+				r.Guidance = guided(r.Positive, func(o *isac.Options) { o.Reuse, o.End = reuse, 0.75 })
+				*c = counting{Denoiser: c.Denoiser}
+				sample(t, p, r)
+				sampled[i], steps = c.sampled, c.early+c.whole
+			}
+			if steps < 1 || sampled[0]-sampled[1] != steps {
+				t.Errorf("%s, cfg %v: %d evaluations without reuse and %d with it, of %d guided steps", name, cfg, sampled[0], sampled[1], steps)
+			}
 		}
 	}
 }

@@ -29,7 +29,8 @@ func TestGuidedSteps(t *testing.T) {
 		{0.2, 0.9, 3, "", 10, "2 5 8", "step 4 of 10 is left out: one of 3 is guided, from step 3 to 9"},
 		{0, 0.5, 100, "", 10, "0", ""},
 		{0, 0.1, 0, "0 0.29 1", 100, "0 29 99", "step 2 of 100 is none of those at 0 0.29 1 of the run"}, // 0.29·100 = 28.999999999999996
-		{0, 0.5, 0, "  0.7 0.7\t0.1 ", 10, "1 7", ""},
+		{0, 0.5, 0, "  0.7, 0.7\t0.1,", 10, "1 7", ""},
+		{0, 0.5, 0, " , ", 4, "0 1", ""},
 		{0, 1, 0, "0.5", 1, "0", ""},
 	} {
 		synthetic.In(t, func() {
@@ -79,7 +80,7 @@ func TestMistakesOfModes(t *testing.T) {
 		}
 	}
 	for at, want := range map[string]string{
-		"0 1.5": `at has "1.5", it must be fractions`, "0,0.5": `at has "0,0.5"`, "-0.1": `at has "-0.1"`, "NaN": `at has "NaN"`, "0 0.5": "set one of them",
+		"0 1.5": `at has "1.5", it must be fractions`, "0;0.5": `at has "0;0.5"`, "-0.1": `at has "-0.1"`, "NaN": `at has "NaN"`, "0 0.5": "set one of them",
 	} {
 		m := method()
 		m.At, m.Every = at, 2

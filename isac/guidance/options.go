@@ -23,8 +23,8 @@ type Options struct {
 	// latent is moved less.
 	Every int `json:"every" help:"Guides one step of so many, from the first of the window; 0 and 1 guide each. The others cost what they do without guidance."`
 	// At, where it is not empty, names the guided steps in the place of Start, End and Every: fractions of the run from 0 to 1, with
-	// spaces between. f is step ⌊f·n⌋ of n, and 1 the last.
-	At string `json:"at" help:"Guides single steps in the place of a window: fractions of the run with spaces between. Empty: start, end and every."`
+	// spaces or commas between. f is step ⌊f·n⌋ of n, and 1 the last.
+	At string `json:"at" help:"Guides single steps in the place of a window: fractions of the run with spaces or commas between, such as 0 0.1 0.4. Empty: start, end and every."`
 	// SkipBelow leaves out the gradient and the move of steps whose loss, as reported, is below it; 0 of none. It saves the gradient, about
 	// half of what guidance adds; the evaluation that tells the loss is made.
 	SkipBelow float64 `json:"skip_below" step:"0.0001" help:"Leaves a latent alone at steps whose loss is below this, which saves the gradient; 0 never does. What a small loss is depends on method, preset and model: see the losses of a run."`

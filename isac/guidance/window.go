@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Window gives the steps [first, end) of a run of count steps between Start and End.
@@ -36,10 +37,11 @@ func (o Options) leaves(step Step) string {
 // steps are those that At names of a run of count steps, none where it names none.
 func (o Options) steps(count int) ([]int, error) {
 	var steps []int
-	for _, word := range strings.Fields(o.At) {
+	between := func(r rune) bool { return r == ',' || unicode.IsSpace(r) }
+	for _, word := range strings.FieldsFunc(o.At, between) {
 		f, err := strconv.ParseFloat(word, 64)
 		if err != nil || !(f >= 0 && f <= 1) {
-			return nil, fmt.Errorf("at has %q, it must be fractions of the run from 0 to 1 with spaces between, such as 0 0.1 0.4", word)
+			return nil, fmt.Errorf("at has %q, it must be fractions of the run from 0 to 1 with spaces or commas between, such as 0 0.1 0.4", word)
 		}
 		steps = append(steps, min(int(f*float64(count)+1e-9), count-1))
 	}
