@@ -59,6 +59,18 @@ func (r *Recorder) Add(t Tap) {
 	}
 }
 
+// Fresh is an empty recorder that wants what is left of what r wants, for a part of a backbone that runs more than once. r has to be On.
+func (r *Recorder) Fresh() *Recorder {
+	f := &Recorder{Only: r.Only}
+	if r.Layers > 0 {
+		f.Layers = r.Layers - len(r.taps)
+	}
+	if r.all > 0 {
+		f.all = r.all - len(r.taps)
+	}
+	return f
+}
+
 // Scoped runs fn in a scope and keeps its results and what it recorded.
 func (r *Recorder) Scoped(fn func() []torch.Tensor) []torch.Tensor {
 	if r == nil {
@@ -79,13 +91,7 @@ func (r *Recorder) Checkpoint(fn func(in []torch.Tensor, r *Recorder) []torch.Te
 	if !r.On() {
 		return torch.Checkpoint(func(in []torch.Tensor) []torch.Tensor { return fn(in, nil) }, inputs...)
 	}
-	inner := &Recorder{Only: r.Only}
-	if r.Layers > 0 {
-		inner.Layers = r.Layers - len(r.taps)
-	}
-	if r.all > 0 {
-		inner.all = r.all - len(r.taps)
-	}
+	inner := r.Fresh()
 	outputs := torch.Checkpoint(func(in []torch.Tensor) []torch.Tensor {
 		inner.taps = nil // what the run before recorded
 		return inner.outputs(0, fn(in, inner))
