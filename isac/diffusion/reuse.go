@@ -30,7 +30,7 @@ func (r *SampleRequest) checkReuse() error {
 	if r.Guidance.Method == nil || !r.Guidance.reuses() || r.Positive.plain() && (!r.needsNegative() || r.Negative.plain()) {
 		return nil
 	}
-	return fmt.Errorf("reuse is %s, and there are several conditionings, or some for a part of the picture, of which guidance evaluates one: set reuse to none",
+	return fmt.Errorf("reuse is %s, and there are several conditionings, or one with an area, a mask or a control net, while guidance evaluates one as it is: set reuse to none",
 		r.Guidance.Method.Common().Reuse)
 }
 
