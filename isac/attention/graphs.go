@@ -104,7 +104,10 @@ func (g *Graphs) Close() {
 // kindOf is what tells one kind of evaluation from another.
 func kindOf(r *Recorder, key string, inputs []torch.Tensor) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, gradients %t, recorded %t, taps only %t", key, torch.GradEnabled(), r.On(), r.Last(true))
+	fmt.Fprintf(&b, "%s, gradients %t", key, torch.GradEnabled())
+	if r != nil {
+		fmt.Fprintf(&b, ", layers recorded %d, nothing else %t", r.Layers, r.Only)
+	}
 	for _, t := range inputs {
 		fmt.Fprintf(&b, "; %v", t)
 		if t.Defined() && t.RequiresGrad() {
@@ -137,7 +140,7 @@ func (one *recording) record(r *Recorder, fn func(in []torch.Tensor, r *Recorder
 		if r == nil {
 			return fn(in, nil)
 		}
-		inner = &Recorder{Only: r.Only}
+		inner = r.Fresh()
 		return inner.outputs(0, fn(in, inner))
 	}, inputs...)
 	if one.err != nil {

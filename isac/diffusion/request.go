@@ -129,7 +129,7 @@ func (p *Pipeline) plan(r *SampleRequest) (plan, error) {
 	}
 	p.checkExtras(r, pl.shape, bad)
 	if g := r.Guidance; g != nil {
-		errs = append(errs, g.check(), sampling.Guidable(r.Sampler))
+		errs = append(errs, g.check(), sampling.Guidable(r.Sampler), r.checkReuse())
 		if g.Candidates > 1 && r.Noise.Defined() {
 			bad("%d candidates start from one noise and would be one run: leave the noise out, and give a seed", g.Candidates)
 		}

@@ -59,6 +59,7 @@ type run struct {
 	plan    plan
 
 	denoise  denoiser
+	reuse    *reuse              // nil where samplers take over nothing from guidance
 	sessions []*guidance.Session // one for each image, none without guidance
 	inpaint  *inpaint            // nil without a mask
 	noise    *torch.Generator    // of ancestral samplers, nil until asked for
@@ -74,9 +75,13 @@ func (r *run) begin() error {
 		return nil
 	}
 	model := r.p.Conditional(r.request.guided())
+	r.reuse = newReuse(g, r.plan.shape[0])
 	for b := range int(r.plan.shape[0]) {
 		config := guidance.Config{
 			Model: model, Noise: r.p.noise, Method: g.Method, Target: g.Target, Measure: g.Measure, Seed: r.request.Seed + uint64(r.request.noiseOf(b)),
+		}
+		if r.reuse != nil {
+			config.Predicted = func(p guidance.Prediction) { r.reuse.take(b, p) }
 		}
 		if g.Observe != nil {
 			config.Observe, config.ObserveSelf = func(m guidance.Maps) { g.Observe(b, m) }, g.ObserveSelf
@@ -152,6 +157,7 @@ func (r *run) close() {
 	for _, s := range r.sessions {
 		s.Close()
 	}
+	r.reuse.close()
 }
 
 // step is step i of the run, at sigma.
@@ -258,6 +264,7 @@ func (r *run) before(i int, sigma float64, x torch.Tensor) (torch.Tensor, error)
 		return x, err
 	}
 	r.current = nil
+	r.reuse.begin(sigma)
 	from := r.inpaint.before(x, sigma)
 	guided, err := r.eachImage(from, func(s *guidance.Session, image torch.Tensor) (torch.Tensor, bool, error) {
 		guided, report, err := s.Guide(image, r.step(i, sigma))

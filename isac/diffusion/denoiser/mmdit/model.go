@@ -119,21 +119,26 @@ func (m *Model) ForwardContext(ctx context.Context, x torch.Tensor, t float64, t
 // evaluate is ForwardContext from the embedding of timestep and vector on, in the caller's scope.
 func (m *Model) evaluate(ctx context.Context, x, embedded, text torch.Tensor, at place, r *attention.Recorder) (torch.Tensor, error) {
 	h := m.patches.forward(x, int64(at.rows), int64(at.columns))
+	r.Expect(m.taps())
 	h, err := m.body(ctx, h, m.context.Forward(text), embedded, at, r)
-	if err != nil || r.Last(true) {
+	if err != nil || r.Done() {
 		return torch.Tensor{}, err
 	}
-	h = m.out.Forward(m.norm.forward(embedded).modulate(normalise(h), shiftOnly, scaleOnly))
+	r.Run(func() { h = m.out.Forward(m.norm.forward(embedded).modulate(normalise(h), shiftOnly, scaleOnly)) })
 	return m.patches.back(h, int64(at.rows), int64(at.columns), x.Size(2), x.Size(3)), nil
 }
 
-// body takes image tokens h and text tokens y, which it frees, through all blocks.
+// body takes image tokens h and text tokens y, which it frees, through all blocks, or as many as it takes for the recorder to be done.
 func (m *Model) body(ctx context.Context, h, y, embedded torch.Tensor, at place, r *attention.Recorder) (torch.Tensor, error) {
 	for _, b := range m.blocks {
 		if err := ctx.Err(); err != nil {
 			return h, err
 		}
-		image, text := b.forward(h, y, embedded, at, r)
+		var image, text torch.Tensor
+		r.Run(func() { image, text = b.forward(h, y, embedded, at, r) })
+		if r.Done() {
+			return image, nil
+		}
 		h.Close() // each block's tokens at once, or a forward pass without gradient would hold those of all
 		y.Close()
 		h, y = image, text
@@ -147,11 +152,8 @@ func (m *Model) place(x, text torch.Tensor) (place, error) {
 	if len(s) != 4 || len(tokens) != 3 {
 		return place{}, fmt.Errorf("latents have shape %v and the text %v, expected [B,%d,H,W] and [B,L,%d]", s, tokens, m.Config.InChannels, m.Config.Context)
 	}
-	rows, columns, err := m.patches.grid(s[2], s[3])
-	at := place{rows: int(rows), columns: int(columns), text: attention.Cross(int(tokens[1]))}
-	if m.TextSegments != nil {
-		at.text = m.TextSegments(int(tokens[1]))
-	}
+	_, _, err := m.patches.grid(s[2], s[3])
+	at := m.placeOf(int(s[2]), int(s[3]), int(tokens[1]))
 	sum := 0
 	for _, segment := range at.text {
 		if sum += segment.Length; segment.Kind != attention.Text {
@@ -162,4 +164,14 @@ func (m *Model) place(x, text torch.Tensor) (place, error) {
 		err = errors.Join(err, fmt.Errorf("the text has %d tokens, its segments %d: set TextSegments to how it was put together", tokens[1], sum))
 	}
 	return at, err
+}
+
+// placeOf is where the tokens of a latent of height×width and a text of so many tokens lie.
+func (m *Model) placeOf(height, width, tokens int) place {
+	size := int(m.patches.size)
+	at := place{rows: (height + size - 1) / size, columns: (width + size - 1) / size, text: attention.Cross(tokens)}
+	if m.TextSegments != nil {
+		at.text = m.TextSegments(tokens)
+	}
+	return at
 }

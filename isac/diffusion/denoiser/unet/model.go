@@ -1,7 +1,6 @@
 package unet
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 
@@ -81,7 +80,6 @@ func New(p *weights.Params, cfg Config) (*Model, error) {
 		channels = l.Channels
 	}
 	m.graphs = attention.NewGraphs(p.Device())
-	m.markLast()
 	if unused := p.Unused(); p.Err() == nil && len(unused) > 0 {
 		p.Fail(fmt.Errorf("%d tensors that a UNet of Stable Diffusion 1.x, 2.x or XL does not have, %q first: %w", len(unused), unused[0], weights.ErrUnsupported))
 	}
@@ -90,27 +88,6 @@ func New(p *weights.Params, cfg Config) (*Model, error) {
 		return nil, fmt.Errorf("unet: %w", err)
 	}
 	return m, nil
-}
-
-// markLast marks the last block with attention.
-func (m *Model) markLast() {
-	var last *transformer
-	for _, d := range m.down {
-		for _, s := range d.stages {
-			last = cmp.Or(s.attention, last)
-		}
-	}
-	for _, s := range m.mid {
-		last = cmp.Or(s.attention, last)
-	}
-	for _, u := range m.up {
-		for _, s := range u.stages {
-			last = cmp.Or(s.attention, last)
-		}
-	}
-	if last != nil {
-		last.blocks[len(last.blocks)-1].last = true
-	}
 }
 
 func newMidStage(p *weights.Params, i int, l Level, cfg Config) midStage {
@@ -174,11 +151,13 @@ func (m *Model) ForwardContext(ctx context.Context, x torch.Tensor, t float64, t
 
 // evaluate is ForwardContext from the embedding of timestep and vector on, in the caller's scope.
 func (m *Model) evaluate(ctx context.Context, x, temb, text torch.Tensor, r *attention.Recorder) (torch.Tensor, error) {
+	r.Expect(m.taps())
 	h, err := m.body(ctx, x, temb, text, r)
-	if err != nil || r.Last(true) {
+	if err != nil || r.Done() {
 		return torch.Tensor{}, err
 	}
-	return m.out.Forward(m.norm.Forward(h).Silu()), nil
+	r.Run(func() { h = m.out.Forward(m.norm.Forward(h).Silu()) })
+	return h, nil
 }
 
 // embed gives silu of the embedding of timestep and vector, [1 or B,TimeWidth]: residual blocks want nothing else.
@@ -192,7 +171,7 @@ func (m *Model) embed(t float64, vector torch.Tensor) torch.Tensor {
 	})
 }
 
-// body is everything between the first convolution and the last norm.
+// body is everything between the first convolution and the last norm, or as much of it as it takes for the recorder to be done.
 func (m *Model) body(ctx context.Context, x, temb, text torch.Tensor, r *attention.Recorder) (torch.Tensor, error) {
 	h := m.in.Forward(x)
 	skips := []torch.Tensor{h}
@@ -201,7 +180,10 @@ func (m *Model) body(ctx context.Context, x, temb, text torch.Tensor, r *attenti
 			if err := ctx.Err(); err != nil {
 				return h, err
 			}
-			h = s.forward(h, temb, text, r)
+			r.Run(func() { h = s.forward(h, temb, text, r) })
+			if r.Done() {
+				return h, nil
+			}
 			skips = append(skips, h)
 		}
 		if d.sample != nil {
@@ -211,9 +193,11 @@ func (m *Model) body(ctx context.Context, x, temb, text torch.Tensor, r *attenti
 	}
 	for _, s := range m.mid {
 		if s.attention != nil {
-			h = s.attention.forward(h, text, r)
+			if h = s.attention.forward(h, text, r); r.Done() {
+				return h, nil
+			}
 		}
-		h = s.resnet.Forward(h, temb)
+		r.Run(func() { h = s.resnet.Forward(h, temb) })
 	}
 	for _, u := range m.up {
 		for _, s := range u.stages {
@@ -223,8 +207,8 @@ func (m *Model) body(ctx context.Context, x, temb, text torch.Tensor, r *attenti
 			skip := skips[len(skips)-1]
 			skips = skips[:len(skips)-1]
 			h = torch.Scoped(func() torch.Tensor { return torch.Cat([]torch.Tensor{h, skip}, 1) })
-			h = s.forward(h, temb, text, r)
-			if r.Last(s.last()) {
+			r.Run(func() { h = s.forward(h, temb, text, r) })
+			if r.Done() {
 				return h, nil
 			}
 		}
