@@ -206,7 +206,8 @@ struct Repeat : torch::autograd::Function<Repeat> {
     g->forward();
     variable_list outputs, still;
     for (size_t i = 0; i < g->out.size(); i++) {
-      outputs.push_back(g->out[i].detach());
+      // What has no gradient may be kept for longer than until the next run.
+      outputs.push_back(g->moved[i] ? g->out[i].detach() : g->out[i].clone());
       if (!g->moved[i]) still.push_back(outputs.back());
     }
     ctx->mark_non_differentiable(still);
