@@ -135,12 +135,15 @@ func (g *Graphs) find(key string) *recording {
 
 // record makes the graph, or notes why there is none.
 func (one *recording) record(r *Recorder, fn func(in []torch.Tensor, r *Recorder) []torch.Tensor, inputs []torch.Tensor) {
-	var inner *Recorder
+	var wanted, inner *Recorder
+	if r != nil {
+		wanted = r.Fresh()
+	}
 	one.graph, one.err = torch.NewGraph(func(in []torch.Tensor) []torch.Tensor {
-		if r == nil {
+		if wanted == nil {
 			return fn(in, nil)
 		}
-		inner = r.Fresh()
+		inner = wanted.Fresh()
 		return inner.outputs(0, fn(in, inner))
 	}, inputs...)
 	if one.err != nil {
