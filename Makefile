@@ -157,6 +157,8 @@ bench-build: shim
 	$(MAKE) --no-print-directory shim PYTHON=$(REF) SHIM_OUT=build/lib-ref/libisactorch.so
 	$(GO) build $(LDFLAGS) -o $(BIN)/isac-plugin ./plugin/isac-plugin
 	$(GO) build -o $(BIN)/isac-step ./isac/bench/step
+	$(GO) test -c -o $(BIN)/torch.test ./isac/torch
+	$(GO) test -c -o $(BIN)/unet.test ./isac/diffusion/denoiser/unet
 	CGO_ENABLED=0 $(GO) build -o $(BIN)/isac-bench ./scripts/bench
 
 bench: bench-build ## ours beside plain PyTorch, in turn, into docs/performance.md (make deps-ref first): make bench CASES=mini,sd1-256 ROUNDS=3

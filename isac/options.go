@@ -48,6 +48,10 @@ type Options struct {
 	// RenormaliseJoint makes the image keys and the text keys of a joint softmax (MMDiT) a softmax each, in the place of two slices
 	// of one: the text's share of the attention then no longer matters. Models with layers of their own for each have no use for it.
 	RenormaliseJoint bool `json:"renormalise_joint" help:"In models with one softmax over image and text (SD3): a softmax for each, in the place of two slices of one."`
+	// Depth reads only the first of the model's attention layers, in their order, up to this fraction of them; 0 and 1 read all. The guided
+	// evaluation ends behind the last that is read, and its gradient begins there: what is saved of both is what lies behind. Of a UNet
+	// about the first half is the way down.
+	Depth float64 `json:"depth" max:"1" step:"0.05" help:"Reads only the first of the model's attention layers, up to this fraction of them, and evaluates no more of it for guidance: cheaper, and other maps. 0 and 1 read all."`
 	// AuxiliarySelf reads the self-attention beside the joint one as well (SD3.5's attn2).
 	AuxiliarySelf bool `json:"auxiliary_self" help:"Reads SD3.5's second self-attention as well."`
 }
@@ -117,6 +121,9 @@ func (o Options) Validate() error {
 		}
 		if !(o.CoordinateWeight >= 0) || math.IsInf(o.CoordinateWeight, 0) {
 			bad("coordinate weight is %v, it must be a number of at least 0", o.CoordinateWeight)
+		}
+		if !(o.Depth >= 0 && o.Depth <= 1) {
+			bad("depth is %v, it must be a fraction of the model's layers from 0 to 1", o.Depth)
 		}
 		if o.KMeans.Iterations < 1 {
 			bad("k-means iterations are %d, at least 1 is needed", o.KMeans.Iterations)

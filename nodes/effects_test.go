@@ -31,7 +31,7 @@ func others(t *testing.T, h *host, name string, input []any) []any {
 		case "BOOLEAN":
 			return []any{options["default"] != true}
 		case "STRING":
-			return []any{"a dog"}
+			return []any{"a dog", "0 0.25"}
 		case "ISAC_INSTANCES":
 			return h.run("ISACInstances", map[string]any{"text": catsAndDog, "override": "dog=1"}).Values[:1]
 		}
@@ -128,6 +128,7 @@ func TestGuidanceInputsDecideThePicture(t *testing.T) {
 	for name, change := range map[string]map[string]any{
 		"preset": {"preset": "paper"}, "method": {"method": "attend_excite", "preset": "default"}, "eta": {"eta": 0.2}, "start": {"start": 0.6},
 		"end": {"end": 0.3}, "schedule": {"schedule": "A"}, "text": {"text": "a dog"}, "step_rule": {"step_rule": "raw"}, "direction": {"direction": "random"},
+		"at": {"at": "0.5"}, "every": {"every": 2}, "depth": {"depth": 0.25}, "reuse": {"reuse": "shared"}, "reuse, other": {"reuse": "conditional"}, "skip_below": {"skip_below": 999},
 		"instances": {"instances": h.run("ISACInstances", map[string]any{"text": catsAndDog, "override": "dog=1"}).Values[0]},
 	} {
 		if sample(change) == plain {

@@ -23,13 +23,14 @@ const (
 )
 
 // required are the options that a graph has to give; the others may be absent. Editors keep widgets by their order, so those that
-// graphs were saved with come first, in the order of then.
+// graphs were saved with come first, in the order of then, and what is new comes last.
 var (
 	required = []string{"eta", "start", "end", "schedule"}
 	earlier  = []string{
 		"step_rule", "self_norm", "cross_norm", "upsample_norm", "schedule_in_window", "token_merge", "coordinate_weight",
 		"kmeans_seed", "kmeans_iterations", "kmeans_restarts", "kmeans_warm",
 	}
+	latest = []string{"every", "at", "skip_below", "reuse", "depth"}
 )
 
 // option is one option of one or more methods as an input.
@@ -76,16 +77,24 @@ func zeroIsNone(m guidance.Method, s guidance.Setting) bool {
 	return err != nil
 }
 
-// guidanceInputs are the inputs that the options make, in the order in which editors show them.
-func guidanceInputs() []schema.Dynamic {
-	return guidanceOptions.inputs(slices.Concat(required, earlier), required)
+// guidanceInputs are the inputs that the options make, and the method's, in the order in which editors show them.
+func guidanceInputs(method schema.Dynamic) []schema.Dynamic {
+	inputs := guidanceOptions.inputs(slices.Concat(required, earlier), required)
+	at := slices.IndexFunc(inputs, func(d schema.Dynamic) bool { return slices.Contains(latest, d.Name) })
+	return slices.Insert(inputs, at, method)
 }
 
-// inputs are the options as inputs of a node, those of first in front; those that are not required may be absent.
+// inputs are the options as inputs of a node, those of first in front and the latest ones at the end; those that are not required may be
+// absent.
 func (all options) inputs(first, required []string) []schema.Dynamic {
 	names := slices.Clone(first)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if !slices.Contains(names, name) {
+		if !slices.Contains(names, name) && !slices.Contains(latest, name) {
+			names = append(names, name)
+		}
+	}
+	for _, name := range latest {
+		if _, has := all[name]; has {
 			names = append(names, name)
 		}
 	}
@@ -129,7 +138,11 @@ func (o option) input(name string, optional bool) schema.Dynamic {
 		d.Tags["default"], d.Tags["min"], d.Tags["max"] = strconv.Itoa(v), strconv.Itoa(min(v, 1)), "1000"
 	case uint64:
 		d.Tags["default"], d.Tags["min"], d.Tags["max"] = strconv.FormatUint(v, 10), "0", "18446744073709551615"
-	default: // texts with choices
+	default:
+		if len(o.Choices) == 0 { // free text
+			d.Tags["default"] = fmt.Sprint(v)
+			break
+		}
 		d.Zero, d.Tags["combo"], d.Tags["default"] = "", strings.Join(append([]string{asPreset}, o.Choices...), ","), asPreset
 	}
 	return d

@@ -18,14 +18,11 @@ type guidanceInput struct {
 
 // isacGuidance marks a model so that every sampler that runs it is guided.
 func isacGuidance() Node {
-	inputs := append(guidanceInputs(), schema.Dynamic{Name: "method", Zero: "", Optional: true, Tags: map[string]string{
-		"combo": strings.Join(methods.NamesOf(methods.Guiding()), ","), "default": methods.Names()[0], "tooltip": methodHelp(),
-	}})
 	return Define(Meta{
 		Class: "ISACGuidance", DisplayName: "ISAC Guidance", Category: "isac",
 		Description: "Guides sampling so that the picture holds the right number of the right things: instances are pulled apart in the model's self-attention first, classes in its cross-attention later.",
 		Outputs:     []Output{{Type: "MODEL", Name: "MODEL", Tooltip: "The model, guided."}},
-		Inputs:      inputs,
+		Inputs:      guidanceInputs(methodInput()),
 		Lists:       func(*Env) schema.Lists { return schema.Lists{"presets": presetNames()} },
 	}, func(_ context.Context, _ *Env, in *guidanceInput) (Result, error) {
 		method := in.Options["method"].(string)
@@ -53,6 +50,13 @@ func presetNames() []string {
 		}
 	}
 	return names
+}
+
+// methodInput chooses among the methods.
+func methodInput() schema.Dynamic {
+	return schema.Dynamic{Name: "method", Zero: "", Optional: true, Tags: map[string]string{
+		"combo": strings.Join(methods.NamesOf(methods.Guiding()), ","), "default": methods.Names()[0], "tooltip": methodHelp(),
+	}}
 }
 
 func methodHelp() string {

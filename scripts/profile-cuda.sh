@@ -17,6 +17,7 @@ SHIM=${SHIM:-build/lib-cuda/libisactorch.so}
 MODELS=${MODELS:-out/bench/models}
 CASES=${CASES:-mini,sd1-512}
 PRESETS=${PRESETS:-typed,paper}
+GRAPHS=${GRAPHS:-0,1} # without CUDA graphs, and with them
 
 for program in isac-step isac-plugin; do
 	if [ ! -x "build/bin/$program" ]; then
@@ -30,6 +31,16 @@ fi
 ISAC_TORCH_SHIM=$(realpath "$SHIM")
 export ISAC_TORCH_SHIM
 mkdir -p "$OUT" "$MODELS"
+
+# Tests of graphs and of what else only a GPU can show, where they were built: go test -c -o build/bin/NAME.test ./isac/…
+if [ "$DEVICE" != cpu ]; then
+	for test in torch:isac/torch unet:isac/diffusion/denoiser/unet; do
+		if [ -x "build/bin/${test%%:*}.test" ]; then
+			(cd "${test#*:}" && "$OLDPWD/build/bin/${test%%:*}.test" -test.v -test.timeout 60s -test.run 'Graph|CUDA') >"$OUT/${test%%:*}-tests.txt" 2>&1 || true
+			grep -E '^(---|ok|FAIL|PASS|panic)' "$OUT/${test%%:*}-tests.txt" || true
+		fi
+	done
+fi
 
 for name in ${CASES//,/ }; do
 	case $name in
@@ -46,10 +57,13 @@ for name in ${CASES//,/ }; do
 	inputs=$OUT/$name.safetensors
 	build/bin/isac-step --model "$model" --write "$inputs" --pixels "$pixels"
 	for preset in ${PRESETS//,/ }; do
-		echo "== $name, $preset"
-		# What goes wrong with one does not keep the others from being measured.
-		build/bin/isac-step profile --model "$model" --inputs "$inputs" --device "$DEVICE" --dtype "$DTYPE" --preset "$preset" --repeat "${REPEAT:-5}" \
-			--out "$OUT/$name-$preset.json" 2>&1 | tee "$OUT/$name-$preset.txt" || true
+		for graphs in ${GRAPHS//,/ }; do
+			echo "== $name, $preset, graphs $graphs"
+			to=$OUT/$name-$preset-graphs$graphs
+			# What goes wrong with one does not keep the others from being measured.
+			ISAC_CUDA_GRAPHS=$graphs build/bin/isac-step profile --model "$model" --inputs "$inputs" --device "$DEVICE" --dtype "$DTYPE" \
+				--preset "$preset" --repeat "${REPEAT:-5}" --out "$to.json" 2>&1 | tee "$to.txt" || true
+		done
 	done
 	rm -f "$inputs"
 done

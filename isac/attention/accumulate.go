@@ -25,19 +25,22 @@ func Accumulate(r Reading, opt Options) (self, cross torch.Tensor) {
 	// What lies between is large, and must not wait for the end of the caller's scope.
 	both := torch.WithScope(func() []torch.Tensor {
 		var image, text sums
+		var all []Tap
 		for _, t := range r.Taps {
-			for _, part := range parts(t, opt.Renormalise) {
-				m := torch.WithScope(func() []torch.Tensor {
-					if opt.DetachSelf {
-						i, t := part.split()
-						return []torch.Tensor{i, t}
-					}
-					m := part.Mean()
-					return []torch.Tensor{columns(m, 1, part.Keys, Image), columns(m, 1, part.Keys, Text)}
-				})
-				image.add(part, m[0])
-				text.add(part, m[1])
-			}
+			all = append(all, parts(t, opt.Renormalise)...)
+		}
+		for _, set := range sets(all) {
+			m := torch.WithScope(func() []torch.Tensor {
+				if opt.DetachSelf {
+					i, t := split(set)
+					return []torch.Tensor{i, t}
+				}
+				one := joined(set)
+				m := one.Mean()
+				return []torch.Tensor{columns(m, 1, one.Keys, Image), columns(m, 1, one.Keys, Text)}
+			})
+			image.add(set[0].Grid(), headsOf(set), m[0])
+			text.add(set[0].Grid(), headsOf(set), m[1])
 		}
 		return []torch.Tensor{
 			image.combine(r.Top, opt.DivideUpsampled, func(m torch.Tensor, from Grid) torch.Tensor {

@@ -19,20 +19,22 @@ func (t Tap) scored() (q, k torch.Tensor) {
 	return t.Q, t.K
 }
 
-// split is Mean by kinds of keys, each undefined where there are none: those of the image without gradient, those of the text with.
-func (t Tap) split() (image, text torch.Tensor) {
+// split is Mean of a set of taps by kinds of keys, each undefined where there are none: those of the image without gradient, those of the
+// text with.
+func split(set []Tap) (image, text torch.Tensor) {
+	t := set[0]
 	first, length := t.Length(Image), t.Length(Text)
 	switch {
 	case length == 0:
-		torch.NoGrad(func() { image = t.Mean() })
+		torch.NoGrad(func() { image = joined(set).Mean() })
 		return image, text
 	case first == 0:
-		return image, t.Mean()
+		return image, joined(set).Mean()
 	case t.Keys[0].Kind != Image || t.Keys[0].Length != first: // the text's keys do not lie together
-		m := t.Mean()
+		m := joined(set).Mean()
 		return columns(m, 1, t.Keys, Image).Detach(), columns(m, 1, t.Keys, Text)
 	}
-	q, k := t.scored()
+	q, k := joined(set).scored()
 	all, some := torch.AttentionColumns(q, k, t.Scale, int64(first), int64(length))
 	return all.Squeeze(0).Narrow(1, 0, int64(first)), some.Squeeze(0)
 }

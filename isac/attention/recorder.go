@@ -6,11 +6,15 @@ import "github.com/isac-guidance/isac/isac/torch"
 // they made, and in gradient checkpoints, which run twice: a backbone opens both through its recorder, which hands the taps on.
 // A nil recorder collects nothing, and its methods work.
 type Recorder struct {
-	// Only tells that nothing else of the evaluation is wanted: a backbone then stops behind the last layer that it records, and its
+	// Only tells that nothing else of the evaluation is wanted: a backbone then stops behind the last layer that is wanted, and its
 	// result is undefined.
 	Only bool
+	// Layers is how many layers are wanted, the first in the model's order; 0 is all. Others are not recorded, and what comes behind the
+	// last has no gradient.
+	Layers int
 
 	taps []Tap
+	all  int // layers that the backbone has, 0 if it does not say
 }
 
 // Taps gives what was recorded, in the model's order. The tensors belong to the scope that the outermost Scoped or Checkpoint
@@ -22,17 +26,49 @@ func (r *Recorder) Taps() []Tap {
 	return r.taps
 }
 
-// On tells whether anything is recorded: what is only made for a tap may be left out where it is false.
-func (r *Recorder) On() bool { return r != nil }
+// Expect is what a backbone says before its first layer: how many it will add.
+func (r *Recorder) Expect(layers int) {
+	if r != nil {
+		r.all = layers
+	}
+}
 
-// Last tells, of the last layer that a backbone records, whether what comes behind it may be left out.
-func (r *Recorder) Last(is bool) bool { return is && r != nil && r.Only }
+// On tells whether the next layer is recorded: what is only made for a tap may be left out where it is false.
+func (r *Recorder) On() bool { return r != nil && !r.enough() }
+
+// Done tells whether all that comes behind the layers added so far may be left out, and the backbone's result with it.
+func (r *Recorder) Done() bool {
+	return r != nil && r.Only && (r.enough() || r.all > 0 && len(r.taps) >= r.all)
+}
+
+// Run runs a part of a backbone. Behind the last layer that is wanted it has no gradient, and so keeps nothing for one.
+func (r *Recorder) Run(part func()) {
+	if r != nil && r.enough() {
+		torch.NoGrad(part)
+		return
+	}
+	part()
+}
+
+func (r *Recorder) enough() bool { return r.Layers > 0 && len(r.taps) >= r.Layers }
 
 // Add records a layer.
 func (r *Recorder) Add(t Tap) {
-	if r != nil {
+	if r.On() {
 		r.taps = append(r.taps, t)
 	}
+}
+
+// Fresh is an empty recorder that wants what is left of what r wants, for a part of a backbone that runs more than once. r has to be On.
+func (r *Recorder) Fresh() *Recorder {
+	f := &Recorder{Only: r.Only}
+	if r.Layers > 0 {
+		f.Layers = r.Layers - len(r.taps)
+	}
+	if r.all > 0 {
+		f.all = r.all - len(r.taps)
+	}
+	return f
 }
 
 // Scoped runs fn in a scope and keeps its results and what it recorded.
@@ -52,10 +88,10 @@ func (r *Recorder) Scoped1(fn func() torch.Tensor) torch.Tensor {
 // Checkpoint runs fn on inputs as torch.Checkpoint does: once forward, and once more in the backward pass. fn records with the
 // recorder that it is given. Queries and keys count among the checkpoint's outputs, so gradients flow through them.
 func (r *Recorder) Checkpoint(fn func(in []torch.Tensor, r *Recorder) []torch.Tensor, inputs ...torch.Tensor) []torch.Tensor {
-	if r == nil {
+	if !r.On() {
 		return torch.Checkpoint(func(in []torch.Tensor) []torch.Tensor { return fn(in, nil) }, inputs...)
 	}
-	inner := &Recorder{Only: r.Only}
+	inner := r.Fresh()
 	outputs := torch.Checkpoint(func(in []torch.Tensor) []torch.Tensor {
 		inner.taps = nil // what the run before recorded
 		return inner.outputs(0, fn(in, inner))

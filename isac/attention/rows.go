@@ -13,6 +13,7 @@ func Rows(r Reading, opt Options, pixels []int) torch.Tensor {
 	return torch.Scoped(func() torch.Tensor {
 		var image sums
 		queries := map[Grid]*sources{}
+		var all []Tap
 		for _, t := range r.Taps {
 			if !t.Has(Image) {
 				continue
@@ -20,15 +21,17 @@ func Rows(r Reading, opt Options, pixels []int) torch.Tensor {
 			if opt.Renormalise && t.Has(Text) {
 				t = t.only(Image)
 			}
-			at := queries[t.Grid()]
-			if at == nil {
-				at = sourcesOf(pixels, t.Grid(), r.Top, t.Q.Device())
-				queries[t.Grid()] = at
+			all = append(all, t)
+			if queries[t.Grid()] == nil {
+				queries[t.Grid()] = sourcesOf(pixels, t.Grid(), r.Top, t.Q.Device())
 			}
-			image.add(t, torch.Scoped(func() torch.Tensor {
-				some := t
-				some.Q = t.Q.IndexSelect(2, at.index)
-				return columns(some.Mean(), 1, t.Keys, Image)
+		}
+		for _, set := range sets(all) {
+			grid := set[0].Grid()
+			image.add(grid, headsOf(set), torch.Scoped(func() torch.Tensor {
+				one := joined(set)
+				one.Q = one.Q.IndexSelect(2, queries[grid].index)
+				return columns(one.Mean(), 1, one.Keys, Image)
 			}))
 		}
 		return image.combine(r.Top, opt.DivideUpsampled, func(m torch.Tensor, from Grid) torch.Tensor {

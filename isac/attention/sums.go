@@ -5,27 +5,27 @@ import "github.com/isac-guidance/isac/isac/torch"
 // sums are maps of one kind of keys, added up as far as they can be before they are upsampled.
 type sums struct{ groups []*group }
 
-// group is the sum of the head-means of all taps of one grid and one number of heads.
+// group is the sum of means over so many heads of one grid.
 type group struct {
 	grid  Grid
 	heads int
-	taps  int
+	means int
 	sum   torch.Tensor
 }
 
-// add takes in the head-mean m of a tap, which may be undefined. The sum has a gradient where m has.
-func (s *sums) add(t Tap, m torch.Tensor) {
+// add takes in the mean m over so many heads, which may be undefined. The sum has a gradient where m has.
+func (s *sums) add(grid Grid, heads int, m torch.Tensor) {
 	if !m.Defined() {
 		return
 	}
 	for _, g := range s.groups {
-		if g.grid == t.Grid() && g.heads == t.Heads() {
-			g.sum, g.taps = plus(g.sum, m), g.taps+1
+		if g.grid == grid && g.heads == heads {
+			g.sum, g.means = plus(g.sum, m), g.means+1
 			m.Close()
 			return
 		}
 	}
-	s.groups = append(s.groups, &group{grid: t.Grid(), heads: t.Heads(), taps: 1, sum: m})
+	s.groups = append(s.groups, &group{grid: grid, heads: heads, means: 1, sum: m})
 }
 
 // combine is the mean over all heads on the grid top; undefined where there is none. bring makes of a map of another grid what is
@@ -34,7 +34,7 @@ func (s *sums) combine(top Grid, divide bool, bring func(m torch.Tensor, from Gr
 	var total torch.Tensor
 	heads := 0
 	for _, g := range s.groups {
-		heads += g.taps * g.heads
+		heads += g.means * g.heads
 	}
 	for _, g := range s.groups {
 		weight := float64(g.heads) / float64(heads)

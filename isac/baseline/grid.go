@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/isac-guidance/isac/isac/attention"
+	"github.com/isac-guidance/isac/isac/guidance"
 )
 
 // read leaves cross-attention of the grid that the options ask for, and says what is missing.
@@ -21,6 +22,36 @@ func (g *attend) read(r attention.Reading) (attention.Reading, error) {
 	}
 	side, err := sideOf(cross, g.opt.Resolution, shorter(r.Top))
 	return cross.Only(func(t attention.Tap) bool { return shorter(t.Grid()) == side }), err
+}
+
+var _ guidance.Reader = (*attend)(nil)
+
+// Reads leaves out what read does: a model then ends behind the last layer of the grid that is read. Where read would fail it has all.
+func (g *attend) Reads(layers []attention.Tap) []bool {
+	var all, cross attention.Reading
+	for _, t := range layers {
+		all.Top = finer(all.Top, t.Grid())
+		if t.Has(attention.Text) {
+			cross.Taps = append(cross.Taps, t)
+		}
+	}
+	side, err := 0, error(nil)
+	if len(cross.Taps) > 0 && !g.opt.Accumulate {
+		side, err = sideOf(cross, g.opt.Resolution, shorter(all.Top))
+	}
+	reads := make([]bool, len(layers))
+	for i, t := range layers {
+		reads[i] = t.Has(attention.Text) && (err != nil || g.opt.Accumulate || shorter(t.Grid()) == side)
+	}
+	return reads
+}
+
+// finer is the one of more positions.
+func finer(a, b attention.Grid) attention.Grid {
+	if b.Pixels() > a.Pixels() {
+		return b
+	}
+	return a
 }
 
 // sideOf gives the shorter side of the grid to read: the one asked for, or of those that there are the one nearest to a quarter of

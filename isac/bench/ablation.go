@@ -16,10 +16,12 @@ type ablation struct {
 }
 
 // ablations are the paper's: the schedule (Table 2), the measure of overlap, the clustering, and the step size; and the windows
-// of the run, one after the other, which tell in which of them guidance matters.
+// of the run, one after the other, which tell in which of them guidance matters; and the modes that do less than the exact method,
+// which is the first of them.
 var ablations = []ablation{
 	{"cluster", each("clustering", string(cluster.KMeans), string(cluster.Spectral), string(cluster.GMM))},
 	{"eta", each("eta", "5e-3", "1e-2", "2e-2", "5e-2", "1e-1")},
+	{"modes", []string{"reuse=none", "reuse=conditional", "reuse=shared", "every=2", "depth=0.5", "depth=0.5+reuse=shared", "skip_below=0.04"}},
 	{"overlap", each("overlap", string(isac.OverlapMPO), string(isac.OverlapMAE), string(isac.OverlapKL), string(isac.OverlapIoU))},
 	{"schedule", each("schedule", "A", "B", "C", "D", "E")},
 	{"window", []string{"start=0+end=0.1", "start=0.1+end=0.2", "start=0.2+end=0.3", "start=0.3+end=0.5", "start=0.5+end=1"}},

@@ -126,6 +126,10 @@ func TestAblate(t *testing.T) {
 		{"overlap", "isac:typed", []string{"none", "isac:typed+overlap=mpo", "isac:typed+overlap=mae", "isac:typed+overlap=kl", "isac:typed+overlap=iou"}},
 		{"cluster", "isac:paper+end=0.5", []string{"none", "isac:paper+clustering=kmeans+end=0.5", "isac:paper+clustering=spectral+end=0.5", "isac:paper+clustering=gmm+end=0.5"}},
 		{"eta", "isac+eta=0.3", []string{"none", "isac+eta=5e-3", "isac+eta=1e-2", "isac+eta=2e-2", "isac+eta=5e-2", "isac+eta=1e-1"}},
+		{"modes", "isac+end=1", []string{
+			"none", "isac+end=1+reuse=none", "isac+end=1+reuse=conditional", "isac+end=1+reuse=shared", "isac+end=1+every=2", "isac+depth=0.5+end=1",
+			"isac+depth=0.5+end=1+reuse=shared", "isac+end=1+skip_below=0.04",
+		}},
 		{"window", "isac", []string{"none", "isac+end=0.1+start=0", "isac+end=0.2+start=0.1", "isac+end=0.3+start=0.2", "isac+end=0.5+start=0.3", "isac+end=1+start=0.5"}},
 	} {
 		got, err := Ablate(test.name, test.base)

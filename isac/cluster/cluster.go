@@ -108,17 +108,18 @@ func Features(fg torch.Tensor, pixels []int, g Grid, weight float64, norm Norm) 
 }
 
 // pointsOf are Features but for a factor and a shift of all rows, which K-means does not see: in the place of dividing the rows by their
-// span it multiplies the coordinates, which are few, by it.
+// span it multiplies the coordinates, which are few, by it; and rows that are all alike need not be zeros. Nothing is read from the device.
 func pointsOf(fg torch.Tensor, pixels []int, g Grid, weight float64, norm Norm) points {
-	rows := fg
+	xy := coordinates(pixels, g, weight).ToDevice(fg.Device())
 	if norm != NormNone {
-		if span := fg.MaxAll().Sub(fg.MinAll()).Item(); span != 0 {
-			weight *= span
-		} else {
-			rows = fg.ZerosLike()
-		}
+		span := fg.MaxAll().Sub(fg.MinAll()).To(torch.Float64)
+		xy = xy.Mul(torch.Where(span.EqScalar(0), span.OnesLike(), span))
 	}
-	return points{rows, coordinates(pixels, g, weight).To(fg.DType()).ToDevice(fg.Device())}
+	xy = xy.To(fg.DType())
+	if fg.Device() != torch.CPU { // one matrix is half the launches, and a copy takes no time there
+		return plain(torch.Cat([]torch.Tensor{fg, xy}, 1))
+	}
+	return points{fg, xy}
 }
 
 // coordinates are x and y of pixels, in [-1,1] times weight, [F,2] in double precision.

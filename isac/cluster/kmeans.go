@@ -12,14 +12,14 @@ import (
 // same points, start and opt give the same clusters.
 //
 // All starts are iterated together, in two matrix products an iteration, where the points are. Nothing comes to Go on the way but, now
-// and then, whether anything still changes; at the end it is one label a row.
+// and then, whether anything still changes, and with it one label a row.
 func kmeans(p points, n int, start []int, opt Options) []int {
 	rng := rand.New(rand.NewPCG(opt.Seed, 0))
 	var labels []int
 	torch.WithScope(func() []torch.Tensor {
 		l := &lloyd{points: p, n: int64(n), every: 1}
 		if p.rows.Device() != torch.CPU {
-			l.every = 5
+			l.every = 3
 		}
 		if start == nil {
 			l.starts = int64(opt.Restarts)
@@ -48,9 +48,11 @@ type lloyd struct {
 // run iterates and gives the labels of the tightest start, each cluster of which has a row.
 func (l *lloyd) run(iterations int) []int {
 	for {
-		l.settle(iterations)
+		labels := l.settle(iterations)
 		best := l.best()
-		labels := intsOf(best.Int64s())
+		if labels == nil {
+			labels = intsOf(best.Int64s())
+		}
 		missing := slices.ContainsFunc(counts(labels, int(l.n)), func(c int) bool { return c == 0 })
 		if !missing {
 			return labels
@@ -65,14 +67,15 @@ func (l *lloyd) run(iterations int) []int {
 	}
 }
 
-// settle is Lloyd's iteration until no label changes, at most so many times. A centroid that no row is nearest to stays where it is.
-func (l *lloyd) settle(iterations int) {
+// settle is Lloyd's iteration until no label changes, at most so many times. A centroid that no row is nearest to stays where it is. Of one
+// start it gives the labels, which come with the look that ended it; nil where it did not end so.
+func (l *lloyd) settle(iterations int) (read []int) {
 	for i := range iterations {
 		done := false
 		kept := torch.WithScope(func() []torch.Tensor {
 			labels, nearest := l.assign()
 			if l.labels.Defined() && i%l.every == 0 {
-				done = labels.Eq(l.labels).All().Item() != 0
+				done, read = l.look(labels)
 			}
 			next := l.centroids
 			if !done && i+1 < iterations {
@@ -82,9 +85,21 @@ func (l *lloyd) settle(iterations int) {
 		})
 		l.labels, l.nearest, l.centroids = kept[0], kept[1], points{kept[2], kept[3]}
 		if done {
-			return
+			return read
 		}
 	}
+	return nil
+}
+
+// look tells whether labels are those of the iteration before; of one start it reads the labels in the same piece.
+func (l *lloyd) look(labels torch.Tensor) (same bool, read []int) {
+	equal := labels.Eq(l.labels).All()
+	if l.starts > 1 {
+		return equal.Item() != 0, nil
+	}
+	all := torch.Cat([]torch.Tensor{labels.Reshape(-1), equal.To(torch.Int64).Reshape(1)}, 0).Int64s()
+	last := len(all) - 1
+	return all[last] != 0, intsOf(all[:last])
 }
 
 // assign gives each row the nearest centroid of each start, the first of equals: labels and what is nearest.
@@ -106,6 +121,9 @@ func (l *lloyd) means(labels torch.Tensor) points {
 	empty := count.EqScalar(0)
 	turned := member.Transpose(0, 1)
 	mean := func(of, before torch.Tensor) torch.Tensor {
+		if of.Size(1) == 0 {
+			return torch.Zeros([]int64{turned.Size(0), 0}, of.DType(), of.Device()) // points of one part
+		}
 		m := turned.Matmul(of).Div(count)
 		if !before.Defined() {
 			return m

@@ -116,21 +116,26 @@ func TestChancesAreNotNegative(t *testing.T) {
 	})
 }
 
-// TestLooksNowAndThen holds that the clusters do not depend on how often it is asked whether anything changes.
+// TestLooksNowAndThen holds that the clusters depend neither on how often it is asked whether anything changes, nor on whether points come
+// in two parts or in one, which is how a GPU has them.
 func TestLooksNowAndThen(t *testing.T) {
 	synthetic.In(t, func() {
 		data, _ := cloud(5, 80, 5, 4, 1)
-		p := plain(torch.FromFloat32s(data, 80, 5))
-		var first []int
-		for _, every := range []int{1, 5, 100} {
-			l := &lloyd{points: p, starts: 3, n: 4, every: every}
-			l.centroids = l.drawn(rand.New(rand.NewPCG(2, 0)))
-			labels := l.run(60)
-			if first == nil {
-				first = labels
-			}
-			if !slices.Equal(labels, first) {
-				t.Errorf("looking every %d iterations, clusters are %v, want %v", every, labels, first)
+		x := torch.FromFloat32s(data, 80, 5)
+		for _, starts := range []int64{1, 3} {
+			var first []int
+			for _, p := range []points{plain(x), {x.Narrow(1, 0, 3), x.Narrow(1, 3, 2)}} {
+				for _, every := range []int{1, 3, 5, 100} {
+					l := &lloyd{points: p, starts: starts, n: 4, every: every}
+					l.centroids = l.drawn(rand.New(rand.NewPCG(2, 0)))
+					labels := l.run(60)
+					if first == nil {
+						first = labels
+					}
+					if !slices.Equal(labels, first) {
+						t.Errorf("%d starts, looking every %d iterations, clusters are %v, want %v", starts, every, labels, first)
+					}
+				}
 			}
 		}
 	})

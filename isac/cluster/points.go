@@ -11,13 +11,24 @@ func plain(x torch.Tensor) points {
 	return points{x, torch.Zeros([]int64{x.Size(0), 0}, x.DType(), x.Device())}
 }
 
+// whole tells whether rows are all that there is.
+func (p points) whole() bool { return p.xy.Size(1) == 0 }
+
 // times are the products of all rows with those of o [m,D], [F,m].
 func (p points) times(o points) torch.Tensor {
-	return p.rows.Matmul(o.rows.Transpose(0, 1)).AddInPlace(p.xy.Matmul(o.xy.Transpose(0, 1)))
+	m := p.rows.Matmul(o.rows.Transpose(0, 1))
+	if p.whole() {
+		return m
+	}
+	return m.AddInPlace(p.xy.Matmul(o.xy.Transpose(0, 1)))
 }
 
 // norms are the squares of the lengths of all rows, [F].
 func (p points) norms() torch.Tensor {
 	part := func(x torch.Tensor) torch.Tensor { return x.Norm(2, []int64{1}, false).Square() }
-	return part(p.rows).AddInPlace(part(p.xy))
+	n := part(p.rows)
+	if p.whole() {
+		return n
+	}
+	return n.AddInPlace(part(p.xy))
 }

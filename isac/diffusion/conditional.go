@@ -28,11 +28,22 @@ func (p *Pipeline) ConditionalContext(ctx context.Context, c Conditioning) guida
 	return conditional{ctx: ctx, p: p, c: c}
 }
 
-var _ guidance.Model = conditional{}
+var _ guidance.Evaluator = conditional{}
+
+// Layers are the attention layers of an evaluation at x.
+func (c conditional) Layers(x torch.Tensor) []attention.Tap {
+	return c.p.model.Denoiser.Layers(int(x.Size(2)), int(x.Size(3)), int(c.c.Hidden.Size(1)))
+}
 
 // Taps evaluates the denoiser once at x [1,C,H,W] = X_t and gives its attention layers, in the order of the model.
 func (c conditional) Taps(x torch.Tensor, timestep float64) ([]attention.Tap, error) {
-	r := &attention.Recorder{Only: true}
+	taps, _, err := c.Evaluate(x, timestep, guidance.Ask{})
+	return taps, err
+}
+
+// Evaluate evaluates the denoiser once at x, as far as is asked for.
+func (c conditional) Evaluate(x torch.Tensor, timestep float64, ask guidance.Ask) (taps []attention.Tap, prediction torch.Tensor, err error) {
+	r := &attention.Recorder{Only: !ask.Prediction, Layers: ask.Layers}
 	d, f := c.p.model.Denoiser, c.p.Factor()
 	if c.p.autoCheckpoint {
 		d.Checkpoint(c.p.checkpoints(backbone.Evaluation{
@@ -44,10 +55,10 @@ func (c conditional) Taps(x torch.Tensor, timestep float64) ([]attention.Tap, er
 	}
 	text, vector, err := c.p.place(c.c, int(x.Size(3))*f, int(x.Size(2))*f)
 	if err != nil {
-		return nil, err
+		return nil, prediction, err
 	}
-	if _, err := d.ForwardContext(c.ctx, x.To(d.DType()).ToDevice(d.Device()), timestep, text, vector, r); err != nil {
-		return nil, err
+	if prediction, err = d.ForwardContext(c.ctx, x.To(d.DType()).ToDevice(d.Device()), timestep, text, vector, r); err != nil {
+		return nil, prediction, err
 	}
-	return r.Taps(), nil
+	return r.Taps(), prediction, nil
 }

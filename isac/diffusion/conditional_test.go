@@ -12,7 +12,8 @@ import (
 )
 
 // TestTapsAlone holds, of each family, that an evaluation of which only taps are wanted gives those of a whole one, and the same gradients
-// through them, with checkpoints and without; and that it stops before the prediction.
+// through them, with checkpoints and without, and that it stops before the prediction; the same of the first layers alone, wherever they
+// end, and that the model lists its layers as it records them.
 func TestTapsAlone(t *testing.T) {
 	torchtest.Require(t)
 	for _, folder := range []string{"tiny", "tiny-sd2", "tiny-sdxl", "tiny-sd3"} {
@@ -20,7 +21,7 @@ func TestTapsAlone(t *testing.T) {
 			p := load(t, fixture.Dir(folder), LoadOptions{Checkpoint: checkpoint})
 			fixture.InScope(t, func() {
 				positive := encode(t, p, scene)
-				const side = 16
+				const side = 13 // which no level halves evenly
 				g := torch.NewGenerator(3)
 				defer g.Close()
 				noise := g.Randn(1, int64(p.LatentChannels()), side, side)
@@ -28,9 +29,9 @@ func TestTapsAlone(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				evaluate := func(only bool) (out torch.Tensor, taps []attention.Tap, gradient []float64) {
+				evaluate := func(only bool, layers int) (out torch.Tensor, taps []attention.Tap, gradient []float64) {
 					torch.WithGrad(func() {
-						x, r := noise.Clone().SetRequiresGrad(true), &attention.Recorder{Only: only}
+						x, r := noise.Clone().SetRequiresGrad(true), &attention.Recorder{Only: only, Layers: layers}
 						out = must(p.model.Denoiser.ForwardContext(context.Background(), x, 500, text, vector, r))
 						taps = r.Taps()
 						sum := torch.Scalar(0)
@@ -41,17 +42,30 @@ func TestTapsAlone(t *testing.T) {
 					})
 					return out, taps, gradient
 				}
-				whole, want, wantGradient := evaluate(false)
-				none, got, gradient := evaluate(true)
-				if !whole.Defined() || none.Defined() {
-					t.Errorf("%s: a whole evaluation gives %v, one for taps alone %v", folder, whole, none)
-				}
-				if len(got) != len(want) || !slices.Equal(gradient, wantGradient) {
-					t.Errorf("%s, checkpoints %v: %d taps, want %d; the gradients are equal: %v", folder, checkpoint, len(got), len(want), slices.Equal(gradient, wantGradient))
-				}
-				for i := range got {
-					if got[i].Name != want[i].Name || !slices.Equal(got[i].Q.Float32s(), want[i].Q.Float32s()) || !slices.Equal(got[i].K.Float32s(), want[i].K.Float32s()) {
-						t.Errorf("%s: tap %s differs from %s", folder, got[i].Name, want[i].Name)
+				listed := p.model.Denoiser.Layers(side, side, int(text.Size(1)))
+				whole, _, _ := evaluate(false, 0)
+				for n := range len(listed) {
+					part, want, wantGradient := evaluate(false, n)
+					none, got, gradient := evaluate(true, n)
+					if !slices.Equal(part.Float32s(), whole.Float32s()) || none.Defined() {
+						t.Errorf("%s: a whole evaluation gives %v, with %d layers %v, one for them alone %v", folder, whole, n, part, none)
+					}
+					if part.RequiresGrad() != (n == 0) {
+						t.Errorf("%s: with %d layers the prediction has a gradient: %v", folder, n, part.RequiresGrad())
+					}
+					if n == 0 {
+						n = len(listed)
+					}
+					if len(got) != n || len(want) != n || !slices.Equal(gradient, wantGradient) {
+						t.Errorf("%s, checkpoints %v: %d and %d taps, want %d; the gradients are equal: %v", folder, checkpoint, len(got), len(want), n, slices.Equal(gradient, wantGradient))
+					}
+					for i := range got {
+						if got[i].Name != want[i].Name || !slices.Equal(got[i].Q.Float32s(), want[i].Q.Float32s()) || !slices.Equal(got[i].K.Float32s(), want[i].K.Float32s()) {
+							t.Errorf("%s: tap %s differs from %s", folder, got[i].Name, want[i].Name)
+						}
+						if l := listed[i]; l.Name != got[i].Name || l.Grid() != got[i].Grid() || !slices.Equal(l.Keys, got[i].Keys) || l.Auxiliary != got[i].Auxiliary {
+							t.Errorf("%s: layer %d is listed as %+v", folder, i, l)
+						}
 					}
 				}
 			})

@@ -17,6 +17,7 @@ type denoiser struct {
 	two          bool         // both conditionings are there
 	several      *parts       // where a side has several conditionings, or one for a part of the picture: then text and vector are unused
 	cost         *Cost        // of the run; may be nil
+	reuse        *reuse       // what a guided step has predicted; nil where the model is always asked itself
 	apart        *side        // the negative where it has another length: then text and vector are the positive's alone
 }
 
@@ -25,7 +26,9 @@ type side struct{ text, vector torch.Tensor }
 
 // newDenoiser brings both conditionings into the denoiser's type and place, once for the run.
 func newDenoiser(r *run) (denoiser, error) {
-	d := denoiser{ctx: r.ctx, p: r.p, cfg: r.request.CFG, part: r.plan.part, two: r.request.needsNegative(), cost: &r.result.Cost}
+	d := denoiser{
+		ctx: r.ctx, p: r.p, cfg: r.request.CFG, reuse: r.reuse, part: r.plan.part, two: r.request.needsNegative(), cost: &r.result.Cost,
+	}
 	if r.request.Positive.plain() && (!d.two || r.request.Negative.plain()) {
 		return d, d.join(r)
 	}
@@ -84,6 +87,9 @@ func (d denoiser) both(x torch.Tensor, sigma float64) (denoised, negative torch.
 
 // evaluate gives D, and D_negative if it is asked for.
 func (d denoiser) evaluate(x torch.Tensor, sigma float64, negative bool) ([]torch.Tensor, error) {
+	if d.reuse.has(sigma) {
+		return d.reused(x, sigma, negative)
+	}
 	var err error
 	out := torch.WithScope(func() []torch.Tensor {
 		network, noise := d.p.model.Denoiser, d.p.noise

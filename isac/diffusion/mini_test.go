@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/isac-guidance/isac/isac"
+	"github.com/isac-guidance/isac/isac/baseline"
 	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
 	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
@@ -104,6 +105,36 @@ func TestMiniSigmasEqualDiffusers(t *testing.T) {
 	}
 }
 
+// BenchmarkModes tells what modes of guided steps cost where every step is guided: a run of 20 steps on one image.
+func BenchmarkModes(b *testing.B) {
+	p, f := loadMini(b)
+	r := miniRequest(b, p, f)
+	target := guidance.Target{Classes: []guidance.Class{{Name: "cat", Count: 2, Tokens: tokens(r.Positive, "cats")}, {Name: "dog", Count: 1, Tokens: tokens(r.Positive, "dog")}}}
+	mode := func(change func(*isac.Options)) *Guidance {
+		o := isac.Typed()
+		o.End = 1
+		change(&o)
+		return &Guidance{Target: target, Method: o}
+	}
+	attend := baseline.Official()
+	attend.End, attend.Refine = 1, false
+	for _, c := range []struct {
+		name     string
+		guidance *Guidance
+	}{
+		{"unguided", nil},
+		{"exact", mode(func(*isac.Options) {})},
+		{"every=2", mode(func(o *isac.Options) { o.Every = 2 })},
+		{"reuse=conditional", mode(func(o *isac.Options) { o.Reuse = guidance.ReuseConditional })},
+		{"reuse=shared", mode(func(o *isac.Options) { o.Reuse = guidance.ReuseShared })},
+		{"depth=0.5", mode(func(o *isac.Options) { o.Depth = 0.5 })},
+		{"skip_below, all steps", mode(func(o *isac.Options) { o.SkipBelow = 1e9 })},
+		{"attend-and-excite, one grid", &Guidance{Target: target, Method: attend}},
+	} {
+		b.Run(c.name, func(b *testing.B) { runs(b, p, r, c.guidance) })
+	}
+}
+
 // BenchmarkMini tells what guidance costs: a run of 20 steps on one image.
 func BenchmarkMini(b *testing.B) {
 	p, f := loadMini(b)
@@ -120,18 +151,7 @@ func BenchmarkMini(b *testing.B) {
 		{"typed, every step", &Guidance{Target: target, Method: every}},
 		{"paper", &Guidance{Target: target, Method: isac.Paper()}},
 	} {
-		b.Run(c.name, func(b *testing.B) {
-			r.Guidance = c.guidance
-			before := processor()
-			for b.Loop() {
-				latent, _, err := p.Sample(context.Background(), r)
-				if err != nil {
-					b.Fatal(err)
-				}
-				latent.Close()
-			}
-			b.ReportMetric(float64((processor()-before).Milliseconds())/float64(b.N), "ms-processors") // which others do not stretch
-		})
+		b.Run(c.name, func(b *testing.B) { runs(b, p, r, c.guidance) })
 	}
 	b.Run("decode", func(b *testing.B) {
 		z := torch.Zeros([]int64{1, int64(p.LatentChannels()), 16, 16}, torch.Float32, torch.CPU)
@@ -144,4 +164,18 @@ func BenchmarkMini(b *testing.B) {
 			image.Close()
 		}
 	})
+}
+
+// runs samples, guided or not, and reports the time of the processors, which others do not stretch.
+func runs(b *testing.B, p *Pipeline, r SampleRequest, g *Guidance) {
+	r.Guidance = g
+	before := processor()
+	for b.Loop() {
+		latent, _, err := p.Sample(context.Background(), r)
+		if err != nil {
+			b.Fatal(err)
+		}
+		latent.Close()
+	}
+	b.ReportMetric(float64((processor()-before).Milliseconds())/float64(b.N), "ms-processors")
 }

@@ -141,7 +141,7 @@ func (p *Pipeline) plan(r *SampleRequest) (plan, error) {
 	}
 	p.checkExtras(r, pl.shape, bad)
 	if g := r.Guidance; g != nil {
-		errs = append(errs, g.check(), r.checkSelection(), sampling.Guidable(r.Sampler))
+		errs = append(errs, g.check(), r.checkSelection(), sampling.Guidable(r.Sampler), r.checkReuse())
 		if h := r.guided().Hidden; h.Defined() && h.Dim() == 3 {
 			errs = append(errs, g.Target.CheckTokens(int(h.Size(1))))
 		}

@@ -70,6 +70,7 @@ type run struct {
 	plan    plan
 
 	denoise   denoiser
+	reuse     *reuse              // nil where samplers take over nothing from guidance
 	sessions  []*guidance.Session // one for each image, none without guidance
 	selection *selection          // nil where nothing is chosen
 	inpaint   *inpaint            // nil without a mask
@@ -91,6 +92,7 @@ func (r *run) begin() error {
 		return err
 	}
 	model := conditional{ctx: r.ctx, p: r.p, c: r.request.guided(), cost: &r.result.Cost}
+	r.reuse = newReuse(g, r.plan.shape[0])
 	for b := range int(r.plan.shape[0]) {
 		config := guidance.Config{
 			Model: model, Noise: r.p.noise, Method: g.Method, Target: g.Target, Measure: g.Measure,
@@ -98,6 +100,9 @@ func (r *run) begin() error {
 		}
 		if r.selection != nil && r.selection.measures {
 			config.Model = recorded{model, r.selection, b}
+		}
+		if r.reuse != nil {
+			config.Predicted = func(p guidance.Prediction) { r.reuse.take(b, p) }
 		}
 		if g.Observe != nil {
 			config.Observe, config.ObserveSelf = func(m guidance.Maps) { g.Observe(b, m) }, g.ObserveSelf
@@ -182,6 +187,7 @@ func (r *run) close() {
 	for _, s := range r.sessions {
 		s.Close()
 	}
+	r.reuse.close()
 }
 
 // step is step i of the run, at sigma.
@@ -243,6 +249,7 @@ func (r *run) before(i int, sigma float64, x torch.Tensor) (torch.Tensor, error)
 		return r.selection.before(i, sigma, x)
 	}
 	r.current = nil
+	r.reuse.begin(sigma)
 	from := r.inpaint.before(x, sigma)
 	guided, err := r.eachImage(from, func(b int, image torch.Tensor) (torch.Tensor, bool, error) {
 		guided, report, err := r.sessions[b].Guide(image, r.step(i, sigma))

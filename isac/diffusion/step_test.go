@@ -12,6 +12,7 @@ import (
 
 	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/attention"
+	"github.com/isac-guidance/isac/isac/baseline"
 	"github.com/isac-guidance/isac/isac/diffusion/denoiser/unet"
 	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
 	"github.com/isac-guidance/isac/isac/diffusion/weights"
@@ -89,44 +90,69 @@ func TestStepOfStableDiffusionSize(t *testing.T) {
 		}
 		torch.NoGrad(func() {
 			measure("a step with CFG, unguided", func() { m.Forward(x, 500, text, torch.Tensor{}, nil) })
-			model := synthetic.ModelFunc(func(x torch.Tensor, timestep float64) []attention.Tap {
-				r := &attention.Recorder{Only: true}
-				_, err := m.ForwardContext(context.Background(), x, timestep, text.Narrow(0, 0, 1), torch.Tensor{}, r)
-				if err != nil {
-					t.Fatal(err)
+			measure("of it, the negative side alone", func() { m.Forward(x.Narrow(0, 0, 1), 500, text.Narrow(0, 0, 1), torch.Tensor{}, nil) })
+			model := large{m, text.Narrow(0, 0, 1)}
+			half, attend := isac.Typed(), baseline.Official()
+			half.Depth, attend.Refine = 0.5, false
+			type kind struct {
+				name   string
+				method guidance.Method
+			}
+			kinds := []kind{{"typed, depth 0.5", half}, {"attend_excite, one grid", attend}}
+			for preset, method := range map[string]isac.Options{"typed": isac.Typed(), "paper": isac.Paper()} {
+				for _, engine := range []isac.Engine{isac.EngineSparse, isac.EngineDense} {
+					if engine == isac.EngineDense && pixels > 256 {
+						continue // its maps and their gradients take longer than the model
+					}
+					method.Engine = engine
+					kinds = append(kinds, kind{preset + ", " + string(engine), method})
 				}
-				return r.Taps()
-			})
+			}
 			target := guidance.Target{Classes: []guidance.Class{{Name: "cat", Count: 2, Tokens: []int{3}}, {Name: "dog", Count: 1, Tokens: []int{6}}}}
 			for _, checkpoint := range []bool{false, true} {
 				m.Checkpoint(checkpoint)
-				for preset, method := range map[string]isac.Options{"typed": isac.Typed(), "paper": isac.Paper()} {
-					for _, engine := range []isac.Engine{isac.EngineSparse, isac.EngineDense} {
-						if engine == isac.EngineDense && pixels > 256 {
-							continue // its maps and their gradients take longer than the model
-						}
-						method.Engine = engine
-						what := preset + ", " + string(engine)
-						if checkpoint {
-							what += ", checkpoints"
-						}
-						t.Run(what, func(t *testing.T) {
-							s, err := guidance.Open(guidance.Config{Model: model, Noise: synthetic.Plain{}, Method: method, Target: target})
-							if err != nil {
-								t.Fatal(err)
-							}
-							defer s.Close()
-							measure(what, func() {
-								if _, report, err := s.Guide(x.Narrow(0, 0, 1), guidance.Step{Index: 1, Count: 20}); err != nil || report.Skipped != "" {
-									t.Errorf("%v, skipped %q", err, report.Skipped)
-								}
-							})
-						})
+				for _, k := range kinds {
+					what := k.name
+					if checkpoint {
+						what += ", checkpoints"
 					}
+					t.Run(what, func(t *testing.T) {
+						s, err := guidance.Open(guidance.Config{Model: model, Noise: synthetic.Plain{}, Method: k.method, Target: target})
+						if err != nil {
+							t.Fatal(err)
+						}
+						defer s.Close()
+						measure(what, func() {
+							if _, report, err := s.Guide(x.Narrow(0, 0, 1), guidance.Step{Index: 1, Count: 20}); err != nil || report.Skipped != "" {
+								t.Errorf("%v, skipped %q", err, report.Skipped)
+							}
+						})
+					})
 				}
 			}
 		})
 	})
+}
+
+// large is a denoiser of real size under a text, as guidance reads it.
+type large struct {
+	m    *unet.Model
+	text torch.Tensor
+}
+
+func (l large) Layers(x torch.Tensor) []attention.Tap {
+	return l.m.Layers(int(x.Size(2)), int(x.Size(3)), int(l.text.Size(1)))
+}
+
+func (l large) Taps(x torch.Tensor, timestep float64) ([]attention.Tap, error) {
+	taps, _, err := l.Evaluate(x, timestep, guidance.Ask{})
+	return taps, err
+}
+
+func (l large) Evaluate(x torch.Tensor, timestep float64, ask guidance.Ask) ([]attention.Tap, torch.Tensor, error) {
+	r := &attention.Recorder{Only: !ask.Prediction, Layers: ask.Layers}
+	out, err := l.m.ForwardContext(context.Background(), x, timestep, l.text, torch.Tensor{}, r)
+	return r.Taps(), out, err
 }
 
 // processor is the time that all processors have spent on this process.

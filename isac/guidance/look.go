@@ -10,35 +10,40 @@ import (
 // look is one evaluation of the model, and what the method made of it. Its tensors belong to the scope that it was made in.
 type look struct {
 	Measurement
-	at       torch.Tensor // X_t, which gradients are taken for
-	half     bool         // the model computes in float16
-	losses   []Loss
-	loss     float64 // their weighted sum
-	gradNorm float64 // once a gradient was taken
+	at   torch.Tensor // X_t, which gradients are taken for
+	half bool         // the model computes in float16
+	// prediction is the model's, undefined where it was not wanted
+	prediction torch.Tensor
+	losses     []Loss
+	loss       float64 // their weighted sum
+	gradNorm   float64 // once a gradient was taken
 }
 
-// look evaluates the model at x, with gradients or without, and has the method measure. Losses that are not finite leave nothing to be
-// done, and a loss without weight has no gradient: Skipped says so. maps may be nil.
-func (s *Session) look(x torch.Tensor, step Step, grad bool, maps *Maps) (seen look, err error) {
+// glance is how the model is looked at.
+type glance struct {
+	grad    bool  // with gradients
+	predict bool  // with its prediction
+	maps    *Maps // what an observer gets, nil for nothing
+}
+
+// look evaluates the model at x, and has the method measure. Losses that are not finite leave nothing to be done, and a loss without
+// weight has no gradient: Skipped says so.
+func (s *Session) look(x torch.Tensor, step Step, how glance) (seen look, err error) {
 	evaluate := func() {
 		seen.at = x.Detach()
-		if grad {
+		if how.grad {
 			seen.at = seen.at.Clone().SetRequiresGrad(true)
 		}
-		var taps []attention.Tap
-		if taps, err = s.config.Model.Taps(seen.at, step.Timestep); err != nil {
-			return
-		}
 		var r attention.Reading
-		if r, err = attention.Read(taps); err != nil {
+		if r, seen.prediction, err = s.evaluate(seen.at, step.Timestep, how.predict); err != nil {
 			return
 		}
 		seen.half = r.Half
-		if seen.Measurement, err = s.guide.Measure(r, step, maps); err == nil && seen.Height == 0 {
+		if seen.Measurement, err = s.guide.Measure(r, step, how.maps); err == nil && seen.Height == 0 {
 			seen.Height, seen.Width = r.Top.Height, r.Top.Width
 		}
 	}
-	if grad {
+	if how.grad {
 		torch.WithGrad(evaluate)
 	} else {
 		torch.NoGrad(evaluate)

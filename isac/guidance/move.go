@@ -22,10 +22,18 @@ func (s *Session) move(x torch.Tensor, r *Report, maps *Maps) (torch.Tensor, err
 	for again := true; again; {
 		var seen look
 		next, err := scoped(func() (next torch.Tensor, err error) {
-			if seen, err = s.look(to, r.Step, s.takesGradient(), maps); err == nil {
-				next = s.descend(&seen, r.Step)
+			how := glance{grad: s.takesGradient(), predict: s.options.Reuse.On(), maps: maps}
+			if seen, err = s.look(to, r.Step, how); err != nil {
+				return next, err
 			}
-			return next, err
+			if how.predict {
+				s.config.Predicted(Prediction{At: seen.at.Detach(), Value: seen.prediction.Detach()})
+			}
+			if seen.Skipped == "" && s.options.SkipBelow > 0 && seen.loss < s.options.SkipBelow {
+				seen.Skipped = fmt.Sprintf("the loss is %.4g, below %v (skip_below)", seen.loss, s.options.SkipBelow)
+				r.Wanted = r.Moves > 0
+			}
+			return s.descend(&seen, r.Step), nil
 		})
 		if err != nil {
 			return torch.Tensor{}, err

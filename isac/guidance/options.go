@@ -19,6 +19,17 @@ type Options struct {
 	// Start·n ≤ i < End·n. The layout is settled in the first steps, so most of the effect is there.
 	Start float64 `json:"start" max:"1" help:"Where in the run guidance begins, as a fraction of its steps."`
 	End   float64 `json:"end" max:"1" help:"Where in the run guidance ends, as a fraction of its steps."`
+	// Every guides one step of so many in the window, beginning with its first; 0 and 1 guide each. Steps are no longer for that: the
+	// latent is moved less.
+	Every int `json:"every" help:"Guides one step of so many, from the first of the window; 0 and 1 guide each. The others cost what they do without guidance."`
+	// At, where it is not empty, names the guided steps in the place of Start, End and Every: fractions of the run from 0 to 1, with
+	// spaces or commas between. f is step ⌊f·n⌋ of n, and 1 the last.
+	At string `json:"at" help:"Guides single steps in the place of a window: fractions of the run with spaces or commas between, such as 0 0.1 0.4. Empty: start, end and every."`
+	// SkipBelow leaves out the gradient and the move of steps whose loss, as reported, is below it; 0 of none. It saves the gradient, about
+	// half of what guidance adds; the evaluation that tells the loss is made.
+	SkipBelow float64 `json:"skip_below" step:"0.0001" help:"Leaves a latent alone at steps whose loss is below this, which saves the gradient; 0 never does. What a small loss is depends on method, preset and model: see the losses of a run."`
+	// Reuse is what the sampler takes over from the guided step's evaluation. It needs a host whose sampler is ours.
+	Reuse Reuse `json:"reuse" choices:"none,conditional,shared" help:"What sampling takes over from a guided step's own evaluation. none: nothing, as in Algorithm 1. conditional: the positive side, as it was before the move. shared: the place, both sides are evaluated before the move. Each saves one of four evaluations, and is an approximation. Not for hosts with samplers of their own, such as ComfyUI."`
 	// Direction is which way a step goes: against the gradient, or at random as a control.
 	Direction Direction `json:"direction" choices:"gradient,random" help:"gradient: down the loss. random: as far in a random direction, a control that knows nothing."`
 	// DirectionSeed decides the random directions, together with the session's seed and the number of the step: each step has a
@@ -63,8 +74,12 @@ func (o Options) Check(bad func(format string, args ...any)) {
 	}
 	OneOf(bad, "step rule", o.StepRule, StepRaw, StepRelative)
 	OneOf(bad, "direction", o.Direction, DirectionGradient, DirectionRandom)
-	if !(o.Start >= 0 && o.Start < o.End && o.End <= 1) {
-		bad("the window of steps is %v to %v, it must be two fractions of the run with 0 <= start < end <= 1", o.Start, o.End)
+	o.checkSteps(bad)
+	if !(o.SkipBelow >= 0) || math.IsInf(o.SkipBelow, 0) {
+		bad("skip below is %v, it must be a loss above 0, or 0 to skip none", o.SkipBelow)
+	}
+	if o.Reuse != "" { // files of before have none
+		OneOf(bad, "reuse", o.Reuse, ReuseNone, ReuseConditional, ReuseShared)
 	}
 	if !(o.LossScale >= 0) || math.IsInf(o.LossScale, 0) {
 		bad("loss scale is %v, it must be a number above 0, or 0 to have it chosen", o.LossScale)
@@ -88,13 +103,6 @@ func OneOf[T ~string](bad func(string, ...any), what string, got T, allowed ...T
 		names[i] = string(a)
 	}
 	bad("%s is %q, it must be one of %s", what, string(got), strings.Join(names, ", "))
-}
-
-// Window gives the guided steps [first, end) of a run of count steps.
-func (o Options) Window(count int) (first, end int) {
-	// The subtraction keeps 0.1·30 = 3.0000000000000004 from becoming 4.
-	ceil := func(f float64) int { return int(math.Ceil(f*float64(count) - 1e-9)) }
-	return ceil(o.Start), ceil(o.End)
 }
 
 // move takes the step of Algorithm 1 from x against g, the gradient or what stands in its place, both of the same wide type, by

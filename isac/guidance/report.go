@@ -8,7 +8,8 @@ type Report struct {
 	Step
 	// Skipped tells why the latent was left as it was; it is "" where the step was guided.
 	Skipped string `json:"skipped,omitempty"`
-	// Wanted tells that the step was to be guided: within the window, with some weight. One that is wanted and skipped is guidance
+	// Wanted tells that the step was to be guided: within the window, with some weight, and a loss that is worth it
+	// (Options.SkipBelow). One that is wanted and skipped is guidance
 	// that did not happen (see Shortfall).
 	Wanted bool `json:"wanted"`
 	// Losses are what the method measured before the step, Loss is their weighted sum.

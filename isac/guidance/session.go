@@ -46,6 +46,9 @@ type Config struct {
 	Observe func(Maps)
 	// ObserveSelf, if not nil, tells at which steps the observer wants self-attention too, Maps.Self: on a grid of 64×64 that is 64 MiB.
 	ObserveSelf func(Step) bool
+	// Predicted is told what the model predicted, where the options reuse it (Options.Reuse), before Guide returns: at each step that is
+	// to be guided, also where it is skipped in the end. Model has to be an Evaluator then. The tensors are freed after it.
+	Predicted func(Prediction)
 }
 
 // Session guides one sampling run of one image. It holds no tensors from one step to the next. It is for one goroutine at a time:
@@ -72,7 +75,7 @@ func Open(c Config) (*Session, error) {
 		if _, only := c.Method.(Chooser); only {
 			s.config.Measure = true
 		}
-		errs = append(errs, c.Method.Validate(), s.start())
+		errs = append(errs, c.Method.Validate(), c.canReuse(s.options.Reuse), s.start())
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -129,7 +132,7 @@ func (s *Session) Guide(x torch.Tensor, step Step) (torch.Tensor, Report, error)
 	}
 	out, report, err := s.at(x, step, func(at torch.Tensor, r *Report) (torch.Tensor, error) {
 		if reason := s.aimless(); reason != "" {
-			if r.Skipped = s.outside(r.Step); r.Skipped == "" {
+			if r.Skipped = s.options.leaves(r.Step); r.Skipped == "" {
 				r.Skipped, r.Wanted = reason, !s.config.Measure
 			}
 			return torch.Tensor{}, nil
@@ -140,7 +143,7 @@ func (s *Session) Guide(x torch.Tensor, step Step) (torch.Tensor, Report, error)
 		}
 		if s.config.Measure || maps != nil { // a look without a move, which must not change what guidance does
 			s.stale = true
-			seen, err := s.look(at, r.Step, false, maps)
+			seen, err := s.look(at, r.Step, glance{maps: maps})
 			if err != nil {
 				return torch.Tensor{}, err
 			}
@@ -174,7 +177,7 @@ func (s *Session) Gradient(x torch.Tensor, step Step) (torch.Tensor, Report, err
 		}
 		torch.WithGrad(func() {
 			var seen look
-			if seen, err = s.look(at, r.Step, true, nil); err == nil {
+			if seen, err = s.look(at, r.Step, glance{grad: true}); err == nil {
 				gradient = s.gradient(&seen)
 				r.fill(seen)
 			}
@@ -215,19 +218,10 @@ func (s *Session) aimless() string {
 
 // idle tells why a step needs no look at the model, "" if it does.
 func (s *Session) idle(step Step) string {
-	if why := s.outside(step); why != "" {
+	if why := s.options.leaves(step); why != "" {
 		return why
 	}
 	return s.guide.Idle(step)
-}
-
-// outside tells that a step is outside the guided ones, "" if it is not.
-func (s *Session) outside(step Step) string {
-	first, end := s.options.Window(step.Count)
-	if step.Index < first || step.Index >= end {
-		return fmt.Sprintf("step %d of %d is outside the guided steps %d to %d", step.Index+1, step.Count, first+1, end)
-	}
-	return ""
 }
 
 // checkLatent says what is wrong with a latent.

@@ -39,8 +39,8 @@ func NewGraph(fn func([]Tensor) []Tensor, inputs ...Tensor) (*Graph, error) {
 	return g, nil
 }
 
-// Run is fn(inputs). Of a graph with a gradient, and where those are enabled, the results are good until the next run and have to be
-// differentiated before it; else they are the caller's.
+// Run is fn(inputs). Results that have a gradient are good until the next run and have to be
+// differentiated before it, a second time at the price of another run; else they are the caller's.
 func (g *Graph) Run(inputs ...Tensor) []Tensor {
 	ensure()
 	defer collect()

@@ -92,6 +92,7 @@ static inline isac_result isac_reshape(uint64_t t_, const int64_t *shape_, int64
 static inline isac_result isac_permute(uint64_t t_, const int64_t *dims_, int64_t n_dims) { return isac_loaded->ops.permute(t_, dims_, n_dims); }
 static inline isac_result isac_transpose(uint64_t t_, int64_t a, int64_t b) { return isac_loaded->ops.transpose(t_, a, b); }
 static inline isac_result isac_expand(uint64_t t_, const int64_t *shape_, int64_t n_shape) { return isac_loaded->ops.expand(t_, shape_, n_shape); }
+static inline isac_result isac_channels_last(uint64_t t_) { return isac_loaded->ops.channels_last(t_); }
 static inline isac_result isac_contiguous(uint64_t t_) { return isac_loaded->ops.contiguous(t_); }
 static inline isac_result isac_unsqueeze(uint64_t t_, int64_t d) { return isac_loaded->ops.unsqueeze(t_, d); }
 static inline isac_result isac_squeeze(uint64_t t_, int64_t d) { return isac_loaded->ops.squeeze(t_, d); }

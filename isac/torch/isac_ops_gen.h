@@ -2,7 +2,7 @@
 #ifndef ISAC_OPS_GEN_H
 #define ISAC_OPS_GEN_H
 
-#define ISAC_TORCH_ABI UINT64_C(0xab61fddacf5be282)
+#define ISAC_TORCH_ABI UINT64_C(0xdfd9cf2ef638b04e)
 
 typedef struct {
   isac_result (*add)(uint64_t t_, uint64_t o_);
@@ -93,6 +93,7 @@ typedef struct {
   isac_result (*permute)(uint64_t t_, const int64_t *dims_, int64_t n_dims);
   isac_result (*transpose)(uint64_t t_, int64_t a, int64_t b);
   isac_result (*expand)(uint64_t t_, const int64_t *shape_, int64_t n_shape);
+  isac_result (*channels_last)(uint64_t t_);
   isac_result (*contiguous)(uint64_t t_);
   isac_result (*unsqueeze)(uint64_t t_, int64_t d);
   isac_result (*squeeze)(uint64_t t_, int64_t d);

@@ -11,6 +11,7 @@ package torch
 #cgo nocallback isac_transpose
 #cgo nocallback isac_expand
 #cgo noescape isac_expand
+#cgo nocallback isac_channels_last
 #cgo nocallback isac_contiguous
 #cgo nocallback isac_unsqueeze
 #cgo nocallback isac_squeeze
@@ -58,6 +59,12 @@ func (t Tensor) Transpose(a int64, b int64) Tensor {
 func (t Tensor) Expand(shape ...int64) Tensor {
 	ensure()
 	return wrap(C.isac_expand(C.uint64_t(t.id), ints(shape), C.int64_t(len(shape))))
+}
+
+// ChannelsLast returns t [B,C,H,W] with the channels of each pixel lying together, copied only if need be: what the matrix units of a GPU want of a convolution's weights.
+func (t Tensor) ChannelsLast() Tensor {
+	ensure()
+	return wrap(C.isac_channels_last(C.uint64_t(t.id)))
 }
 
 // Contiguous returns t with its elements in row-major order, copied only if need be.

@@ -13,6 +13,9 @@ var shapeCases = []opCase{
 	{"Transpose", func() T { return m23().Transpose(0, -1) }, []float64{1, 4, 2, 5, 3, 6}, []int64{3, 2}},
 	{"Expand", func() T { return f([]float64{1, 2}, 2, 1).Expand(-1, 2) }, []float64{1, 1, 2, 2}, []int64{2, 2}},
 	{"Contiguous", func() T { return m23().Transpose(0, 1).Contiguous().Reshape(6) }, []float64{1, 4, 2, 5, 3, 6}, nil},
+	{"ChannelsLast", func() T {
+		return f([]float64{1, 2, 3, 4, 5, 6, 7, 8}, 1, 2, 2, 2).ChannelsLast().Permute(0, 2, 3, 1).Reshape(8)
+	}, []float64{1, 5, 2, 6, 3, 7, 4, 8}, nil},
 	{"Unsqueeze", func() T { return vec(1, 2).Unsqueeze(-1) }, []float64{1, 2}, []int64{2, 1}},
 	{"Squeeze", func() T { return f([]float64{1, 2}, 1, 2).Squeeze(0) }, []float64{1, 2}, nil},
 	{"Flatten", func() T { return f([]float64{1, 2, 3, 4}, 2, 1, 2).Flatten(1, -1) }, []float64{1, 2, 3, 4}, []int64{2, 2}},

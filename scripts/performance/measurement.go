@@ -22,6 +22,10 @@ var measurements = []measurement{
 		pkg: "./isac/diffusion", bench: "Mini", flags: []string{"-benchtime", "3x", "-count", "3"}, base: "unguided",
 	},
 	{
+		title: "Modes", about: "The same run with every step guided, exactly and in modes that do less; skip_below with all steps skipped, the most that it can save.",
+		pkg: "./isac/diffusion", bench: "Modes", flags: []string{"-benchtime", "3x", "-count", "3"}, base: "unguided",
+	},
+	{
 		title: "A call of the plugin", about: "A node that does nothing, with an input and an output of some size: gRPC over the process's socket.",
 		pkg: "./plugin/server", bench: "RoundTrip",
 	},

@@ -4,6 +4,7 @@
 //	step --model DIR --write FILE [--pixels 256]            what both sides compute with
 //	step --model DIR --inputs FILE [--guided] [--checkpoint] [--threads 1] [--repeat 3] …
 //	step profile --model DIR --inputs FILE [--preset typed] [--out FILE.json] …   where a guided step goes, as a table
+//	step compare NAME=FILE.json …                                                  profiles beside one another, as Markdown
 //
 // It makes the calls that a diffusion.Pipeline makes for one step: a guidance session's, and an evaluation of the negative and the positive
 // conditioning in one batch.
@@ -52,6 +53,13 @@ func main() {
 	flag.StringVar(&f.out, "out", "", "with profile: write it as JSON into this file as well")
 	if f.profiled = len(os.Args) > 1 && os.Args[1] == "profile"; f.profiled {
 		os.Args = append(os.Args[:1], os.Args[2:]...)
+	}
+	if len(os.Args) > 1 && os.Args[1] == "compare" {
+		if err := compareProfiles(os.Stdout, os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, "step:", err)
+			os.Exit(1)
+		}
+		return
 	}
 	flag.Parse()
 	runtime.LockOSThread() // the model belongs to one thread

@@ -80,7 +80,11 @@ func (f *flags) measure() (*measured, error) {
 // steps takes the steps, each from where the one before has moved the latent.
 func (f *flags) steps(out *measured, m *model, session *guidance.Session, x torch.Tensor, now guidance.Step, s step) error {
 	device := torch.Device(f.device)
-	for i := range 1 + f.repeat {
+	untimed := 1
+	if m.graphs() != nil {
+		untimed = warmUp
+	}
+	for i := range untimed + f.repeat {
 		torch.Synchronize(device)
 		began, worked := time.Now(), processor()
 		if f.guided {
@@ -103,6 +107,8 @@ func (f *flags) steps(out *measured, m *model, session *guidance.Session, x torc
 		took, spent := time.Since(began).Seconds(), (processor() - worked).Seconds()
 		if i == 0 {
 			out.FirstSeconds = took
+		}
+		if i < untimed {
 			continue
 		}
 		out.Seconds, out.ProcessorSeconds = append(out.Seconds, took), append(out.ProcessorSeconds, spent)

@@ -87,6 +87,14 @@ func (m *model) step(x torch.Tensor, timestep, cfg float64) error {
 	return err
 }
 
+// graphs are the denoiser's, nil where it records none.
+func (m *model) graphs() *attention.Graphs {
+	if g, ok := m.Denoiser.(interface{ Graphs() *attention.Graphs }); ok {
+		return g.Graphs()
+	}
+	return nil
+}
+
 func (m *model) close() {
 	for _, t := range []torch.Tensor{m.positive.text, m.positive.vector, m.negative.text, m.negative.vector} {
 		if t.Defined() {

@@ -29,6 +29,10 @@ type profile struct {
 	Ratio    float64 `json:"ratio"`
 	Peak     int64   `json:"peak_bytes"`
 	Loaded   int64   `json:"loaded_bytes"`
+	Reserved int64   `json:"reserved_bytes"`
+	// Graphs counts the evaluations that a GPU repeats whole; GraphErrors tell why others are not.
+	Graphs      int      `json:"graphs,omitempty"`
+	GraphErrors []string `json:"graph_errors,omitempty"`
 	// Sections are in the order in which they begin; each without those within it.
 	Sections []sectionRow `json:"sections"`
 	// Kernels are what the device did, the longest first; Operators are libtorch's, with their own time on the host.
@@ -36,6 +40,9 @@ type profile struct {
 	Operators []nameRow `json:"operators"`
 	Waits     []nameRow `json:"waits"`
 }
+
+// warmUp is how many steps come before those that are timed: in the second a GPU's graphs are recorded, in the third they run.
+const warmUp = 3
 
 // profile takes steps and looks where their time goes. What is recorded is one step: recording makes steps slower, so times are taken apart.
 func (f *flags) profile() (*profile, error) {
@@ -116,15 +123,22 @@ func (p *place) both() (guided, unguided time.Duration, err error) {
 	return guided, time.Since(began), nil
 }
 
-// take takes all steps: two to warm up, those that are timed, those whose sections are timed with and without waiting for the device,
+// take takes all steps: those that warm up, those that are timed, those whose sections are timed with and without waiting for the device,
 // and one that is recorded.
 func (out *profile) take(p *place, repeat int) error {
-	for range 2 {
+	for range warmUp {
 		if _, _, err := p.both(); err != nil {
 			return err
 		}
 	}
-	out.Peak = torch.MemoryStats(p.device).Peak
+	if g := p.m.graphs(); g != nil {
+		out.Graphs = g.Recorded()
+		for kind, err := range g.Errors() {
+			out.GraphErrors = append(out.GraphErrors, kind+": "+err.Error())
+		}
+	}
+	memory := torch.MemoryStats(p.device)
+	out.Peak, out.Reserved = memory.Peak, memory.Reserved
 	var guided, unguided []float64
 	for range repeat {
 		g, u, err := p.both()

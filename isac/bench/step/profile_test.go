@@ -78,6 +78,19 @@ func TestProfilesTheMiniModel(t *testing.T) {
 	if p.Ratio < 1.2 || p.Ratio != (p.Guided+p.Unguided)/p.Unguided || len(p.Operators) == 0 {
 		t.Errorf("%+v", p)
 	}
+	if err := f.tell(); err != nil {
+		t.Fatal(err)
+	}
+	var table bytes.Buffer
+	if err := compareProfiles(&table, []string{"before=" + f.out, "after=" + f.out}); err != nil || strings.Count(table.String(), "| backward | ") != 1 ||
+		!strings.Contains(table.String(), "before: ms") || !strings.Contains(table.String(), "after: cpu") {
+		t.Errorf("%v\n%s", err, &table)
+	}
+	for _, wrong := range []string{"file.json", "a=/nowhere.json", "a=" + f.inputs} {
+		if compareProfiles(&table, []string{wrong}) == nil {
+			t.Errorf("%s is a profile", wrong)
+		}
+	}
 	var text bytes.Buffer
 	p.print(&text)
 	for _, want := range []string{"all of guidance", "unguided evaluation", "moving, checks", "aten::"} {

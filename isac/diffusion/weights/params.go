@@ -163,11 +163,17 @@ func (r *params) read(name string) (kept torch.Tensor, err error) {
 			return fmt.Errorf("%s: tensor %q holds NaN or infinite values: the file is damaged or badly merged, get it anew: %w",
 				r.src.Origin(name), name, ErrNotFinite)
 		}
+		if t.Device() != torch.CPU && r.dtype.Bytes() == 2 && convolves(t.Shape()) {
+			t = t.ChannelsLast() // or the GPU brings the weights into this order at each evaluation
+		}
 		kept = t.Keep()
 		return nil
 	})
 	return kept, err
 }
+
+// convolves tells of a shape whether it is that of a convolution's weights, but for one that is a matrix.
+func convolves(shape []int64) bool { return len(shape) == 4 && shape[2]*shape[3] > 1 }
 
 // finite looks at the largest and the smallest value, which NaN spreads to: two passes that make no tensor, a tenth of the time of
 // testing every element.

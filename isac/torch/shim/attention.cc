@@ -108,9 +108,32 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// Probabilities of some query rows, [B,h,c,M], in float32 or better: single-pixel losses of about 2e-4 vanish in float16.
-at::Tensor probabilities(const at::Tensor &q, const at::Tensor &k, double scale) {
-  return at::matmul(q * scale, k.transpose(-2, -1)).softmax(-1);
+// Has a GPU multiply float32 in TF32 while it lives.
+class TF32 {
+ public:
+  TF32() : before_(at::globalContext().allowTF32CuBLAS()) { at::globalContext().setAllowTF32CuBLAS(true); }
+  ~TF32() { at::globalContext().setAllowTF32CuBLAS(before_); }
+  TF32(const TF32 &) = delete;
+  TF32 &operator=(const TF32 &) = delete;
+
+ private:
+  bool before_;
+};
+
+// Probabilities of some rows of the queries q [B,h,N,d], [B,h,c,M], in float32 or better: single-pixel losses of about 2e-4 vanish in
+// float16. wq and wk are those queries and the keys made wide.
+//
+// A half type's numbers are numbers of TF32 as well, so a GPU's matrix units multiply them exactly, and add up in float32, several times
+// faster than its other units. The scale has to come after the products for that.
+at::Tensor probabilities(const at::Tensor &q, const at::Tensor &wq, const at::Tensor &wk, double scale) {
+  if (!q.is_cuda() || q.scalar_type() == wq.scalar_type()) return at::matmul(wq * scale, wk.transpose(-2, -1)).softmax(-1);
+  const int64_t b = wk.size(0), h = wk.size(1), c = wq.size(2), m = wk.size(2), d = wk.size(3);
+  at::Tensor scores = at::empty({b * h, c, m}, wq.options());
+  {
+    const TF32 exact;
+    scores.baddbmm_(wq.reshape({b * h, c, d}), wk.reshape({b * h, m, d}).transpose(1, 2), /*beta=*/0, /*alpha=*/scale);
+  }
+  return scores.softmax(-1).view({b, h, c, m});
 }
 
 at::Tensor widen(const at::Tensor &t) { return t.scalar_type() == at::kDouble ? t : t.to(at::kFloat); }
@@ -126,7 +149,7 @@ struct AttentionMean : torch::autograd::Function<AttentionMean> {
     for (int64_t i = 0; i < n; i += chunk) {
       const int64_t c = std::min(chunk, n - i);
       at::Tensor rows = out.narrow(1, i, c);
-      at::mean_out(rows, probabilities(wq.narrow(2, i, c), wk, scale), {1});
+      at::mean_out(rows, probabilities(q, wq.narrow(2, i, c), wk, scale), {1});
     }
     return out;
   }
@@ -144,7 +167,7 @@ struct AttentionMean : torch::autograd::Function<AttentionMean> {
     for (int64_t i = 0; i < n; i += chunk) {
       const int64_t c = std::min(chunk, n - i);
       const at::Tensor rows = wq.narrow(2, i, c);
-      const at::Tensor p = probabilities(rows, wk, scale);
+      const at::Tensor p = probabilities(q, rows, wk, scale);
       at::Tensor ds = p * (grads[0].narrow(1, i, c) / static_cast<double>(q.size(1))).unsqueeze(1);
       ds.sub_(p * ds.sum(-1, true)).mul_(scale);
       dq.narrow(2, i, c).copy_(at::matmul(ds, wk));
@@ -170,7 +193,7 @@ struct AttentionColumns : torch::autograd::Function<AttentionColumns> {
     for (int64_t i = 0; i < n; i += chunk) {
       const int64_t c = std::min(chunk, n - i);
       at::Tensor rows = mean.narrow(1, i, c);
-      at::mean_out(rows, probabilities(wq.narrow(2, i, c), wk, scale), {1});
+      at::mean_out(rows, probabilities(q, wq.narrow(2, i, c), wk, scale), {1});
     }
     at::Tensor columns = mean.narrow(2, first, length).clone();
     ctx->mark_non_differentiable({mean});
@@ -191,7 +214,7 @@ struct AttentionColumns : torch::autograd::Function<AttentionColumns> {
     for (int64_t i = 0; i < n; i += chunk) {
       const int64_t c = std::min(chunk, n - i);
       const at::Tensor rows = wq.narrow(2, i, c);
-      const at::Tensor p = probabilities(rows, wk, scale);
+      const at::Tensor p = probabilities(q, rows, wk, scale);
       const at::Tensor g = p.narrow(3, first, length) * (grad.narrow(1, i, c) / static_cast<double>(q.size(1))).unsqueeze(1);
       const at::Tensor sum = g.sum(-1, true);
       dq.narrow(2, i, c).copy_((at::matmul(g, some) - sum * at::matmul(p, wk)).mul_(scale));

@@ -31,6 +31,11 @@ inline c10::optional<at::Tensor> opt(const at::Tensor &t) {
   return t;
 }
 
+// From the CPU to a GPU nothing has to wait: the driver has copied pageable memory aside when the call returns.
+inline at::Tensor to_device(const at::Tensor &t, at::Device dev) {
+  return t.to(dev, t.scalar_type(), /*non_blocking=*/t.is_cpu() && dev.is_cuda());
+}
+
 inline at::Tensor maximum_(const at::Tensor &t, const at::Tensor &o) {
   at::Tensor out = t;
   return at::maximum_out(out, t, o);

@@ -15,6 +15,22 @@
 namespace isac {
 namespace {
 
+// What goes between Go and tensors would be recorded as it is this one time.
+thread_local bool recording = false;
+
+struct Recording {
+  Recording() { recording = true; }
+  ~Recording() { recording = false; }
+};
+
+}  // namespace
+
+void not_recording(const char *op) {
+  if (recording) throw Failure("argument", std::string(op) + " within a graph: it would have this one value for good; hand it in as an input, or read it afterwards");
+}
+
+namespace {
+
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
@@ -28,6 +44,7 @@ struct Graph : torch::CustomClassHolder {
   std::vector<bool> moved;          // of each output: it has a gradient
   variable_list cotangents, grads;  // of the outputs that have one, and of the leaves; a gradient may be undefined
   variable_list history;            // the outputs of the last run with their history, where nothing was recorded
+  bool kept = false;                // what the gradient needs of the last run is still there
 #if defined(ISAC_CUDA_GRAPHS)
   std::unique_ptr<at::cuda::CUDAGraph> forward_graph, backward_graph;
   c10::DeviceIndex device = -1;
@@ -66,6 +83,7 @@ struct Graph : torch::CustomClassHolder {
 
   // The closure on the fixed inputs, with a gradient to them where one is wanted.
   variable_list run() const {
+    const Recording now;
     const at::AutoGradMode mode(wants);
     return closure->call(in);
   }
@@ -90,6 +108,7 @@ struct Graph : torch::CustomClassHolder {
   }
 
   void forward() {
+    kept = true;
 #if defined(ISAC_CUDA_GRAPHS)
     if (recorded()) {
       const c10::cuda::CUDAGuard guard(device);
@@ -103,7 +122,10 @@ struct Graph : torch::CustomClassHolder {
     if (wants) history = outputs;
   }
 
+  // The gradient writes over what it has read of the run, so a second one needs the run again.
   void backward() {
+    if (!kept) forward();
+    kept = false;
 #if defined(ISAC_CUDA_GRAPHS)
     if (recorded()) {
       const c10::cuda::CUDAGuard guard(device);
@@ -111,7 +133,6 @@ struct Graph : torch::CustomClassHolder {
       return;
     }
 #endif
-    TORCH_CHECK(!history.empty(), "the gradient of this run was taken already");
     const at::AutoGradMode mode(true);
     grads = gradient(history);
     history.clear();
@@ -185,7 +206,8 @@ struct Repeat : torch::autograd::Function<Repeat> {
     g->forward();
     variable_list outputs, still;
     for (size_t i = 0; i < g->out.size(); i++) {
-      outputs.push_back(g->out[i].detach());
+      // What has no gradient may be kept for longer than until the next run.
+      outputs.push_back(g->moved[i] ? g->out[i].detach() : g->out[i].clone());
       if (!g->moved[i]) still.push_back(outputs.back());
     }
     ctx->mark_non_differentiable(still);

@@ -682,6 +682,13 @@ isac_result op_expand(uint64_t t_, const int64_t *shape_, int64_t n_shape) {
   });
 }
 
+isac_result op_channels_last(uint64_t t_) {
+  return guard<isac_result>("channels_last", [&](Shapes &s) { s.add(t_); }, [&] {
+    const at::Tensor t = tensor(t_);
+    return one(t.contiguous(at::MemoryFormat::ChannelsLast), "channels_last");
+  });
+}
+
 isac_result op_contiguous(uint64_t t_) {
   return guard<isac_result>("contiguous", [&](Shapes &s) { s.add(t_); }, [&] {
     const at::Tensor t = tensor(t_);
@@ -988,7 +995,7 @@ isac_result op_to_device(uint64_t t_, int32_t dev_) {
   return guard<isac_result>("to_device", [&](Shapes &s) { s.add(t_); }, [&] {
     const at::Tensor t = tensor(t_);
     const at::Device dev = device(dev_);
-    return one(t.to(dev), "to_device");
+    return one(x::to_device(t, dev), "to_device");
   });
 }
 
@@ -1240,6 +1247,7 @@ void fill_ops(isac_ops *table) {
   table->permute = op_permute;
   table->transpose = op_transpose;
   table->expand = op_expand;
+  table->channels_last = op_channels_last;
   table->contiguous = op_contiguous;
   table->unsqueeze = op_unsqueeze;
   table->squeeze = op_squeeze;

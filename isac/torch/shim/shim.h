@@ -107,6 +107,8 @@ void drop_large_blocks();
 
 // device.cc: a function of the CUDA libraries that libtorch has loaded, or NULL.
 void *cuda_symbol(const char *name);
+// graph.cc: fails while this thread records a graph, in which values of Go's would be those of this one time.
+void not_recording(const char *op);
 
 // Tables are filled by the file that defines the functions.
 void fill_ops(isac_ops *table);

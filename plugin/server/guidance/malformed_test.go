@@ -49,6 +49,7 @@ func TestMalformedOpens(t *testing.T) {
 		{"unknown option", func(c *plugin.GuidanceConfig) { c.Options = map[string]string{"speed": "1"} }, `no option is called "speed"`, []string{"options"}},
 		{"option of another type", func(c *plugin.GuidanceConfig) { c.Options = map[string]string{"eta": "much"} }, "number such as 0.05", []string{"options"}},
 		{"option out of range", func(c *plugin.GuidanceConfig) { c.Options = map[string]string{"eta": "-1"} }, "above 0", []string{"options"}},
+		{"reuse", func(c *plugin.GuidanceConfig) { c.Options = map[string]string{"reuse": "shared"} }, "reuse is shared, and a host evaluates its own model", []string{"options"}},
 		{"nothing to count", func(c *plugin.GuidanceConfig) { c.Prompt = "quickly" }, "no countable class", []string{"prompt"}},
 		{"no prompt", func(c *plugin.GuidanceConfig) { c.Prompt = "" }, "empty", []string{"prompt", "encoded"}},
 		{"counts of other words", func(c *plugin.GuidanceConfig) { c.Counts = "horse=2" }, "horse", []string{"counts"}},

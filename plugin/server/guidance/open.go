@@ -97,6 +97,9 @@ func (s *Service) checkOpen(r *isacpb.GuidanceOpen) (core.Method, error) {
 	}
 	method, err = core.With(method, r.Options)
 	wrong.check("options", err)
+	if reuse := method.Common().Reuse; reuse.On() && !r.Measure {
+		wrong.add("options", "reuse is %s, and a host evaluates its own model, which takes over no prediction: set reuse to none", reuse)
+	}
 	return method, wrong.err()
 }
 

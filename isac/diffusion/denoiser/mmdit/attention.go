@@ -72,7 +72,7 @@ func (a joint) forward(x, y torch.Tensor, at place, r *attention.Recorder) (imag
 	if r.On() {
 		r.Add(at.tap(a.name, q, k, append(attention.Self(at.rows, at.columns), at.text...)))
 	}
-	if r.Last(a.last) {
+	if r.Done() {
 		return torch.Tensor{}, torch.Tensor{}
 	}
 	n := q.Size(2)
@@ -98,15 +98,15 @@ func newSingle(p *weights.Params, cfg Config) single {
 	return single{name: p.Path(), image: newProjections(p, imageNames, cfg), out: layer.NewLinear(p.Sub("to_out.0"), cfg.Width, cfg.Width)}
 }
 
-// forward gives what is added to image tokens x [B,N,width]; undefined in the last block, where nothing but its record is wanted.
-func (a single) forward(x torch.Tensor, at place, last bool, r *attention.Recorder) torch.Tensor {
+// forward gives what is added to image tokens x [B,N,width]; undefined where nothing but its record is wanted.
+func (a single) forward(x torch.Tensor, at place, r *attention.Recorder) torch.Tensor {
 	q, k, v := a.image.forward(x)
 	if r.On() {
 		t := at.tap(a.name, q, k, attention.Self(at.rows, at.columns))
 		t.Auxiliary = true
 		r.Add(t)
 	}
-	if r.Last(last) {
+	if r.Done() {
 		return torch.Tensor{}
 	}
 	return a.out.Forward(layer.JoinHeads(torch.SDPA(q, k, v, torch.Tensor{}, false, 0)))

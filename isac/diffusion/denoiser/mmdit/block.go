@@ -46,7 +46,8 @@ func newBlock(p *weights.Params, dual, last bool, cfg Config) block {
 	return b
 }
 
-// forward maps image tokens x [B,N,width] and text tokens y [B,L,width] to the same shapes; the last block gives no text. embedded is
+// forward maps image tokens x [B,N,width] and text tokens y [B,L,width] to the same shapes, to themselves where the recorder is done; the
+// last block gives no text. embedded is
 // silu of the embedded timestep and pooled text, [B,width].
 func (b block) forward(x, y, embedded torch.Tensor, at place, r *attention.Recorder) (image, text torch.Tensor) {
 	var out []torch.Tensor
@@ -75,11 +76,14 @@ func (b block) run(x, y, embedded torch.Tensor, at place, r *attention.Recorder)
 	}
 	h, g := b.attn.forward(m.modulate(normal, shift, scale), text, at, r)
 	var own torch.Tensor
-	if b.attn2 != nil {
-		own = b.attn2.forward(m.modulate(normal, shift2, scale2), at, b.last, r)
+	if b.attn2 != nil && !r.Done() {
+		own = b.attn2.forward(m.modulate(normal, shift2, scale2), at, r)
 	}
-	if r.Last(b.last) {
-		return []torch.Tensor{x}
+	if r.Done() {
+		if b.last {
+			return []torch.Tensor{x}
+		}
+		return []torch.Tensor{x, y}
 	}
 	x = x.Add(h.Mul(m.part(gate)))
 	if own.Defined() {

@@ -25,6 +25,9 @@ type Model struct {
 	blocks   []block
 	norm     adaptive
 	out      layer.Linear
+
+	graphs     *attention.Graphs // nil where evaluations are not recorded
+	checkpoint bool
 }
 
 // New builds the model from p, which stands at the transformer's root and belongs to the model from here on, also when an error comes
@@ -43,6 +46,7 @@ func New(p *weights.Params, cfg Config) (*Model, error) {
 		norm:     newAdaptive(p.Sub("norm_out"), cfg.Width, bare),
 		out:      layer.NewLinear(p.Sub("proj_out"), cfg.Width, cfg.Patch*cfg.Patch*cfg.OutChannels),
 	}
+	m.graphs = attention.NewGraphs(p.Device())
 	for i, dual := range cfg.Dual {
 		m.blocks = append(m.blocks, newBlock(p.Sub(fmt.Sprintf("transformer_blocks.%d", i)), dual, i == cfg.Blocks()-1, cfg))
 	}
@@ -59,13 +63,20 @@ func New(p *weights.Params, cfg Config) (*Model, error) {
 // Checkpoint switches gradient checkpointing: each block keeps only its inputs, and is run again when gradients are taken. That costs
 // about one more forward pass for a guided step and saves most of its memory.
 func (m *Model) Checkpoint(on bool) {
+	m.checkpoint = on
 	for i := range m.blocks {
 		m.blocks[i].checkpoint = on
 	}
 }
 
 // Close frees the weights.
-func (m *Model) Close() { m.params.Close() }
+func (m *Model) Close() {
+	m.graphs.Close()
+	m.params.Close()
+}
+
+// Graphs are the evaluations that a GPU repeats, nil where there are to be none.
+func (m *Model) Graphs() *attention.Graphs { return m.graphs }
 
 // DType is the element type that the model computes in.
 func (m *Model) DType() torch.DType { return m.params.DType() }
@@ -83,14 +94,21 @@ func (m *Model) ForwardContext(ctx context.Context, x torch.Tensor, t float64, t
 	if err != nil {
 		return torch.Tensor{}, fmt.Errorf("mmdit: %w", err)
 	}
-	out := r.Scoped1(func() torch.Tensor {
+	out := r.Scoped1(func() (out torch.Tensor) {
 		embedded := m.embedded.forward(t, vector)
-		h := m.patches.forward(x, int64(at.rows), int64(at.columns))
-		if h, err = m.body(ctx, h, m.context.Forward(text), embedded, at, r); err != nil || r.Last(true) {
-			return torch.Tensor{}
+		if m.checkpoint || m.graphs == nil || ctx.Err() != nil {
+			out, err = m.evaluate(ctx, x, embedded, text, at, r)
+			return out
 		}
-		h = m.out.Forward(m.norm.forward(embedded).modulate(normalise(h), shiftOnly, scaleOnly))
-		return m.patches.back(h, int64(at.rows), int64(at.columns), x.Size(2), x.Size(3))
+		for _, out = range m.graphs.Run(r, "", func(in []torch.Tensor, r *attention.Recorder) []torch.Tensor {
+			out, _ := m.evaluate(context.Background(), in[0], in[1], in[2], at, r) // whole or not at all
+			if !out.Defined() {
+				return nil
+			}
+			return []torch.Tensor{out}
+		}, x, embedded, text) {
+		}
+		return out
 	})
 	if err != nil {
 		return torch.Tensor{}, err
@@ -98,13 +116,29 @@ func (m *Model) ForwardContext(ctx context.Context, x torch.Tensor, t float64, t
 	return out, nil
 }
 
-// body takes image tokens h and text tokens y, which it frees, through all blocks.
+// evaluate is ForwardContext from the embedding of timestep and vector on, in the caller's scope.
+func (m *Model) evaluate(ctx context.Context, x, embedded, text torch.Tensor, at place, r *attention.Recorder) (torch.Tensor, error) {
+	h := m.patches.forward(x, int64(at.rows), int64(at.columns))
+	r.Expect(m.taps())
+	h, err := m.body(ctx, h, m.context.Forward(text), embedded, at, r)
+	if err != nil || r.Done() {
+		return torch.Tensor{}, err
+	}
+	r.Run(func() { h = m.out.Forward(m.norm.forward(embedded).modulate(normalise(h), shiftOnly, scaleOnly)) })
+	return m.patches.back(h, int64(at.rows), int64(at.columns), x.Size(2), x.Size(3)), nil
+}
+
+// body takes image tokens h and text tokens y, which it frees, through all blocks, or as many as it takes for the recorder to be done.
 func (m *Model) body(ctx context.Context, h, y, embedded torch.Tensor, at place, r *attention.Recorder) (torch.Tensor, error) {
 	for _, b := range m.blocks {
 		if err := ctx.Err(); err != nil {
 			return h, err
 		}
-		image, text := b.forward(h, y, embedded, at, r)
+		var image, text torch.Tensor
+		r.Run(func() { image, text = b.forward(h, y, embedded, at, r) })
+		if r.Done() {
+			return image, nil
+		}
 		h.Close() // each block's tokens at once, or a forward pass without gradient would hold those of all
 		y.Close()
 		h, y = image, text
@@ -118,11 +152,8 @@ func (m *Model) place(x, text torch.Tensor) (place, error) {
 	if len(s) != 4 || len(tokens) != 3 {
 		return place{}, fmt.Errorf("latents have shape %v and the text %v, expected [B,%d,H,W] and [B,L,%d]", s, tokens, m.Config.InChannels, m.Config.Context)
 	}
-	rows, columns, err := m.patches.grid(s[2], s[3])
-	at := place{rows: int(rows), columns: int(columns), text: attention.Cross(int(tokens[1]))}
-	if m.TextSegments != nil {
-		at.text = m.TextSegments(int(tokens[1]))
-	}
+	_, _, err := m.patches.grid(s[2], s[3])
+	at := m.placeOf(int(s[2]), int(s[3]), int(tokens[1]))
 	sum := 0
 	for _, segment := range at.text {
 		if sum += segment.Length; segment.Kind != attention.Text {
@@ -133,4 +164,14 @@ func (m *Model) place(x, text torch.Tensor) (place, error) {
 		err = errors.Join(err, fmt.Errorf("the text has %d tokens, its segments %d: set TextSegments to how it was put together", tokens[1], sum))
 	}
 	return at, err
+}
+
+// placeOf is where the tokens of a latent of height×width and a text of so many tokens lie.
+func (m *Model) placeOf(height, width, tokens int) place {
+	size := int(m.patches.size)
+	at := place{rows: (height + size - 1) / size, columns: (width + size - 1) / size, text: attention.Cross(tokens)}
+	if m.TextSegments != nil {
+		at.text = m.TextSegments(tokens)
+	}
+	return at
 }

@@ -45,11 +45,6 @@ func (s stage) run(x, temb, context torch.Tensor, r *attention.Recorder) torch.T
 	})
 }
 
-// last tells whether no attention comes behind the stage's.
-func (s stage) last() bool {
-	return s.attention != nil && s.attention.blocks[len(s.attention.blocks)-1].last
-}
-
 // down is one level on the way down.
 type down struct {
 	stages []stage

@@ -1,7 +1,6 @@
 package unet
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 
@@ -23,6 +22,9 @@ type Model struct {
 	mid     []midStage
 	up      []up
 	norm    layer.GroupNorm
+
+	graphs     *attention.Graphs // nil where evaluations are not recorded
+	checkpoint bool
 }
 
 // midStage is the bottom's attention (but for the first) and the residual block after it.
@@ -35,6 +37,7 @@ type midStage struct {
 // again when gradients are taken; the bottom, the smallest part, is not. That costs about one more forward pass for a guided step and
 // saves most of its memory.
 func (m *Model) Checkpoint(on bool) {
+	m.checkpoint = on
 	for i := range m.down {
 		for j := range m.down[i].stages {
 			m.down[i].stages[j].checkpoint = on
@@ -76,7 +79,7 @@ func New(p *weights.Params, cfg Config) (*Model, error) {
 		m.up = append(m.up, newUp(p.Sub(fmt.Sprintf("up_blocks.%d", i)), channels, l, i == n-1, cfg, &skips))
 		channels = l.Channels
 	}
-	m.markLast()
+	m.graphs = attention.NewGraphs(p.Device())
 	if unused := p.Unused(); p.Err() == nil && len(unused) > 0 {
 		p.Fail(fmt.Errorf("%d tensors that a UNet of Stable Diffusion 1.x, 2.x or XL does not have, %q first: %w", len(unused), unused[0], weights.ErrUnsupported))
 	}
@@ -85,27 +88,6 @@ func New(p *weights.Params, cfg Config) (*Model, error) {
 		return nil, fmt.Errorf("unet: %w", err)
 	}
 	return m, nil
-}
-
-// markLast marks the last block with attention.
-func (m *Model) markLast() {
-	var last *transformer
-	for _, d := range m.down {
-		for _, s := range d.stages {
-			last = cmp.Or(s.attention, last)
-		}
-	}
-	for _, s := range m.mid {
-		last = cmp.Or(s.attention, last)
-	}
-	for _, u := range m.up {
-		for _, s := range u.stages {
-			last = cmp.Or(s.attention, last)
-		}
-	}
-	if last != nil {
-		last.blocks[len(last.blocks)-1].last = true
-	}
 }
 
 func newMidStage(p *weights.Params, i int, l Level, cfg Config) midStage {
@@ -118,7 +100,13 @@ func newMidStage(p *weights.Params, i int, l Level, cfg Config) midStage {
 }
 
 // Close frees the weights.
-func (m *Model) Close() { m.params.Close() }
+func (m *Model) Close() {
+	m.graphs.Close()
+	m.params.Close()
+}
+
+// Graphs are the evaluations that a GPU repeats, nil where there are to be none.
+func (m *Model) Graphs() *attention.Graphs { return m.graphs }
 
 // DType is the element type that the model computes in.
 func (m *Model) DType() torch.DType { return m.params.DType() }
@@ -139,17 +127,37 @@ func (m *Model) Forward(x torch.Tensor, t float64, text, vector torch.Tensor, r 
 func (m *Model) ForwardContext(ctx context.Context, x torch.Tensor, t float64, text, vector torch.Tensor, r *attention.Recorder) (torch.Tensor, error) {
 	m.checkVector(vector)
 	var err error
-	out := r.Scoped1(func() torch.Tensor {
-		var h torch.Tensor
-		if h, err = m.body(ctx, x, m.embed(t, vector), text, r); err != nil || r.Last(true) {
-			return torch.Tensor{}
+	out := r.Scoped1(func() (out torch.Tensor) {
+		temb := m.embed(t, vector)
+		if m.checkpoint || m.graphs == nil || ctx.Err() != nil {
+			out, err = m.evaluate(ctx, x, temb, text, r)
+			return out
 		}
-		return m.out.Forward(m.norm.Forward(h).Silu())
+		for _, out = range m.graphs.Run(r, "", func(in []torch.Tensor, r *attention.Recorder) []torch.Tensor {
+			out, _ := m.evaluate(context.Background(), in[0], in[1], in[2], r) // whole or not at all
+			if !out.Defined() {
+				return nil
+			}
+			return []torch.Tensor{out}
+		}, x, temb, text) {
+		}
+		return out
 	})
 	if err != nil {
 		return torch.Tensor{}, err
 	}
 	return out, nil
+}
+
+// evaluate is ForwardContext from the embedding of timestep and vector on, in the caller's scope.
+func (m *Model) evaluate(ctx context.Context, x, temb, text torch.Tensor, r *attention.Recorder) (torch.Tensor, error) {
+	r.Expect(m.taps())
+	h, err := m.body(ctx, x, temb, text, r)
+	if err != nil || r.Done() {
+		return torch.Tensor{}, err
+	}
+	r.Run(func() { h = m.out.Forward(m.norm.Forward(h).Silu()) })
+	return h, nil
 }
 
 // embed gives silu of the embedding of timestep and vector, [1 or B,TimeWidth]: residual blocks want nothing else.
@@ -163,7 +171,7 @@ func (m *Model) embed(t float64, vector torch.Tensor) torch.Tensor {
 	})
 }
 
-// body is everything between the first convolution and the last norm.
+// body is everything between the first convolution and the last norm, or as much of it as it takes for the recorder to be done.
 func (m *Model) body(ctx context.Context, x, temb, text torch.Tensor, r *attention.Recorder) (torch.Tensor, error) {
 	h := m.in.Forward(x)
 	skips := []torch.Tensor{h}
@@ -172,7 +180,10 @@ func (m *Model) body(ctx context.Context, x, temb, text torch.Tensor, r *attenti
 			if err := ctx.Err(); err != nil {
 				return h, err
 			}
-			h = s.forward(h, temb, text, r)
+			r.Run(func() { h = s.forward(h, temb, text, r) })
+			if r.Done() {
+				return h, nil
+			}
 			skips = append(skips, h)
 		}
 		if d.sample != nil {
@@ -182,9 +193,11 @@ func (m *Model) body(ctx context.Context, x, temb, text torch.Tensor, r *attenti
 	}
 	for _, s := range m.mid {
 		if s.attention != nil {
-			h = s.attention.forward(h, text, r)
+			if h = s.attention.forward(h, text, r); r.Done() {
+				return h, nil
+			}
 		}
-		h = s.resnet.Forward(h, temb)
+		r.Run(func() { h = s.resnet.Forward(h, temb) })
 	}
 	for _, u := range m.up {
 		for _, s := range u.stages {
@@ -194,8 +207,8 @@ func (m *Model) body(ctx context.Context, x, temb, text torch.Tensor, r *attenti
 			skip := skips[len(skips)-1]
 			skips = skips[:len(skips)-1]
 			h = torch.Scoped(func() torch.Tensor { return torch.Cat([]torch.Tensor{h, skip}, 1) })
-			h = s.forward(h, temb, text, r)
-			if r.Last(s.last()) {
+			r.Run(func() { h = s.forward(h, temb, text, r) })
+			if r.Done() {
 				return h, nil
 			}
 		}

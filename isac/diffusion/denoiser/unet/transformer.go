@@ -22,7 +22,6 @@ type transformerBlock struct {
 	norm1, norm2, norm3 layer.LayerNorm
 	self, cross         multiHead
 	gate, project       layer.Linear
-	last                bool // of the model: no attention comes behind it
 }
 
 func newTransformer(p *weights.Params, channels int64, depth int, heads int64, cfg Config) transformer {
@@ -51,13 +50,15 @@ func newTransformerBlock(p *weights.Params, width, heads int64, cfg Config) tran
 	}
 }
 
-// forward maps x [B,C,H,W] to the same shape.
+// forward maps x [B,C,H,W] to the same shape. Where the recorder is done it gives x itself.
 func (t transformer) forward(x, context torch.Tensor, r *attention.Recorder) torch.Tensor {
 	return r.Scoped1(func() torch.Tensor {
 		s := x.Shape()
 		h := t.in.Forward(t.norm.Forward(x).Flatten(2, 3).Transpose(1, 2)) // [B,H·W,C]
 		for _, b := range t.blocks {
-			h = b.forward(h, context, s[2], s[3], r)
+			if h = b.forward(h, context, s[2], s[3], r); r.Done() {
+				return x
+			}
 		}
 		return t.out.Forward(h).Transpose(1, 2).Reshape(s...).Add(x)
 	})
@@ -66,12 +67,14 @@ func (t transformer) forward(x, context torch.Tensor, r *attention.Recorder) tor
 func (b transformerBlock) forward(x, context torch.Tensor, height, width int64, r *attention.Recorder) torch.Tensor {
 	return r.Scoped1(func() torch.Tensor {
 		h := b.norm1.Forward(x)
-		x = x.Add(b.self.forward(h, h, height, width, r))
-		if r.Last(b.last) {
-			b.cross.scored(b.norm2.Forward(x), context, height, width, r)
+		if h = b.self.forward(h, h, height, width, r); r.Done() {
 			return x
 		}
-		x = x.Add(b.cross.forward(b.norm2.Forward(x), context, height, width, r))
+		x = x.Add(h)
+		if h = b.cross.forward(b.norm2.Forward(x), context, height, width, r); r.Done() {
+			return x
+		}
+		x = x.Add(h)
 		h = b.gate.Forward(b.norm3.Forward(x)) // GEGLU: one half gates the other
 		half := h.Size(-1) / 2
 		h = h.Narrow(-1, 0, half).Mul(h.Narrow(-1, half, half).Gelu("none"))
