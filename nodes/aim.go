@@ -15,6 +15,16 @@ type aim struct {
 	notes     []string // on how the inputs were read
 }
 
+// aimAt aims at what a text or instances, which may be nil, say.
+func aimAt(text string, instances *Instances, method guidance.Method, notes []string) *aim {
+	a := &aim{text: text, method: method, notes: notes}
+	if instances != nil {
+		parsed := instances.Parsed
+		a.instances = &parsed
+	}
+	return a
+}
+
 // read gives the objects to aim at, with their places in the positive prompt.
 func (a *aim) read(positive string) (prompt.Parsed, error) {
 	switch {

@@ -143,21 +143,21 @@ func TestGuidanceInputsDecideThePicture(t *testing.T) {
 // note, and that 0 is 0 elsewhere.
 func TestNoNumberIsThePresets(t *testing.T) {
 	for _, name := range []string{"eta", "end"} {
-		preset, _, err := chosen("isac", "paper", nil)
+		preset, _, err := guidanceOptions.chosen("isac", "paper", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m, notes, err := chosen("isac", "paper", map[string]any{name: -1.0}); err != nil || m != preset || len(notes) != 0 {
+		if m, notes, err := guidanceOptions.chosen("isac", "paper", map[string]any{name: -1.0}); err != nil || m != preset || len(notes) != 0 {
 			t.Errorf("%s -1: %+v, %v, %v", name, m, notes, err)
 		}
-		if m, notes, err := chosen("isac", "paper", map[string]any{name: 0.0}); err != nil || m != preset || len(notes) != 1 || !strings.Contains(notes[0], name) {
+		if m, notes, err := guidanceOptions.chosen("isac", "paper", map[string]any{name: 0.0}); err != nil || m != preset || len(notes) != 1 || !strings.Contains(notes[0], name) {
 			t.Errorf("%s 0: %+v, %v, %v", name, m, notes, err)
 		}
-		if _, _, err := chosen("isac", "paper", map[string]any{name: -0.5}); err == nil {
+		if _, _, err := guidanceOptions.chosen("isac", "paper", map[string]any{name: -0.5}); err == nil {
 			t.Errorf("%s -0.5 is taken", name)
 		}
 	}
-	m, notes, err := chosen("isac", "typed", map[string]any{"start": 0.0, "coordinate_weight": 0.0})
+	m, notes, err := guidanceOptions.chosen("isac", "typed", map[string]any{"start": 0.0, "coordinate_weight": 0.0})
 	if err != nil || len(notes) != 0 {
 		t.Fatal(notes, err)
 	}

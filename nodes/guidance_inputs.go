@@ -37,21 +37,27 @@ type option struct {
 	guidance.Setting
 	// preset tells that the input has a value that leaves the option as the preset has it.
 	preset bool
+	of     []methods.Entry
 }
 
 // inputName is how a graph calls an option: dots have no place there.
 func inputName(setting string) string { return strings.ReplaceAll(setting, ".", "_") }
 
-// guidanceOptions are the options of all methods, by the names of their inputs.
-var guidanceOptions = func() map[string]option {
-	options := map[string]option{}
-	for _, entry := range methods.All() {
+// options are the options of some methods, by the names of their inputs.
+type options map[string]option
+
+// guidanceOptions are those of all methods that guide.
+var guidanceOptions = optionsOf(methods.Guiding())
+
+func optionsOf(entries []methods.Entry) options {
+	options := options{}
+	for _, entry := range entries {
 		for _, p := range entry.Presets {
 			for _, s := range guidance.Settings(p.Method) {
 				name := inputName(s.Name)
 				o, known := options[name]
 				if !known {
-					o = option{Setting: s, preset: len(s.Choices) > 0}
+					o = option{Setting: s, preset: len(s.Choices) > 0, of: entries}
 				}
 				o.preset = o.preset || o.Value != s.Value || zeroIsNone(p.Method, s)
 				options[name] = o
@@ -59,7 +65,7 @@ var guidanceOptions = func() map[string]option {
 		}
 	}
 	return options
-}()
+}
 
 // zeroIsNone tells of a fraction that may not be 0.
 func zeroIsNone(m guidance.Method, s guidance.Setting) bool {
@@ -72,15 +78,20 @@ func zeroIsNone(m guidance.Method, s guidance.Setting) bool {
 
 // guidanceInputs are the inputs that the options make, in the order in which editors show them.
 func guidanceInputs() []schema.Dynamic {
-	names := slices.Concat(required, earlier)
-	for _, name := range slices.Sorted(maps.Keys(guidanceOptions)) {
+	return guidanceOptions.inputs(slices.Concat(required, earlier), required)
+}
+
+// inputs are the options as inputs of a node, those of first in front; those that are not required may be absent.
+func (all options) inputs(first, required []string) []schema.Dynamic {
+	names := slices.Clone(first)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
 		if !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
 	var inputs []schema.Dynamic
 	for _, name := range names {
-		inputs = append(inputs, guidanceOptions[name].input(name, !slices.Contains(required, name)))
+		inputs = append(inputs, all[name].input(name, !slices.Contains(required, name)))
 	}
 	return inputs
 }
@@ -100,7 +111,7 @@ func (o option) input(name string, optional bool) schema.Dynamic {
 		if o.preset {
 			v = noNumber
 			d.Tags["min"], d.Tags["placeholder"] = decimal(v), asPreset
-			d.Tags["tooltip"] += " -1: as the preset has it (" + presetValues(o.Name) + ")."
+			d.Tags["tooltip"] += " -1: as the preset has it (" + o.presetValues() + ")."
 		}
 		d.Tags["default"] = decimal(v)
 		most, step := o.Most, o.Step
@@ -125,13 +136,13 @@ func (o option) input(name string, optional bool) schema.Dynamic {
 }
 
 // presetValues says what each preset has for an option: "isac: typed 0.5, paper 1; attend_excite: …".
-func presetValues(name string) string {
+func (o option) presetValues() string {
 	var all []string
-	for _, entry := range methods.All() {
+	for _, entry := range o.of {
 		var own []string
 		for _, p := range entry.Presets {
 			for _, s := range guidance.Settings(p.Method) {
-				if s.Name == name {
+				if s.Name == o.Name {
 					own = append(own, fmt.Sprintf("%s %v", p.Name, s.Value))
 				}
 			}
@@ -170,7 +181,7 @@ func (o option) given(value any) (text string, ok bool) {
 // chosen is a preset of a method with what the inputs change. An input that the method has no option for has to be left alone.
 //
 // Graphs of earlier versions have 0 where the preset's value is meant. Where a method takes no 0 they still do, and notes say so.
-func chosen(method, preset string, inputs map[string]any) (m guidance.Method, notes []string, err error) {
+func (all options) chosen(method, preset string, inputs map[string]any) (m guidance.Method, notes []string, err error) {
 	m, err = methods.Named(method, preset)
 	if err != nil {
 		return nil, nil, err
@@ -179,7 +190,7 @@ func chosen(method, preset string, inputs map[string]any) (m guidance.Method, no
 	own := guidance.SettingNames(m)
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(inputs)) {
-		o := guidanceOptions[name]
+		o := all[name]
 		text, given := o.given(inputs[name])
 		switch {
 		case !given:

@@ -177,6 +177,7 @@ func TestExampleWorkflows(t *testing.T) {
 	}
 	for name, want := range map[string]map[string]int{
 		"plain.json":              {"ComfyUI_%05d_.png": 1},
+		"select.json":             {"select_%05d_.png": 1},
 		"two-cats-and-a-dog.json": {"plain_%05d_.png": 4, "isac_%05d_.png": 4, "masks_%05d_.png": 4},
 	} {
 		t.Run(name, func(t *testing.T) {

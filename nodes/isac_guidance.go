@@ -19,7 +19,7 @@ type guidanceInput struct {
 // isacGuidance marks a model so that every sampler that runs it is guided.
 func isacGuidance() Node {
 	inputs := append(guidanceInputs(), schema.Dynamic{Name: "method", Zero: "", Optional: true, Tags: map[string]string{
-		"combo": strings.Join(methods.Names(), ","), "default": methods.Names()[0], "tooltip": methodHelp(),
+		"combo": strings.Join(methods.NamesOf(methods.Guiding()), ","), "default": methods.Names()[0], "tooltip": methodHelp(),
 	}})
 	return Define(Meta{
 		Class: "ISACGuidance", DisplayName: "ISAC Guidance", Category: "isac",
@@ -30,17 +30,12 @@ func isacGuidance() Node {
 	}, func(_ context.Context, _ *Env, in *guidanceInput) (Result, error) {
 		method := in.Options["method"].(string)
 		delete(in.Options, "method")
-		m, notes, err := chosen(method, in.Preset, in.Options)
+		m, notes, err := guidanceOptions.chosen(method, in.Preset, in.Options)
 		if err != nil {
 			return Result{}, err
 		}
-		g := &aim{text: in.Text, method: m, notes: notes}
-		if in.Instances != nil {
-			parsed := in.Instances.Parsed
-			g.instances = &parsed
-		}
 		guided := in.Model.clone()
-		guided.guidance = g
+		guided.guidance = aimAt(in.Text, in.Instances, m, notes)
 		return Result{Values: []any{guided}}, nil
 	})
 }
@@ -49,7 +44,7 @@ func isacGuidance() Node {
 func presetNames() []string {
 	names := []string{"default"}
 	seen := map[string]bool{}
-	for _, entry := range methods.All() {
+	for _, entry := range methods.Guiding() {
 		for _, name := range entry.PresetNames() {
 			if !seen[name] {
 				seen[name] = true
@@ -62,7 +57,7 @@ func presetNames() []string {
 
 func methodHelp() string {
 	var parts []string
-	for _, entry := range methods.All() {
+	for _, entry := range methods.Guiding() {
 		parts = append(parts, entry.Name+": "+entry.Help)
 	}
 	return strings.Join(parts, " ")

@@ -49,6 +49,7 @@ func Standard() *Registry {
 		isacGuidance(),
 		isacInstances(),
 		isacMasks(),
+		isacSelect(),
 		kSampler(),
 		kSamplerAdvanced(),
 		latentFromBatch(),

@@ -22,7 +22,7 @@ func TestStandardNodes(t *testing.T) {
 	want := []string{
 		"CLIPSetLastLayer", "CLIPTextEncode", "CLIPTextEncodeSDXL", "CheckpointLoaderSimple", "ConditioningCombine", "ConditioningConcat",
 		"ConditioningSetArea", "ConditioningSetAreaPercentage", "ConditioningSetMask", "EmptyLatentImage", "EmptySD3LatentImage", "ISACGuidance",
-		"ISACInstances", "ISACMasks", "ImageBatch", "ImageScale", "ImageScaleBy", "ImageToMask", "InvertMask", "KSampler", "KSamplerAdvanced",
+		"ISACInstances", "ISACMasks", "ISACSelect", "ImageBatch", "ImageScale", "ImageScaleBy", "ImageToMask", "InvertMask", "KSampler", "KSamplerAdvanced",
 		"LatentFromBatch", "LatentUpscale", "LatentUpscaleBy", "LoadImage", "LoadImageMask", "LoadLatent", "LoraLoader", "LoraLoaderModelOnly",
 		"MaskToImage", "ModelSamplingSD3", "PreviewImage", "RepeatLatentBatch", "SaveImage", "SaveLatent", "SetLatentNoiseMask", "UNETLoader", "VAEDecode", "VAEEncode",
 		"VAEEncodeForInpaint", "VAELoader",
@@ -190,7 +190,7 @@ func withoutTooltips(entry map[string]any) map[string]any {
 // TestGuidanceDefaultsLeavePresets holds that the defaults of ISACGuidance's inputs leave every preset of every method as it is.
 func TestGuidanceDefaultsLeavePresets(t *testing.T) {
 	s := schema.Of[guidanceInput](guidanceInputs()...)
-	for _, entry := range methods.All() {
+	for _, entry := range methods.Guiding() {
 		for _, preset := range entry.Presets {
 			var in guidanceInput
 			inputs := map[string]any{"model": &Model{}, "preset": "default"}
@@ -205,7 +205,7 @@ func TestGuidanceDefaultsLeavePresets(t *testing.T) {
 			if err := s.Decode(inputs, schema.Lists{"presets": presetNames()}, &in); err != nil {
 				t.Fatal(err)
 			}
-			if got, _, err := chosen(entry.Name, preset.Name, in.Options); err != nil || got != preset.Method {
+			if got, _, err := guidanceOptions.chosen(entry.Name, preset.Name, in.Options); err != nil || got != preset.Method {
 				t.Errorf("%s, preset %s with the defaults of its inputs is %+v (error %v), want %+v", entry.Name, preset.Name, got, err, preset.Method)
 			}
 		}
@@ -217,12 +217,19 @@ func TestGuidanceDefaultsLeavePresets(t *testing.T) {
 func TestEveryOptionOfGuidance(t *testing.T) {
 	for _, entry := range methods.All() {
 		preset := entry.Presets[0].Method
+		all := guidanceOptions
+		if entry.Chooses() {
+			all = selectOptions
+		}
 		for _, s := range guidance.Settings(preset) {
+			if slices.Contains([]string{"candidates", "halving", "keep"}, s.Name) { // inputs of the node's own: see TestSelectInputsArrive
+				continue
+			}
 			var value any
 			text := ""
 			switch v := s.Value.(type) {
 			case bool:
-				if value, text = !v, strconv.FormatBool(!v); guidanceOptions[inputName(s.Name)].preset {
+				if value, text = !v, strconv.FormatBool(!v); all[inputName(s.Name)].preset {
 					value = map[bool]string{true: "on", false: "off"}[!v]
 				}
 			case float64:
@@ -247,7 +254,7 @@ func TestEveryOptionOfGuidance(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, _, err := chosen(entry.Name, entry.Presets[0].Name, map[string]any{inputName(s.Name): value})
+			got, _, err := all.chosen(entry.Name, entry.Presets[0].Name, map[string]any{inputName(s.Name): value})
 			if err != nil || got != want || got == preset {
 				t.Errorf("%s: %s = %v gives %+v, %v", entry.Name, s.Name, value, got, err)
 			}

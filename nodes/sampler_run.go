@@ -24,6 +24,20 @@ type samplerRun struct {
 
 // sample runs a request, of which it fills in model, conditionings, latent and guidance.
 func (in samplerRun) sample(ctx context.Context, env *Env, request diffusion.SampleRequest) (Result, error) {
+	out, _, lines, err := in.run(ctx, env, request, in.Model.guidance, guidance.Selection{})
+	if err != nil {
+		return Result{}, err
+	}
+	result := Result{Values: []any{out}}
+	if len(lines) > 0 {
+		result.UI = map[string]any{"text": lines}
+	}
+	return result, nil
+}
+
+// run is sample towards g, nil for nothing, with a choice among candidates. lines are what the user should know.
+func (in samplerRun) run(ctx context.Context, env *Env, request diffusion.SampleRequest, g *aim, choice guidance.Selection) (*Latent, diffusion.Result, []string, error) {
+	fail := func(err error) (*Latent, diffusion.Result, []string, error) { return nil, diffusion.Result{}, nil, err }
 	pipeline := in.Model.Pipeline()
 	request.Positive, request.Negative = in.Positive.Encoded, in.Negative.Encoded
 	request.Decode = true // what is sampled is looked at, and a run whose pictures do not fit should not begin
@@ -40,14 +54,14 @@ func (in samplerRun) sample(ctx context.Context, env *Env, request diffusion.Sam
 	if size != "" {
 		lines = append(lines, size)
 	}
-	if g := in.Model.guidance; g != nil {
+	if g != nil {
 		whole, note := in.Positive.Encoded.Whole()
 		if note != "" {
 			lines = append(lines, note)
 		}
 		parsed, err := g.read(whole.Prompt)
 		if err != nil {
-			return Result{}, err
+			return fail(err)
 		}
 		lines = append(lines, understoodLines(parsed)...)
 		lines = append(lines, g.notes...)
@@ -55,35 +69,32 @@ func (in samplerRun) sample(ctx context.Context, env *Env, request diffusion.Sam
 		if len(parsed.Phrases) > 0 {
 			var left []string
 			if request.Guidance, left, err = g.at(parsed, whole); err != nil {
-				return Result{}, err
+				return fail(err)
 			}
+			request.Guidance.Select = choice
 			lines = append(lines, left...)
 		}
 	}
 	request.OnStep = reporter(env, pipeline)
-	samples, reports, err := pipeline.Sample(ctx, request)
+	sampled, err := pipeline.Run(ctx, request)
 	if err != nil {
-		return Result{}, err
+		return fail(err)
 	}
-	out := newLatent(samples, pipeline.Factor())
+	out := newLatent(sampled.Latent, pipeline.Factor())
 	out.BatchIndex = in.Latent.BatchIndex
 	if in.Latent.Mask.Defined() {
 		out.Mask = in.Latent.Mask.Clone().Keep()
 	}
-	if in.Model.guidance != nil { // with nothing to guide towards, each image has no reports, and its masks are blank
-		out.Reports = byImage(reports, out.Batch)
+	if g != nil { // with nothing to guide towards, each image has no reports, and its masks are blank
+		out.Reports = byImage(sampled.Reports, out.Batch)
 	}
 	if request.Guidance != nil {
 		out.Target = request.Guidance.Target
-		if short := guidance.Shortfall(reports); short != "" {
+		if short := guidance.Shortfall(sampled.Reports); short != "" {
 			lines = append(lines, short)
 		}
 	}
-	result := Result{Values: []any{out}}
-	if len(lines) > 0 {
-		result.UI = map[string]any{"text": lines}
-	}
-	return result, nil
+	return out, sampled, lines, nil
 }
 
 // reporter tells the host of each step: how far it is, what guidance did, and what the image looks like if somebody looks.

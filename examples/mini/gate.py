@@ -1,4 +1,4 @@
-"""Is this model fit to judge guidance? `python gate.py --model model` prints every gate with its bound, and exits with 1 where one is missed.
+"""Is this model fit to judge guidance? `python gate.py --model model` prints every gate with its bound, and exits with 1 if one is missed.
 
 An object counts where both detectors of detector/ agree. DDIM, 20 steps, CFG 3. The bounds: single things are drawn right; the class word
 decides what is drawn (the causal gate, gate_causal.py); its attention lies on the object; and in company the model fails as Stable
@@ -29,7 +29,7 @@ from gate_sampler import Model, prompt
 from run import Run
 
 HERE = Path(__file__).resolve().parent
-SEEDS = {"single": 24, "multi-class": {2: 5, 3: 3}, "multi-instance": 5, "causal": 12}
+SEEDS = {"single": 24, "multi-class": {2: 5, 3: 3}, "multi-instance": 5, "causal": 24}
 NAMED = {"multi-class #2, all present": (60, 85), "multi-class #3, all present": (10, 40), "multi-instance, exact": (40, 80)}
 
 
@@ -49,7 +49,7 @@ class Gate:
 
     def line(self) -> str:
         bound = f">= {self.low:g}" if self.high == float("inf") else f"{self.low:g} to {self.high:g}"
-        return f"{self.name:44} {self.value:8.2f}   {bound:>12}   of {self.number:<5} {'passed' if self.passed else 'MISSED'}"
+        return f"{self.name:50} {self.value:8.2f}   {bound:>12}   of {self.number:<5} {'passed' if self.passed else 'MISSED'}"
 
 
 class Judge:
@@ -123,7 +123,10 @@ def main() -> None:
         print(gate.line())
     print("one object by class:", ", ".join(f"{c} {v:.0f}" for c, v in by_class.items()))
     if options.to:
-        rows = [asdict(g) | {"value": round(float(g.value), 3), "high": None if g.high == float("inf") else g.high, "passed": g.passed} for g in gates]
+        rows = [
+            asdict(g) | {"value": round(float(g.value), 3), "high": None if g.high == float("inf") else g.high, "passed": g.passed}
+            for g in gates
+        ]
         options.to.write_text(json.dumps({"gates": rows, "by_class": by_class}, indent=1) + "\n")
     raise SystemExit(0 if all(gate.passed for gate in gates) else 1)
 

@@ -18,14 +18,18 @@ if TYPE_CHECKING:
     from gate_sampler import Model
 
 PAIRS = [("cat", "horse"), ("dog", "sheep"), ("cow", "cat"), ("banana", "pizza"), ("carrot", "broccoli"), ("horse", "donut")]
-FORMS = ["A photo of {}.", "A photo of {} and an elephant."]
+ALONE, COMPANY = "A photo of {}.", "A photo of {} and an elephant."
 
 
 def gates(model: Model, judge: Judge, seeds: int) -> list[tuple]:
-    """Rows of gate.Gate: the word alone exchanged, and everything but the word."""
-    alone, rest = [], []
-    for form in FORMS:
-        for old, new in PAIRS:
+    """Rows of gate.Gate: the word alone exchanged, everything but the word, and the word alone in company.
+
+    In company a class can be left out, by this model as by Stable Diffusion, so what the exchange gives stands beside what the prompt
+    that names the new class gives.
+    """
+    word, rest, company, named = [], [], [], []
+    for old, new in PAIRS:
+        for form in (ALONE, COMPANY):
             before, after = (form.format(f"{caption.article(c)} {c}") for c in (old, new))
             ids = [model.tokenizer.encode(p) for p in (before, after)]
             place = max(k for k, pair in enumerate(zip(*ids, strict=True)) if pair[0] != pair[1])
@@ -33,12 +37,14 @@ def gates(model: Model, judge: Judge, seeds: int) -> list[tuple]:
             only, others = words[0].clone(), words[1].clone()
             only[place], others[place] = words[1][place], words[0][place]
             noise = model.noise(seeds, 5_000)
-            for kind, state in ((alone, only), (rest, others)):
+            for kind, state in ((word, only), (rest, others)) if form == ALONE else ((company, only), (named, words[1])):
                 seen = judge.counts(model.sample(state.expand(seeds, -1, -1), noise))
                 kind += [(bool(s[new]), not s[old]) for s in seen]
-    word, other = np.array(alone), np.array(rest)
+    there, gone = (100 * np.array(word)).mean(0)
+    beside = 100 * (np.array(company)[:, 0].mean() - np.array(named)[:, 0].mean())
     return [
-        ("causal: word alone exchanged, new class there", 100 * word[:, 0].mean(), 95, float("inf"), len(word)),
-        ("causal: word alone exchanged, old class gone", 100 * word[:, 1].mean(), 95, float("inf"), len(word)),
-        ("causal: all but the word, old class gone", 100 * other[:, 1].mean(), 0, 5, len(other)),
+        ("causal: word alone exchanged, new class there", there, 95, float("inf"), len(word)),
+        ("causal: word alone exchanged, old class gone", gone, 95, float("inf"), len(word)),
+        ("causal: all but the word, old class gone", (100 * np.array(rest)).mean(0)[1], 0, 5, len(rest)),
+        ("causal in company: new class there, to its prompt", beside, -5, 5, len(company)),
     ]

@@ -75,10 +75,11 @@ def gates(model: Model, judge: Judge, number: int) -> list[tuple]:
     rng = random.Random(7)
     two = [dict.fromkeys(rng.sample(names, 2), 1) for g in GROUPS.values() for names in itertools.combinations(g, 2)]
     plural = [{c: n} for g in GROUPS.values() for c in g for n in (2, 3)]
-    return [
-        ("maps on the objects, two classes, worst step", worst(model, judge, rng.choices(two, k=number), 6_000_000), 0.9, float("inf"), number),
-        ("maps on the objects, plurals, worst step", worst(model, judge, rng.choices(plural, k=number), 7_000_000), 0.9, float("inf"), number),
-    ]
+    rows = []
+    for name, kinds, seed in (("two classes", two, 6_000_000), ("plurals", plural, 7_000_000)):
+        value = worst(model, judge, rng.choices(kinds, k=number), seed)
+        rows.append((f"maps on the objects, {name}, worst step", value, 0.9, float("inf"), number))
+    return rows
 
 
 def worst(model: Model, judge: Judge, wanted: list[dict[str, int]], seed: int) -> float:

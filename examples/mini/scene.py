@@ -41,7 +41,7 @@ class Distribution:
     artworks: tuple[int, ...] = tuple(ARTWORKS)
     vague: float = caption.VAGUE_SHARE  # part of the plurals without their number
     one_named: float = 0.0  # part of the scenes of several classes whose caption names one of them
-    absent: tuple[float, float] = (0.0, 0.0)  # part of those of one object, and of two classes, whose caption names a class that is not there
+    absent: tuple[float, float] = (0.0, 0.0)  # part of those of one object, of two classes, whose caption names one more
     held_out: frozenset[frozenset[str]] = frozenset(HELD_OUT)
 
 

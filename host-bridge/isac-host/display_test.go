@@ -31,6 +31,7 @@ func TestLosses(t *testing.T) {
 		now, summary string
 	}{
 		{"none", nil, "", ""},
+		{"nothing was moved", []json.RawMessage{json.RawMessage(`{"image":0,"index":0,"loss":2,"moves":0}`)}, "loss 2.000", "measured in 1 steps, loss 2.000 to 2.000"},
 		{"a wanted step was skipped", []json.RawMessage{stepReport(0, 0, 1, ""), json.RawMessage(`{"image":0,"index":1,"skipped":"the gradient is zero","wanted":true}`)},
 			"not guided: the gradient is zero", "guided in 1 of 2 steps, loss 1.000 to 1.000; left out at 1 that it was asked for: the gradient is zero"},
 		{"not a report", []json.RawMessage{json.RawMessage(`[1]`), json.RawMessage(`{"loss":1}`)}, "", ""},

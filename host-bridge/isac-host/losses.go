@@ -16,7 +16,8 @@ type losses struct {
 type stepLoss struct {
 	index           int
 	images, skipped int
-	missed          int // images that were to be guided and were not
+	missed          int  // images that were to be guided and were not
+	moved           bool // some image was, or it is not known
 	total           float64
 	terms           []term // summed over images, in the method's order
 	reason          string
@@ -34,6 +35,7 @@ func (l *losses) add(text json.RawMessage) {
 		Index   *int    `json:"index"`
 		Skipped string  `json:"skipped"`
 		Wanted  bool    `json:"wanted"`
+		Moves   *int    `json:"moves"`
 		Loss    float64 `json:"loss"`
 		Losses  []term  `json:"losses"`
 	}
@@ -52,6 +54,7 @@ func (l *losses) add(text json.RawMessage) {
 		s.reason = r.Skipped
 		return
 	}
+	s.moved = s.moved || r.Moves == nil || *r.Moves > 0
 	s.total += r.Loss
 	for _, t := range r.Losses {
 		i := slices.IndexFunc(s.terms, func(known term) bool { return known.Name == t.Name })
@@ -91,7 +94,7 @@ func (l *losses) now() string {
 // summary is all steps in a few words; empty where there was none.
 func (l *losses) summary() string {
 	var first, last *stepLoss
-	guided, reason, missed, cause := 0, "", 0, ""
+	guided, reason, missed, cause, did := 0, "", 0, "", "measured"
 	for i := range l.steps {
 		s := &l.steps[i]
 		if s.missed > 0 {
@@ -105,7 +108,9 @@ func (l *losses) summary() string {
 			}
 			continue
 		}
-		guided++
+		if guided++; s.moved {
+			did = "guided"
+		}
 		if first == nil {
 			first = s
 		}
@@ -120,7 +125,7 @@ func (l *losses) summary() string {
 		return fmt.Sprintf("guided in %d of %d steps, loss %.3f to %.3f; left out at %d that it was asked for: %s",
 			guided, len(l.steps), first.mean(), last.mean(), missed, cause)
 	case guided < len(l.steps):
-		return fmt.Sprintf("guided in %d of %d steps, loss %.3f to %.3f", guided, len(l.steps), first.mean(), last.mean())
+		return fmt.Sprintf("%s in %d of %d steps, loss %.3f to %.3f", did, guided, len(l.steps), first.mean(), last.mean())
 	}
-	return fmt.Sprintf("guided in %d steps, loss %.3f to %.3f", guided, first.mean(), last.mean())
+	return fmt.Sprintf("%s in %d steps, loss %.3f to %.3f", did, guided, first.mean(), last.mean())
 }

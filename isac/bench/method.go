@@ -21,8 +21,17 @@ const (
 	kindRandom = "random"
 )
 
+// kind is what a word for a method stands for: a method of package methods, and options that differ from its presets.
+type kind struct {
+	method   string
+	settings map[string]string
+}
+
 // kinds are the methods of package methods, by the words that stand for them here.
-var kinds = map[string]string{"isac": "isac", kindRandom: "isac", "ae": "attend_excite"}
+var kinds = map[string]kind{
+	"isac": {method: "isac"}, kindRandom: {"isac", map[string]string{"direction": string(guidance.DirectionRandom)}}, "ae": {method: "attend_excite"},
+	"isac-ls": {method: "isac_ls"}, "isac-ls-halving": {"isac_ls", map[string]string{"halving": "true", "end": "0.5"}},
+}
 
 // Kinds lists the words for methods, sorted.
 func Kinds() []string { return append(slices.Sorted(maps.Keys(kinds)), kindNone) }
@@ -33,6 +42,8 @@ func Kinds() []string { return append(slices.Sorted(maps.Keys(kinds)), kindNone)
 //	isac[:preset][+key=value…]    guided, with the options of a preset and single ones set by their JSON names
 //	random[:preset][+key=value…]  the control: ISAC's steps, of the same length in a random direction
 //	ae[:preset][+key=value…]      Attend-and-Excite
+//	isac-ls[:preset][+key=value…] selection: of 8 plain runs the one with the lowest sum of ISAC's losses (ISAC_LS)
+//	isac-ls-halving[…]            the same, with the worse half dropped three times in the first half of the run
 //
 // for instance "isac:typed+end=0.3+eta=0.05", or "ae:paper+eta=10". Without a preset the options are
 // the method's recommended ones.
@@ -50,12 +61,12 @@ func ParseMethod(text string) (Method, error) {
 	var errs []error
 	bad := func(format string, a ...any) { errs = append(errs, fmt.Errorf(format, a...)) }
 	switch {
-	case kind != kindNone && kinds[kind] == "":
+	case kind != kindNone && kinds[kind].method == "":
 		bad("%q is no method: expected one of %s, all but none with a preset and settings as in isac:typed+eta=0.05", kind, strings.Join(Kinds(), ", "))
 	case kind == kindNone && (named || len(parts) > 1):
 		bad("none is plain sampling, which has no preset and no settings")
 	case named && preset == "":
-		entry, _ := methods.Find(kinds[kind])
+		entry, _ := methods.Find(kinds[kind].method)
 		bad("no preset after the colon: expected %s, or leave the colon out", strings.Join(entry.PresetNames(), " or "))
 	}
 	for _, part := range parts[1:] {
@@ -83,18 +94,22 @@ func ParseMethod(text string) (Method, error) {
 
 // resolve makes the options that the text stands for.
 func (m *Method) resolve() error {
-	options, err := methods.Named(kinds[m.kind], m.preset)
+	of := kinds[m.kind]
+	options, err := methods.Named(of.method, m.preset)
 	if err != nil {
 		return err
 	}
-	if options, err = guidance.With(options, m.settings); err != nil {
+	settings := maps.Clone(m.settings)
+	for name, value := range of.settings {
+		if _, changed := settings[name]; !changed {
+			settings[name] = value
+		}
+	}
+	if options, err = guidance.With(options, settings); err != nil {
 		return err
 	}
-	if m.kind == kindRandom {
-		options, err = guidance.With(options, map[string]string{"direction": string(guidance.DirectionRandom)})
-	}
 	m.options = options
-	return errors.Join(err, options.Validate())
+	return options.Validate()
 }
 
 // ParseMethods reads several methods, in their order, each of them once. All mistakes are reported together.

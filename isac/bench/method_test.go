@@ -50,9 +50,33 @@ func TestParseMethod(t *testing.T) {
 	}
 }
 
+// TestParseSelections holds what the words for selection stand for.
+func TestParseSelections(t *testing.T) {
+	for text, change := range map[string]func(*isac.Selector){
+		"isac-ls":                     func(*isac.Selector) {},
+		"isac-ls:typed+candidates=4":  func(s *isac.Selector) { *s = isac.SelectTyped(); s.Candidates = 4 },
+		"isac-ls-halving":             func(s *isac.Selector) { s.Halving, s.End = true, 0.5 },
+		"isac-ls-halving+end=0.25":    func(s *isac.Selector) { s.Halving, s.End = true, 0.25 },
+		"isac-ls+end=0.2+schedule=C":  func(s *isac.Selector) { s.End, s.Schedule = 0.2, "C" },
+		"isac-ls-halving+keep=0.3333": func(s *isac.Selector) { s.Halving, s.End, s.Keep = true, 0.5, 0.3333 },
+	} {
+		want := isac.SelectPaper()
+		change(&want)
+		m, err := ParseMethod(text)
+		if err != nil || m.Options().Method != guidance.Method(want) || m.String() != text {
+			t.Errorf("%q is %q and stands for %+v, %v", text, m, m.Options(), err)
+		}
+	}
+	for text, says := range map[string]string{"isac-ls+eta=0.1": "no option is called", "isac-ls:best": "best", "isac-ls+candidates=0": "candidates are 0"} {
+		if _, err := ParseMethod(text); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 func TestParseMethodRefuses(t *testing.T) {
 	for text, says := range map[string][]string{
-		"":                             {`"" is no method`, "isac, random, none"},
+		"":                             {`"" is no method`, "isac, isac-ls, isac-ls-halving, random, none"},
 		"ISAC":                         {`"ISAC" is no method`},
 		"none:typed":                   {"plain sampling"},
 		"none+eta=1":                   {"plain sampling"},

@@ -135,7 +135,7 @@ func (s *Studio) draw(ctx context.Context, u Unit, positive diffusion.Conditioni
 		torch.Synchronize(device)
 		record.Seconds, record.PeakBytes = time.Since(start).Seconds(), torch.MemoryStats(device).Peak
 	}()
-	latent, reports, err := s.pipeline.Sample(ctx, diffusion.SampleRequest{
+	out, err := s.pipeline.Run(ctx, diffusion.SampleRequest{
 		Positive: positive, Negative: s.negative, Width: s.size, Height: s.size,
 		Steps: s.plan.Steps, CFG: s.plan.CFG, Sampler: s.plan.Sampler, Scheduler: s.plan.Scheduler, Seed: u.Seed, Denoise: 1,
 		Guidance: guidance,
@@ -143,16 +143,30 @@ func (s *Studio) draw(ctx context.Context, u Unit, positive diffusion.Conditioni
 	if err != nil {
 		return nil, err
 	}
-	defer latent.Close()
-	decoded, err := s.pipeline.DecodeLatent(latent)
+	defer out.Latent.Close()
+	record.Evaluations, record.Gradients, record.Choice = out.Cost.Evaluations, out.Cost.Gradients, choiceOf(out.Choices)
+	decoded, err := s.pipeline.DecodeLatent(out.Latent)
 	if err != nil {
 		return nil, err
 	}
 	defer decoded.Close()
-	record.Losses = losses(reports)
+	record.Losses = losses(out.Reports)
 	pictures, err := diffusion.Images(decoded)
 	if err != nil {
 		return nil, err
 	}
 	return pictures[0], nil
+}
+
+// choiceOf is how the first image was chosen; nil where nothing was.
+func choiceOf(choices []diffusion.Choice) *score.Choice {
+	if len(choices) == 0 {
+		return nil
+	}
+	c := choices[0]
+	made := &score.Choice{Seed: c.Candidates[c.Chosen].Seed}
+	for _, one := range c.Candidates {
+		made.Losses = append(made.Losses, one.Loss)
+	}
+	return made
 }

@@ -14,6 +14,8 @@ type conditional struct {
 	ctx context.Context // a guidance session hands on none of its own
 	p   *Pipeline
 	c   Conditioning
+
+	cost *Cost // of the run that it is for; may be nil
 }
 
 // Conditional gives the model under the conditioning c, for a guidance session. It is good as long as c is open.
@@ -36,6 +38,9 @@ func (c conditional) Taps(x torch.Tensor, timestep float64) ([]attention.Tap, er
 		d.Checkpoint(c.p.checkpoints(backbone.Evaluation{
 			Batch: 1, Height: x.Size(2), Width: x.Size(3), Tokens: c.c.Hidden.Size(1), Fused: fused(), Gradient: true,
 		}))
+	}
+	if c.cost.add(1); c.cost != nil && torch.GradEnabled() {
+		c.cost.Gradients++
 	}
 	text, vector, err := c.p.place(c.c, int(x.Size(3))*f, int(x.Size(2))*f)
 	if err != nil {

@@ -3,6 +3,7 @@ package diffusion
 import (
 	"context"
 
+	"github.com/isac-guidance/isac/isac/attention"
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
@@ -15,6 +16,7 @@ type denoiser struct {
 	text, vector torch.Tensor // [1,…], or where both are asked for [2,…]: the negative, then the positive
 	two          bool         // both conditionings are there
 	several      *parts       // where a side has several conditionings, or one for a part of the picture: then text and vector are unused
+	cost         *Cost        // of the run; may be nil
 	apart        *side        // the negative where it has another length: then text and vector are the positive's alone
 }
 
@@ -23,7 +25,7 @@ type side struct{ text, vector torch.Tensor }
 
 // newDenoiser brings both conditionings into the denoiser's type and place, once for the run.
 func newDenoiser(r *run) (denoiser, error) {
-	d := denoiser{ctx: r.ctx, p: r.p, cfg: r.request.CFG, part: r.plan.part, two: r.request.needsNegative()}
+	d := denoiser{ctx: r.ctx, p: r.p, cfg: r.request.CFG, part: r.plan.part, two: r.request.needsNegative(), cost: &r.result.Cost}
 	if r.request.Positive.plain() && (!d.two || r.request.Negative.plain()) {
 		return d, d.join(r)
 	}
@@ -94,7 +96,7 @@ func (d denoiser) evaluate(x torch.Tensor, sigma float64, negative bool) ([]torc
 				if d.several != nil {
 					y, none, err = d.denoised(x.Narrow(0, first, n), first, sigma)
 				} else {
-					y, none, err = d.predict(in.Narrow(0, first, n), noise.Timestep(sigma))
+					y, none, err = d.predict(in.Narrow(0, first, n), noise.Timestep(sigma), nil)
 				}
 				if err != nil {
 					return nil
@@ -128,18 +130,40 @@ func (d denoiser) evaluate(x torch.Tensor, sigma float64, negative bool) ([]torc
 	return out, err
 }
 
+// rows evaluates the model at once on some images of a batch, x [n,C,h,w], the first of which is image first of it, and gives D and, where
+// it is known, D_negative. r, which may be nil, records the attention of the positive conditioning, whose rows come last.
+func (d denoiser) rows(x torch.Tensor, first int64, sigma float64, r *attention.Recorder) (out []torch.Tensor, err error) {
+	var y, none torch.Tensor
+	if d.several != nil {
+		if y, none, err = d.denoised(x, first, sigma); none.Defined() {
+			return []torch.Tensor{y, none}, err
+		}
+		return []torch.Tensor{y}, err
+	}
+	noise := d.p.noise
+	if y, none, err = d.predict(noise.Input(x, sigma).To(d.p.model.Denoiser.DType()), noise.Timestep(sigma), r); err != nil {
+		return nil, err
+	}
+	out = []torch.Tensor{noise.Denoised(x, y, sigma)}
+	if none.Defined() {
+		out = append(out, noise.Denoised(x, none, sigma))
+	}
+	return out, nil
+}
+
 // predict evaluates the model on what it takes in, [n,C,h,w], and combines both sides. It gives the negative side too, where both are
-// there; with a cfg of 1 the combination is the positive.
-func (d denoiser) predict(in torch.Tensor, timestep float64) (combined, negative torch.Tensor, err error) {
+// there; with a cfg of 1 the combination is the positive. r, which may be nil, records the evaluation of the positive side.
+func (d denoiser) predict(in torch.Tensor, timestep float64, r *attention.Recorder) (combined, negative torch.Tensor, err error) {
 	if d.apart != nil {
-		return d.predictApart(in, timestep)
+		return d.predictApart(in, timestep, r)
 	}
 	n := in.Size(0)
 	text, vector := repeated(d.text, n), repeated(d.vector, n)
 	if d.two {
 		in = torch.Cat([]torch.Tensor{in, in}, 0)
 	}
-	y, err := d.p.model.Denoiser.ForwardContext(d.ctx, in, timestep, text, vector, nil)
+	d.cost.add(in.Size(0))
+	y, err := d.p.model.Denoiser.ForwardContext(d.ctx, in, timestep, text, vector, r)
 	if err != nil {
 		return combined, negative, err
 	}
@@ -151,10 +175,15 @@ func (d denoiser) predict(in torch.Tensor, timestep float64) (combined, negative
 }
 
 // predictApart is predict with an evaluation for each side.
-func (d denoiser) predictApart(in torch.Tensor, timestep float64) (combined, negative torch.Tensor, err error) {
+func (d denoiser) predictApart(in torch.Tensor, timestep float64, r *attention.Recorder) (combined, negative torch.Tensor, err error) {
 	var sides []torch.Tensor
-	for _, s := range []side{*d.apart, {d.text, d.vector}} {
-		y, err := d.p.model.Denoiser.ForwardContext(d.ctx, in, timestep, repeated(s.text, in.Size(0)), repeated(s.vector, in.Size(0)), nil)
+	for i, s := range []side{*d.apart, {d.text, d.vector}} {
+		var seen *attention.Recorder
+		if i == 1 {
+			seen = r
+		}
+		d.cost.add(in.Size(0))
+		y, err := d.p.model.Denoiser.ForwardContext(d.ctx, in, timestep, repeated(s.text, in.Size(0)), repeated(s.vector, in.Size(0)), seen)
 		if err != nil {
 			return combined, negative, err
 		}

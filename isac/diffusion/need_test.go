@@ -111,12 +111,12 @@ func TestBatchInParts(t *testing.T) {
 func inParts(t *testing.T, p *Pipeline, r SampleRequest, pl plan, part int64) []float32 {
 	t.Helper()
 	pl.part = part
-	latent, _, err := p.sample(context.Background(), &r, pl)
+	out, err := p.run(context.Background(), &r, pl)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer latent.Close()
-	return latent.Float32s()
+	defer out.Latent.Close()
+	return out.Latent.Float32s()
 }
 
 // The estimate is not less than what a run takes, and not much more.

@@ -44,7 +44,8 @@ func (r *run) newInpaint(latent, noise torch.Tensor) *inpaint {
 		return nil
 	}
 	shape := r.plan.shape
-	m := toBatch(resizeMask(r.request.Mask, shape[2], shape[3]).Unsqueeze(1), shape[0]).ToDevice(r.p.device)
+	m := toBatch(resizeMask(r.request.Mask, shape[2], shape[3]).Unsqueeze(1), int64(r.plan.images()))
+	m = toBatch(m, shape[0]).ToDevice(r.p.device)
 	if !latent.Defined() {
 		latent = noise.ZerosLike()
 	}

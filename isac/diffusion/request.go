@@ -65,11 +65,15 @@ type Guidance struct {
 	Target guidance.Target
 	// Measure has every step looked at and none moved: see guidance.Config.
 	Measure bool
-	// Candidates is how many runs are made of each image, with the seeds Seed, Seed+1, …; the one that the method judges best is
-	// kept. 0 and 1 make one. The method has to be able to judge runs (guidance.Selector).
-	Candidates int
+	// Select has several runs made of each image, with the seeds Seed, Seed+1, …, each guided (or measured) by Method, and the one
+	// kept that the method judges best. The zero value makes one. The method has to be able to judge runs (guidance.Selector). A
+	// method that is a guidance.Chooser has a selection of its own.
+	Select guidance.Selection
+	// OnCandidate, if not nil, is told of each candidate of an image, both counted from 0, when it ends: its latent [1,C,h,w], unscaled,
+	// freed after the call. Of one that was dropped that is what the model believed the image to be by then. Its error ends the run.
+	OnCandidate func(image, candidate int, latent torch.Tensor) error
 	// Observe, if not nil, is called for every image at each step with all that guidance saw: see guidance.Config. image counts
-	// from 0.
+	// from 0; of several candidates those of the second follow on those of the first.
 	Observe func(image int, m guidance.Maps)
 	// ObserveSelf, if not nil, tells at which steps Observe wants self-attention too: see guidance.Config.
 	ObserveSelf func(guidance.Step) bool
@@ -83,8 +87,11 @@ type StepInfo struct {
 	Sigma float64
 	// Denoised is what the model believes the image to be, [B,C,h,w] unscaled, as DecodeLatent takes it. It is freed after OnStep.
 	Denoised torch.Tensor
-	// Reports has the guided step of each image; none without guidance.
+	// Reports has the guided step of each image; none without guidance. Where candidates are chosen among, an image is the
+	// candidate that is best so far, here and in Denoised.
 	Reports []guidance.Report
+	// Candidates is how many candidates of an image took the step; 0 where none are chosen among.
+	Candidates int
 }
 
 // plan is a request that was checked: everything that sampling needs beside tensors.
@@ -95,13 +102,18 @@ type plan struct {
 	whole   int       // steps of the whole schedule, of which the run may take a part
 	shape   []int64   // of the latent
 	part    int64     // images that the model evaluates at once
+
+	candidates int    // runs of each image, one behind the other in shape; 1 where nothing is chosen
+	chooses    bool   // candidates are judged
+	unchosen   string // why they are not, where they were to be
+	together   bool   // rows of several candidates are evaluated at once on the CPU too
 }
 
 // plan checks a request. All mistakes are reported together; only of a request without any it is asked whether there is memory for it.
 func (p *Pipeline) plan(r *SampleRequest) (plan, error) {
 	var errs []error
 	bad := func(format string, a ...any) { errs = append(errs, fmt.Errorf(format, a...)) }
-	var pl plan
+	pl := plan{candidates: 1}
 	pl.shape = p.latentShape(r, bad)
 
 	if r.Noise.Defined() && !slices.Equal(r.Noise.Shape(), pl.shape) {
@@ -129,16 +141,21 @@ func (p *Pipeline) plan(r *SampleRequest) (plan, error) {
 	}
 	p.checkExtras(r, pl.shape, bad)
 	if g := r.Guidance; g != nil {
-		errs = append(errs, g.check(), sampling.Guidable(r.Sampler))
-		if g.Candidates > 1 && r.Noise.Defined() {
-			bad("%d candidates start from one noise and would be one run: leave the noise out, and give a seed", g.Candidates)
-		}
+		errs = append(errs, g.check(), r.checkSelection(), sampling.Guidable(r.Sampler))
 		if h := r.guided().Hidden; h.Defined() && h.Dim() == 3 {
 			errs = append(errs, g.Target.CheckTokens(int(h.Size(1))))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return pl, err
+	}
+	if r.Guidance != nil {
+		if err := r.choose(&pl); err != nil {
+			return pl, err
+		}
+	}
+	if pl.chooses {
+		return pl, p.fitCandidates(r, &pl)
 	}
 	pl.part, err = p.fit(r, pl.shape)
 	return pl, err

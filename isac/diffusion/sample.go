@@ -15,40 +15,51 @@ import (
 var ErrNotFinite = errors.New("not finite")
 
 // Sample makes latents [B,C,h,w], unscaled, float32, on the CPU and kept, for DecodeLatent. With guidance it also gives a report for
-// each step and image, [step][image]. The same request gives the same bytes on the CPU.
+// each step and image, [step][image]. The same request gives the same bytes on the CPU. It is Run without what else a run comes to.
+func (p *Pipeline) Sample(ctx context.Context, r SampleRequest) (torch.Tensor, [][]guidance.Report, error) {
+	result, err := p.Run(ctx, r)
+	return result.Latent, result.Reports, err
+}
+
+// Run samples, and chooses among candidates where the request has some.
 //
 // Before anything is allocated the memory that the run needs is compared with what there is: too much is a *MemoryError. Only the
 // latents of a batch are there all at once: the model evaluates as many images together as there is room for, on the CPU one.
 //
 // A context that is done ends the run within one evaluation of the model, with its error. A latent that is no longer finite ends it
 // with an error that names the step.
-func (p *Pipeline) Sample(ctx context.Context, r SampleRequest) (torch.Tensor, [][]guidance.Report, error) {
+func (p *Pipeline) Run(ctx context.Context, r SampleRequest) (Result, error) {
 	pl, err := p.plan(&r)
 	if err != nil {
-		return torch.Tensor{}, nil, fmt.Errorf("sample: %w", err)
+		return Result{}, fmt.Errorf("sample: %w", err)
 	}
-	sample := p.sample
-	if g := r.Guidance; g != nil && g.Candidates > 1 && len(g.Target.Classes) > 0 {
-		sample = p.best
+	if pl.unchosen != "" && r.Guidance.measures() { // there is nothing to look at either
+		r.Guidance = nil
 	}
-	latent, reports, err := sample(ctx, &r, pl)
+	result, err := p.run(ctx, &r, pl)
 	if err != nil {
-		return torch.Tensor{}, nil, fmt.Errorf("sample: %w", err)
+		return Result{}, fmt.Errorf("sample: %w", err)
 	}
-	return latent, reports, nil
+	if pl.unchosen != "" {
+		for range pl.images() {
+			only := Candidate{Seed: r.Seed, Steps: pl.steps, Losses: []float64{}}
+			result.Choices = append(result.Choices, Choice{Candidates: []Candidate{only}, Reason: pl.unchosen})
+		}
+	}
+	return result, nil
 }
 
-// sample makes one run of a request that was checked.
-func (p *Pipeline) sample(ctx context.Context, r *SampleRequest, pl plan) (latent torch.Tensor, reports [][]guidance.Report, err error) {
+// run makes the run of a request that was checked.
+func (p *Pipeline) run(ctx context.Context, r *SampleRequest, pl plan) (out Result, err error) {
 	err = torch.InScope(func() error {
 		run := &run{p: p, ctx: ctx, request: r, plan: pl}
 		defer run.close()
 		var err error
-		torch.NoGrad(func() { err = run.start(&latent) })
-		reports = run.reports
+		torch.NoGrad(func() { err = run.start() })
+		out = run.result
 		return err
 	})
-	return latent, reports, err
+	return out, err
 }
 
 // run is one sampling run while it lasts.
@@ -58,13 +69,15 @@ type run struct {
 	request *SampleRequest
 	plan    plan
 
-	denoise  denoiser
-	sessions []*guidance.Session // one for each image, none without guidance
-	inpaint  *inpaint            // nil without a mask
-	noise    *torch.Generator    // of ancestral samplers, nil until asked for
-	path     *sampling.Path      // of samplers with a Brownian path, nil until asked for
-	current  []guidance.Report   // of this step
-	reports  [][]guidance.Report
+	denoise   denoiser
+	sessions  []*guidance.Session // one for each image, none without guidance
+	selection *selection          // nil where nothing is chosen
+	inpaint   *inpaint            // nil without a mask
+	noise     []*torch.Generator  // of ancestral samplers, for each candidate; none until asked for
+	paths     []*sampling.Path    // of samplers with a Brownian path, for each candidate; none until asked for
+	current   []guidance.Report   // of this step
+	reports   [][]guidance.Report
+	result    Result
 }
 
 // begin opens a guidance session for each image.
@@ -73,10 +86,18 @@ func (r *run) begin() error {
 	if g == nil {
 		return nil
 	}
-	model := r.p.Conditional(r.request.guided())
+	var err error
+	if r.selection, err = r.newSelection(); err != nil {
+		return err
+	}
+	model := conditional{ctx: r.ctx, p: r.p, c: r.request.guided(), cost: &r.result.Cost}
 	for b := range int(r.plan.shape[0]) {
 		config := guidance.Config{
-			Model: model, Noise: r.p.noise, Method: g.Method, Target: g.Target, Measure: g.Measure, Seed: r.request.Seed + uint64(r.request.noiseOf(b)),
+			Model: model, Noise: r.p.noise, Method: g.Method, Target: g.Target, Measure: g.Measure,
+			Seed: r.seedOf(b) + uint64(r.request.noiseOf(b%r.plan.images())),
+		}
+		if r.selection != nil && r.selection.measures {
+			config.Model = recorded{model, r.selection, b}
 		}
 		if g.Observe != nil {
 			config.Observe, config.ObserveSelf = func(m guidance.Maps) { g.Observe(b, m) }, g.ObserveSelf
@@ -90,16 +111,8 @@ func (r *run) begin() error {
 	return nil
 }
 
-// noiseOf is which noise of the batch an image starts from.
-func (r *SampleRequest) noiseOf(image int) int {
-	if r.BatchIndex != nil {
-		return r.BatchIndex[image]
-	}
-	return image
-}
-
 // start runs all steps and keeps the result.
-func (r *run) start(latent *torch.Tensor) error {
+func (r *run) start() error {
 	if err := r.begin(); err != nil {
 		return err
 	}
@@ -123,31 +136,48 @@ func (r *run) start(latent *torch.Tensor) error {
 	if last := r.plan.sigmas[len(r.plan.sigmas)-1]; last > 0 { // of a flow, so that the run that goes on finds what this one left
 		x = x.DivScalar(r.p.latentShare(last))
 	}
-	*latent = r.p.unscale(x).ToDevice(torch.CPU).Contiguous().Keep()
+	if r.selection != nil {
+		if x, err = r.selection.finish(x); err != nil {
+			return err
+		}
+	}
+	r.result.Latent, r.result.Reports = r.p.unscale(x).ToDevice(torch.CPU).Contiguous().Keep(), r.reports
 	return nil
 }
 
 // model is the denoiser, which leaves alone what a mask does.
 func (r *run) model(x torch.Tensor, sigma float64) (torch.Tensor, error) {
-	d, err := r.denoise.at(r.inpaint.before(x, sigma), sigma)
+	d, err := r.evaluate(r.inpaint.before(x, sigma), sigma, false)
 	if err != nil {
-		return d, err
+		return torch.Tensor{}, err
 	}
-	return r.inpaint.after(d), nil
+	return r.inpaint.after(d[0]), nil
 }
 
 // both is model with D_negative beside it, which a mask does not touch, as in ComfyUI.
 func (r *run) both(x torch.Tensor, sigma float64) (denoised, negative torch.Tensor, err error) {
-	if denoised, negative, err = r.denoise.both(r.inpaint.before(x, sigma), sigma); err != nil {
+	d, err := r.evaluate(r.inpaint.before(x, sigma), sigma, true)
+	if err != nil {
 		return denoised, negative, err
 	}
-	return r.inpaint.after(denoised), negative, nil
+	return r.inpaint.after(d[0]), d[1], nil
+}
+
+// evaluate evaluates the model for a sampler, D and where it is asked for D_negative.
+func (r *run) evaluate(x torch.Tensor, sigma float64, negative bool) ([]torch.Tensor, error) {
+	if r.selection != nil {
+		return r.selection.denoised(x, sigma)
+	}
+	return r.denoise.evaluate(x, sigma, negative)
 }
 
 // close frees what the run holds beside tensors.
 func (r *run) close() {
-	if r.noise != nil {
-		r.noise.Close()
+	for _, g := range r.noise {
+		g.Close()
+	}
+	if r.selection != nil {
+		r.selection.ready.close()
 	}
 	for _, s := range r.sessions {
 		s.Close()
@@ -165,8 +195,8 @@ func (r *run) noised() (torch.Tensor, error) {
 	noise := r.unitNoise().ToDevice(r.p.device)
 	if !r.request.NoNoise {
 		var err error
-		noise, err = r.eachImage(noise, func(s *guidance.Session, image torch.Tensor) (torch.Tensor, bool, error) {
-			return s.Prepare(image, r.step(0, r.plan.sigmas[0]))
+		noise, err = r.eachImage(noise, func(b int, image torch.Tensor) (torch.Tensor, bool, error) {
+			return r.sessions[b].Prepare(image, r.step(0, r.plan.sigmas[0]))
 		})
 		if err != nil {
 			return noise, err
@@ -177,68 +207,20 @@ func (r *run) noised() (torch.Tensor, error) {
 		start = torch.Tensor{}
 	}
 	if start.Defined() {
-		start = r.p.scale(start.To(torch.Float32).ToDevice(r.p.device))
+		start = toBatch(r.p.scale(start.To(torch.Float32).ToDevice(r.p.device)), r.plan.shape[0])
 	}
 	r.inpaint = r.newInpaint(start, noise)
 	return r.p.noise.Noised(start, noise, r.plan.sigmas[0]), nil
 }
 
-// unitNoise is the noise of the whole batch, [B,C,h,w]: the request's own, none, or its seed's.
-func (r *run) unitNoise() torch.Tensor {
-	shape := r.plan.shape
-	switch {
-	case r.request.NoNoise:
-		return torch.Zeros(shape, torch.Float32, torch.CPU)
-	case r.request.Noise.Defined():
-		return r.request.Noise.To(torch.Float32)
-	}
-	g := torch.NewGenerator(r.request.Seed)
-	defer g.Close()
-	if r.request.BatchIndex == nil {
-		return g.Randn(shape...)
-	}
-	// One after the other, as far as the last that is asked for, so that an image has the noise that it had within its batch.
-	one := []int64{1, shape[1], shape[2], shape[3]}
-	all := map[int]torch.Tensor{}
-	for i := range slices.Max(r.request.BatchIndex) + 1 {
-		if noise := g.Randn(one...); slices.Contains(r.request.BatchIndex, i) {
-			all[i] = noise
-		} else {
-			noise.Close()
-		}
-	}
-	picked := make([]torch.Tensor, len(r.request.BatchIndex))
-	for i, index := range r.request.BatchIndex {
-		picked[i] = all[index]
-	}
-	return torch.Cat(picked, 0)
-}
-
-// ancestral gives the noise that ancestral samplers add, of the shape of like. ComfyUI seeds it with the next number, so that it is not
-// the first noise again.
-func (r *run) ancestral(_ int, _ float64, like torch.Tensor) torch.Tensor {
-	if r.noise == nil {
-		r.noise = torch.NewGenerator(r.request.Seed + 1)
-	}
-	return r.noise.Randn(like.Shape()...).To(like.DType()).ToDevice(like.Device())
-}
-
-// brownian gives the noise of the run's Brownian path, of the shape of like. Its seed is the request's, as in ComfyUI.
-func (r *run) brownian(_ int, from, to float64, like torch.Tensor) torch.Tensor {
-	if r.path == nil {
-		r.path = sampling.NewPath(r.request.Seed, r.plan.sigmas, like.Shape())
-	}
-	return r.path.Noise(from, to).To(like.DType()).ToDevice(like.Device())
-}
-
-// eachImage has fn change each image of x [B,C,h,w] with its guidance session, and gives x itself, with the very same bits, where
+// eachImage has fn change each image of x [B,C,h,w] that has a guidance session, and gives x itself, with the very same bits, where
 // no image was changed.
-func (r *run) eachImage(x torch.Tensor, fn func(s *guidance.Session, image torch.Tensor) (torch.Tensor, bool, error)) (torch.Tensor, error) {
+func (r *run) eachImage(x torch.Tensor, fn func(b int, image torch.Tensor) (torch.Tensor, bool, error)) (torch.Tensor, error) {
 	images := make([]torch.Tensor, len(r.sessions))
 	any := false
-	for b, s := range r.sessions {
+	for b := range r.sessions {
 		images[b] = x.Narrow(0, int64(b), 1)
-		image, changed, err := fn(s, images[b])
+		image, changed, err := fn(b, images[b])
 		if err != nil {
 			return x, err
 		}
@@ -257,10 +239,13 @@ func (r *run) before(i int, sigma float64, x torch.Tensor) (torch.Tensor, error)
 	if err := r.ctx.Err(); err != nil {
 		return x, err
 	}
+	if r.selection != nil {
+		return r.selection.before(i, sigma, x)
+	}
 	r.current = nil
 	from := r.inpaint.before(x, sigma)
-	guided, err := r.eachImage(from, func(s *guidance.Session, image torch.Tensor) (torch.Tensor, bool, error) {
-		guided, report, err := s.Guide(image, r.step(i, sigma))
+	guided, err := r.eachImage(from, func(b int, image torch.Tensor) (torch.Tensor, bool, error) {
+		guided, report, err := r.sessions[b].Guide(image, r.step(i, sigma))
 		r.current = append(r.current, report)
 		return guided, report.Moves > 0, err
 	})
@@ -277,6 +262,9 @@ func (r *run) before(i int, sigma float64, x torch.Tensor) (torch.Tensor, error)
 func (r *run) after(i int, sigma float64, x, denoised torch.Tensor) error {
 	if !denoised.AllFinite() {
 		return r.notFinite(sigma, x)
+	}
+	if r.selection != nil {
+		return r.selection.after(i, sigma, denoised)
 	}
 	if r.request.OnStep == nil {
 		return nil

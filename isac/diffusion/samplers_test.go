@@ -149,7 +149,7 @@ func TestCandidatesOfSamplersWithNoise(t *testing.T) {
 			}
 			runs = append(runs, latent)
 		}
-		r.Guidance.Candidates = 2
+		r.Guidance.Select = choice(2)
 		if kept, _ := sample(t, p, r); !slices.Equal(kept, runs[best]) {
 			t.Errorf("%s: the candidate that was kept is not run %d", name, best)
 		}

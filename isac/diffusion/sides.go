@@ -49,7 +49,7 @@ func partsOf(r *run, c Conditioning) ([]part, error) {
 		}
 		weight := one.Region.weight(mask, b, height, width)
 		if weight.Size(0) > 1 {
-			weight = toBatch(weight, r.plan.shape[0])
+			weight = toBatch(toBatch(weight, int64(r.plan.images())), r.plan.shape[0])
 		}
 		made = append(made, part{side{text, vector}, b, weight.ToDevice(r.p.device)})
 	}
@@ -107,6 +107,7 @@ func (d denoiser) blend(side []part, x torch.Tensor, first int64, sigma float64)
 	weights := x.ZerosLike().AddScalar(nothing)
 	for _, p := range side {
 		at := p.box.cut(x).Contiguous()
+		d.cost.add(n)
 		y, err := network.ForwardContext(d.ctx, noise.Input(at, sigma).To(network.DType()), noise.Timestep(sigma), repeated(p.text, n), repeated(p.vector, n), nil)
 		if err != nil {
 			return torch.Tensor{}, err

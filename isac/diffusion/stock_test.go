@@ -125,12 +125,12 @@ func TestStockRuns(t *testing.T) {
 					if pl.part = 2; apart {
 						pl.part = 1
 					}
-					latent, _, err := p.sample(context.Background(), &r, pl)
+					out, err := p.run(context.Background(), &r, pl)
 					if err != nil {
 						return err
 					}
-					defer latent.Close()
-					near(t, latent.Float32s(), f.Tensor("sd2."+c.name).Float32s(), 1e-4)
+					defer out.Latent.Close()
+					near(t, out.Latent.Float32s(), f.Tensor("sd2."+c.name).Float32s(), 1e-4)
 					if strings.Contains(c.name, "comb") || c.name == "concat" {
 						r.Positive.Close()
 					}

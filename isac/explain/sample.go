@@ -43,21 +43,14 @@ var ErrRequest = errors.New("explain")
 // fails before it samples, naming all that is wrong, where the prompt names nothing that can be counted, a step is to be shown
 // that the run does not have, or a setting is none. A context that is done ends it within one evaluation of the model.
 func Sample(ctx context.Context, p *diffusion.Pipeline, r Request) (*Comparison, error) {
-	if r.Width == 0 {
-		r.Width = p.NativeSize()
+	if _, chooses := r.Method.(guidance.Chooser); chooses {
+		return nil, fmt.Errorf("%w: the method %s chooses among several runs: use Choose", ErrRequest, r.Method.Name())
 	}
-	if r.Height == 0 {
-		r.Height = p.NativeSize()
-	}
-	positive, err := p.EncodePrompt(r.Prompt)
+	positive, negative, err := r.encode(p)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrRequest, err)
+		return nil, err
 	}
 	defer positive.Close()
-	negative, err := p.EncodePrompt(r.Negative)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrRequest, err)
-	}
 	defer negative.Close()
 	c, count, err := r.begin(p, positive)
 	if err != nil {
@@ -80,6 +73,24 @@ func Sample(ctx context.Context, p *diffusion.Pipeline, r Request) (*Comparison,
 		}
 	}
 	return c, nil
+}
+
+// encode fills in the image's size and encodes both prompts, which the caller closes.
+func (r *Request) encode(p *diffusion.Pipeline) (positive, negative diffusion.Conditioning, err error) {
+	if r.Width == 0 {
+		r.Width = p.NativeSize()
+	}
+	if r.Height == 0 {
+		r.Height = p.NativeSize()
+	}
+	if positive, err = p.EncodePrompt(r.Prompt); err != nil {
+		return positive, negative, fmt.Errorf("%w: %w", ErrRequest, err)
+	}
+	if negative, err = p.EncodePrompt(r.Negative); err != nil {
+		positive.Close()
+		return positive, negative, fmt.Errorf("%w: %w", ErrRequest, err)
+	}
+	return positive, negative, nil
 }
 
 // begin checks a request and gives a comparison without runs, and the number of steps.
@@ -109,10 +120,18 @@ func (r *Request) describe() string {
 	if r.Negative != "" {
 		parts = append(parts, "not "+quoted(r.Negative))
 	}
-	if r.Preset != "" {
+	c, chooses := r.Method.(guidance.Chooser)
+	switch {
+	case chooses && r.Preset != "":
+		parts = append(parts, r.Method.Name()+" "+r.Preset)
+	case r.Preset != "":
 		parts = append(parts, "guidance "+r.Preset)
 	}
-	parts = append(parts, fmt.Sprintf("η %v", r.Method.Common().Eta))
+	if chooses {
+		parts = append(parts, fmt.Sprintf("%d candidates", c.Choice().Candidates))
+	} else {
+		parts = append(parts, fmt.Sprintf("η %v", r.Method.Common().Eta))
+	}
 	return strings.Join(parts, " · ")
 }
 

@@ -5,7 +5,7 @@
 //
 //	Preparer  before sampling     changes the noise that the run starts from
 //	Guide     at a step           reads the model's attention, and says what the step shall lower
-//	Selector  across candidates   says which of several runs is kept
+//	Selector  across candidates   says which of several runs is kept (see Selection)
 //
 // A Session guides one image. It converts between the host's x and the model's X_t, keeps to the window of guided steps, evaluates
 // the model, takes the gradient and the step, puts a random direction in the gradient's place where a control is wanted, tells an

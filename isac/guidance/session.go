@@ -69,6 +69,9 @@ func Open(c Config) (*Session, error) {
 	s := &Session{config: c}
 	if c.Method != nil {
 		s.options = c.Method.Common()
+		if _, only := c.Method.(Chooser); only {
+			s.config.Measure = true
+		}
 		errs = append(errs, c.Method.Validate(), s.start())
 	}
 	if err := errors.Join(errs...); err != nil {

@@ -21,7 +21,7 @@ func With[M Method](m M, settings map[string]string) (M, error) {
 	changed.Set(reflect.ValueOf(m))
 	var errs []error
 	known := map[string]Setting{}
-	for _, s := range settable(changed) {
+	for _, s := range own(m, changed) {
 		known[s.Name] = s
 	}
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
@@ -64,7 +64,18 @@ type Setting struct {
 func Settings(m Method) []Setting {
 	v := reflect.New(reflect.TypeOf(m)).Elem()
 	v.Set(reflect.ValueOf(m))
-	return settable(v)
+	return own(m, v)
+}
+
+// own gives the options of a method, whose struct is v, less those of structs within it that have no effect: those that its method Without
+// names, where it has one.
+func own(m Method, v reflect.Value) []Setting {
+	all := settable(v)
+	if w, ok := m.(interface{ Without() []string }); ok {
+		without := w.Without()
+		all = slices.DeleteFunc(all, func(s Setting) bool { return slices.Contains(without, s.Name) })
+	}
+	return all
 }
 
 // SettingNames lists the names that With knows for a method, sorted.

@@ -2,6 +2,7 @@ package methods
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/isac-guidance/isac/isac"
@@ -35,15 +36,34 @@ var list = []Entry{
 		Name: "attend_excite", Title: "Attend-and-Excite", Help: "Strengthens the weakest class until every one has its place in cross-attention.",
 		Presets: []Preset{{"official", baseline.Official()}, {"paper", baseline.AttendPaper()}},
 	},
+	{
+		Name: "isac_ls", Title: "ISAC selection", Help: "Makes several runs, moves none of them, and keeps the one with the lowest sum of ISAC's losses (ISAC_LS).",
+		Presets: []Preset{{"paper", isac.SelectPaper()}, {"typed", isac.SelectTyped()}},
+	},
 }
 
 // All lists every method.
 func All() []Entry { return list }
 
+// Guiding lists the methods that move latents: those for hosts and nodes that sample one run. The others choose among several
+// (guidance.Chooser), and only a sampler of this program's own makes them.
+func Guiding() []Entry {
+	return slices.DeleteFunc(slices.Clone(list), func(e Entry) bool { return e.Chooses() })
+}
+
+// Chooses tells whether the method moves no latent but chooses among several runs.
+func (e Entry) Chooses() bool {
+	_, is := e.Presets[0].Method.(guidance.Chooser)
+	return is
+}
+
 // Names lists the methods' names.
-func Names() []string {
+func Names() []string { return NamesOf(list) }
+
+// NamesOf lists the names of some methods.
+func NamesOf(entries []Entry) []string {
 	var names []string
-	for _, e := range list {
+	for _, e := range entries {
 		names = append(names, e.Name)
 	}
 	return names

@@ -16,13 +16,14 @@ func TestNamed(t *testing.T) {
 	for name, want := range map[[2]string]guidance.Method{
 		{"isac", ""}: isac.Typed(), {"isac", "default"}: isac.Typed(), {"isac", "Typed"}: isac.Typed(), {"isac", "paper"}: isac.Paper(),
 		{"attend_excite", ""}: baseline.Official(), {"attend_excite", "official"}: baseline.Official(), {"attend_excite", "PAPER"}: baseline.AttendPaper(),
+		{"isac_ls", ""}: isac.SelectPaper(), {"isac_ls", "typed"}: isac.SelectTyped(),
 	} {
 		if got, err := Named(name[0], name[1]); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, %v, want %+v", name, got, err, want)
 		}
 	}
 	for name, want := range map[[2]string]string{
-		{"clip", ""}: `no method is called "clip": use isac or attend_excite`, {"isac", "official"}: `no preset is called "official": use typed or paper`,
+		{"clip", ""}: `no method is called "clip": use isac or attend_excite or isac_ls`, {"isac", "official"}: `no preset is called "official": use typed or paper`,
 	} {
 		if _, err := Named(name[0], name[1]); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want an error that says %q", name, err, want)
@@ -59,6 +60,13 @@ func TestChosenInFiles(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(`{"method":"clip"}`), &old); err == nil || !strings.Contains(err.Error(), "no method is called") {
 		t.Errorf("a file of an unknown method gives %v", err)
+	}
+}
+
+// TestGuiding holds that a method which only chooses is not among those that move latents.
+func TestGuiding(t *testing.T) {
+	if names := NamesOf(Guiding()); !reflect.DeepEqual(names, []string{"isac", "attend_excite"}) {
+		t.Errorf("%v guide", names)
 	}
 }
 

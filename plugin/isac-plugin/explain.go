@@ -39,8 +39,8 @@ type explain struct {
 	Scheduler string  `default:"ddim_uniform" help:"Scheduler."`
 	Size      int     `default:"0" help:"Side of the picture in pixels; 0 is what the model was trained on."`
 
-	Method string            `default:"isac" placeholder:"NAME" help:"What guides: ${methods}."`
-	Preset string            `placeholder:"NAME" help:"Options of guidance: typed or paper of isac, official or paper of attend_excite. Default: the recommended one."`
+	Method string            `default:"isac" placeholder:"NAME" help:"What guides: ${methods}. isac_ls makes a strip of its candidates."`
+	Preset string            `placeholder:"NAME" help:"Options of guidance: typed or paper of isac and isac_ls, official or paper of attend_excite. Default: the recommended one."`
 	Set    map[string]string `placeholder:"KEY=VALUE" mapsep:"," help:"Options changed from the preset: --set eta=0.05,schedule=C."`
 
 	compute
@@ -54,7 +54,7 @@ func (interrupted) Error() string { return "interrupted: nothing more was writte
 // ExitCode is what a shell reports for Ctrl-C.
 func (interrupted) ExitCode() int { return 130 }
 
-// Run samples without and with guidance, and writes pictures of what was seen.
+// Run samples without and with guidance, or the candidates of a method that chooses, and writes pictures of what was seen.
 func (e *explain) Run(c *commands) error {
 	stdout, err := server.TakeStdout()
 	if err != nil {
@@ -78,23 +78,34 @@ func (e *explain) run(ctx context.Context, c *commands, stdout io.Writer) error 
 	}
 	executor := torch.NewExecutor()
 	defer executor.Close()
-	var seen *pictures.Comparison
+	var write func() ([]string, error)
 	err = executor.Do(ctx, func() error {
 		pipeline, err := diffusion.Load(e.Model, e.compute.load(c))
 		if err != nil {
 			return err
 		}
 		defer pipeline.Close()
-		tell, end := progress(os.Stderr)
+		what := "plain and guided steps "
+		_, chooses := request.Method.(guidance.Chooser)
+		if chooses {
+			what = "steps of all candidates "
+		}
+		tell, end := progress(os.Stderr, what)
 		defer end()
 		request.Progress = tell
-		seen, err = pictures.Sample(ctx, pipeline, request)
+		if chooses {
+			seen, err := pictures.Choose(ctx, pipeline, request)
+			write = func() ([]string, error) { return pictures.WriteCandidates(ctx, e.Out, seen) }
+			return err
+		}
+		seen, err := pictures.Sample(ctx, pipeline, request)
+		write = func() ([]string, error) { return pictures.Write(ctx, e.Out, seen) }
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	paths, err := pictures.Write(ctx, e.Out, seen)
+	paths, err := write()
 	for _, path := range paths {
 		fmt.Fprintln(stdout, path)
 	}
@@ -134,12 +145,12 @@ func (e *explain) named(preset string) string {
 }
 
 // progress shows a bar on a terminal, and nothing elsewhere.
-func progress(to *os.File) (tell func(done, all int), end func()) {
+func progress(to *os.File, what string) (tell func(done, all int), end func()) {
 	if os.Getenv("TERM") == "dumb" || !term.IsTerminal(int(to.Fd())) {
 		return nil, func() {}
 	}
 	p := mpb.New(mpb.WithOutput(to))
-	bar := p.AddBar(0, mpb.BarRemoveOnComplete(), mpb.PrependDecorators(decor.Name("plain and guided steps "), decor.CountersNoUnit("%d/%d ")),
+	bar := p.AddBar(0, mpb.BarRemoveOnComplete(), mpb.PrependDecorators(decor.Name(what), decor.CountersNoUnit("%d/%d ")),
 		mpb.AppendDecorators(decor.AverageETA(decor.ET_STYLE_MMSS)))
 	return func(done, all int) {
 			bar.SetTotal(int64(all), false)

@@ -44,6 +44,21 @@ func TestExplain(t *testing.T) {
 	check(t, "maps.json", string(data), []string{"typed+end=1+eta=0.03+schedule=A", "seed 18446744073709551615", `"losses"`})
 }
 
+// TestExplainCandidates holds that a method that chooses has a strip of its candidates.
+func TestExplainCandidates(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "out")
+	stdout, stderr, status := command(t, []string{shim(t), "ISAC_DEVICE=cpu"}, "explain", "--prompt", "A photo of two cats and a dog.", "--model", miniModel, "--out", dir,
+		"--steps", "4", "--method", "isac_ls", "--set", "candidates=3,halving=true")
+	if status != 0 {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	for _, name := range []string{"candidates.png", "chosen.png", "candidates.json"} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 || !strings.Contains(stdout, name) {
+			t.Errorf("%s: %v; written are %s", name, err, stdout)
+		}
+	}
+}
+
 func TestExplainMistakes(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o644); err != nil {

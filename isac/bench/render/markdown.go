@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/isac-guidance/isac/isac/bench/score"
@@ -27,7 +28,7 @@ func Markdown(w io.Writer, s score.Summary) error {
 		taskTable(t, s.Base).write(&b)
 	}
 	relations(&b, s)
-	fmt.Fprintf(&b, "\n## Cost\n\nMean over all compared pairs, × is the ratio to %s on the same pairs.\n\n", plain(s.Base))
+	fmt.Fprintf(&b, "\n## Cost\n\n%s\n\n", aboutCost(s))
 	costTable(s).write(&b)
 	if len(s.Notes) > 0 {
 		b.WriteString("\nNotes:\n\n")
@@ -195,12 +196,34 @@ func taskTable(task score.TaskSummary, base string) table {
 	return t
 }
 
-// costTable has the time and the memory of each method and their ratios to the base.
+// costTable has the model evaluations, where they were counted, the time and the memory of each method and their ratios to the base.
 func costTable(s score.Summary) table {
-	t := table{head: []string{"method", "s/image", "× " + plain(s.Base), "peak memory", "× " + plain(s.Base)}}
+	over := "× " + plain(s.Base)
+	t := table{head: []string{"method"}}
+	counted := slices.ContainsFunc(s.Costs, func(c score.MethodCost) bool { return c.Evaluations > 0 })
+	if counted {
+		t.head = append(t.head, "model evaluations", over, "with gradient")
+	}
+	t.head = append(t.head, "s/image", over, "peak memory", over)
 	for _, c := range s.Costs {
-		t.rows = append(t.rows, []string{plain(c.Method),
-			withInterval(c.Seconds, seconds), ratio(c.SecondsRatio, c.Method == s.Base), memory(c.PeakBytes), times(c.PeakRatio(), c.Method == s.Base)})
+		base := c.Method == s.Base
+		row := []string{plain(c.Method)}
+		switch {
+		case counted && c.Evaluations > 0:
+			row = append(row, evaluations(c.Evaluations), times(c.EvaluationsRatio(), base), evaluations(c.Gradients))
+		case counted:
+			row = append(row, "–", "–", "–")
+		}
+		t.rows = append(t.rows, append(row, withInterval(c.Seconds, seconds), ratio(c.SecondsRatio, base), memory(c.PeakBytes), times(c.PeakRatio(), base)))
 	}
 	return t
+}
+
+// aboutCost says what the cost's numbers are.
+func aboutCost(s score.Summary) string {
+	text := fmt.Sprintf("Mean over all compared pairs, × is the ratio to %s on the same pairs.", plain(s.Base))
+	if slices.ContainsFunc(s.Costs, func(c score.MethodCost) bool { return c.Evaluations > 0 }) {
+		text += " A model evaluation is one image under one conditioning: a plain step has two, with classifier-free guidance; those with a gradient take a backward pass beside."
+	}
+	return text
 }

@@ -136,3 +136,24 @@ func TestSkippedMark(t *testing.T) {
 		t.Errorf("%d rows are marked, expected one", n)
 	}
 }
+
+// TestEvaluationsAreTold holds that the table of costs has model evaluations where they were counted, and says of whom they were not.
+func TestEvaluationsAreTold(t *testing.T) {
+	s := handSummary()
+	s.Costs[0].Evaluations, s.Costs[0].BaseEvaluations = 40, 40
+	s.Costs[1].Evaluations, s.Costs[1].BaseEvaluations, s.Costs[1].Gradients = 60.25, 40, 20
+	s.Costs = append(s.Costs, score.MethodCost{Method: "old", Cost: s.Costs[1].Cost})
+	s.Costs[2].Evaluations, s.Costs[2].Gradients = 0, 0
+	var b bytes.Buffer
+	if err := Markdown(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"| method | model evaluations | × none | with gradient | s/image |", "| none | 40 | 1 | 0 | 0.88", "| isac:a\\_b | 60.3 | 1.51 | 20 | 12", "| old | – | – | – | 12",
+		"A model evaluation is one image under one conditioning",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is not in\n%s", want, b.String())
+		}
+	}
+}

@@ -92,6 +92,9 @@ func seconds(v float64) string {
 	return fixed(v, 0)
 }
 
+// evaluations writes a mean number of them: whole where it is.
+func evaluations(v float64) string { return strings.TrimSuffix(fixed(v, 1), ".0") }
+
 // memory writes bytes in decimal units, 1 GB = 10⁹ bytes; nothing measured is a dash.
 func memory(bytes int64) string {
 	switch v := float64(bytes); {

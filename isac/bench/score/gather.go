@@ -172,6 +172,9 @@ func (g gathered) addCosts(costs map[string]*costTable) {
 type costTable struct {
 	seconds    *table // of the method, of the base
 	peak, base int64
+	records    int
+	// Model evaluations of all records, of the base's, and those with a gradient; uncounted is how many records do not tell.
+	evaluations, baseEvaluations, gradients, uncounted int
 }
 
 func newCostTable() *costTable { return &costTable{seconds: newTable(2)} }
@@ -179,9 +182,21 @@ func newCostTable() *costTable { return &costTable{seconds: newTable(2)} }
 func (c *costTable) add(r, base Record) {
 	c.seconds.add(0, r.Task+"|"+r.Prompt, r.Seconds, base.Seconds)
 	c.peak, c.base = max(c.peak, r.PeakBytes), max(c.base, base.PeakBytes)
+	c.records++
+	if r.Evaluations == 0 || base.Evaluations == 0 {
+		c.uncounted++
+	}
+	c.evaluations += r.Evaluations
+	c.baseEvaluations += base.Evaluations
+	c.gradients += r.Gradients
 }
 
 func (c *costTable) cost() Cost {
 	r := c.seconds.resample(bootstrapSeed)
-	return Cost{Seconds: r.mean(0), SecondsRatio: r.ratio(0, 1), PeakBytes: c.peak, BasePeakBytes: c.base}
+	cost := Cost{Seconds: r.mean(0), SecondsRatio: r.ratio(0, 1), PeakBytes: c.peak, BasePeakBytes: c.base}
+	if c.uncounted == 0 && c.records > 0 {
+		mean := func(n int) float64 { return float64(n) / float64(c.records) }
+		cost.Evaluations, cost.BaseEvaluations, cost.Gradients = mean(c.evaluations), mean(c.baseEvaluations), mean(c.gradients)
+	}
+	return cost
 }

@@ -65,6 +65,9 @@ func (r Record) Validate() error {
 			}
 		}
 	}
+	if r.Evaluations < 0 || r.Gradients < 0 || r.Gradients > r.Evaluations {
+		bad("evaluations are %d and those with a gradient %d, expected no negative number and no more than all", r.Evaluations, r.Gradients)
+	}
 	if !(r.Seconds >= 0) || math.IsInf(r.Seconds, 0) || r.PeakBytes < 0 {
 		bad("seconds are %v and peak bytes %d, they must be finite and not negative", r.Seconds, r.PeakBytes)
 	}

@@ -27,6 +27,15 @@ type StepLoss struct {
 // Overlap tells whether L_ins and L_cls were measured: of a skipped step they are not known, and other methods have another loss.
 func (l StepLoss) Overlap() bool { return l.Skipped == "" && l.Loss == 0 }
 
+// Choice is a picture that was chosen among several runs.
+type Choice struct {
+	// Seed is that of the run that was chosen.
+	Seed uint64 `json:"seed"`
+	// Losses are the sums by which the runs were judged, in the order of their seeds, Seed of the record first; null where none could be
+	// measured. Those of runs that were dropped are over fewer steps.
+	Losses []*float64 `json:"losses"`
+}
+
 // Record is one picture: what was asked for, how it was made, what was found. It is one line of a results file. Everything
 // else (scores, tables, plots) is computed from records.
 type Record struct {
@@ -45,6 +54,12 @@ type Record struct {
 	// Seconds is the time of sampling and decoding, without loading and detecting.
 	Seconds float64 `json:"seconds"`
 	// PeakBytes is the most memory in use while the picture was made: of the device on a GPU, of the process on a CPU.
-	PeakBytes int64      `json:"peak_bytes"`
-	Losses    []StepLoss `json:"losses,omitempty"`
+	PeakBytes int64 `json:"peak_bytes"`
+	// Evaluations is how often the model was evaluated on one image under one conditioning, Gradients how many of these were for a
+	// gradient, which takes a backward pass beside. 0 in records of before they were counted.
+	Evaluations int `json:"evaluations,omitempty"`
+	Gradients   int `json:"gradients,omitempty"`
+	// Choice tells which of several runs the picture is, nil where it is the one of Seed.
+	Choice *Choice    `json:"choice,omitempty"`
+	Losses []StepLoss `json:"losses,omitempty"`
 }

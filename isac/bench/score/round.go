@@ -33,6 +33,16 @@ func (r Record) Round() Record {
 		}
 		r.Losses = losses
 	}
+	if r.Choice != nil {
+		short := Choice{Seed: r.Choice.Seed, Losses: make([]*float64, len(r.Choice.Losses))}
+		for i, l := range r.Choice.Losses {
+			if l != nil {
+				v := digits(*l)
+				short.Losses[i] = &v
+			}
+		}
+		r.Choice = &short
+	}
 	return r
 }
 

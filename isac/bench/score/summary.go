@@ -93,6 +93,19 @@ type Cost struct {
 	// PeakBytes is the largest peak of a picture, BasePeakBytes the base's over the same pairs; 0 where not measured.
 	PeakBytes     int64 `json:"peak_bytes"`
 	BasePeakBytes int64 `json:"base_peak_bytes"`
+	// Evaluations is the mean number of a picture's model evaluations (Record.Evaluations), BaseEvaluations the base's over the same pairs,
+	// Gradients how many of them were for a gradient. All are 0 where some record does not tell.
+	Evaluations     float64 `json:"evaluations,omitempty"`
+	BaseEvaluations float64 `json:"base_evaluations,omitempty"`
+	Gradients       float64 `json:"gradients,omitempty"`
+}
+
+// EvaluationsRatio is the number of model evaluations divided by the base's, 0 where one of them was not counted.
+func (c Cost) EvaluationsRatio() float64 {
+	if c.Evaluations <= 0 || c.BaseEvaluations <= 0 {
+		return 0
+	}
+	return c.Evaluations / c.BaseEvaluations
 }
 
 // PeakRatio is the peak memory divided by the base's, 0 where one of them was not measured.

@@ -8,6 +8,8 @@ type Evaluation struct {
 	Gradient, Checkpoint bool
 	// Streamed says that the maps of a guided step have no gradient.
 	Streamed bool
+	// Recorded keeps the queries and keys of all attention layers, and has the maps of one image made of them, without gradient.
+	Recorded bool
 	// Fused says that libtorch's attention keeps no probabilities.
 	Fused bool
 }

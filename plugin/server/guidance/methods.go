@@ -12,7 +12,7 @@ import (
 // Methods lists what guides.
 func (s *Service) Methods(context.Context, *isacpb.MethodsRequest) (*isacpb.MethodsResponse, error) {
 	answer := &isacpb.MethodsResponse{}
-	for _, entry := range methods.All() {
+	for _, entry := range methods.Guiding() {
 		m := &isacpb.GuidanceMethod{Name: entry.Name, Title: entry.Title, Help: entry.Help}
 		for _, preset := range entry.Presets {
 			m.Presets = append(m.Presets, &isacpb.GuidancePreset{Name: preset.Name, Options: options(preset.Method)})

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/isac-guidance/isac/isac/diffusion"
 	"github.com/isac-guidance/isac/isac/diffusion/family"
@@ -83,6 +84,10 @@ func (s *Service) checkOpen(r *isacpb.GuidanceOpen) (core.Method, error) {
 	entry, err := methods.Find(cmp.Or(r.Method, methods.Names()[0]))
 	if err != nil {
 		wrong.check("method", err)
+		return nil, wrong.err()
+	}
+	if entry.Chooses() {
+		wrong.add("method", "%s chooses among several runs, which a session of one run cannot: use %s, or the node ISACSelect", entry.Name, strings.Join(methods.NamesOf(methods.Guiding()), " or "))
 		return nil, wrong.err()
 	}
 	method, err := entry.Preset(r.Preset)

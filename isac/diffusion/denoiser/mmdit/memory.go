@@ -37,6 +37,11 @@ func (c Config) Memory(e denoiser.Evaluation, width float64) float64 {
 		sum += (kept + blockWork) * one
 	}
 	bytes := sum*width + denoiser.Probabilities(layers, e, width)
+	if e.Recorded {
+		seen := e
+		seen.Streamed = true
+		bytes += 2*one*float64(len(layers))*width + denoiser.Maps(layers, seen)
+	}
 	if e.Gradient {
 		bytes += denoiser.Maps(layers, e)
 	}

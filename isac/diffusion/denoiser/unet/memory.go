@@ -22,6 +22,7 @@ type footprint struct {
 	e denoiser.Evaluation
 	// skips lie there until the way up; kept is what a gradient needs; work is that of the block that takes most.
 	skips, kept, work float64
+	taps              float64 // queries and keys of the image in all layers
 	layers            []denoiser.Layer
 }
 
@@ -72,6 +73,11 @@ func (c Config) Memory(e denoiser.Evaluation, width float64) float64 {
 		wide = max(width, float64(torch.Float32.Bytes()))
 	}
 	bytes := sum*width + denoiser.Probabilities(t.layers, e, wide)
+	if e.Recorded {
+		seen := e
+		seen.Streamed = true
+		bytes += t.taps*wide + denoiser.Maps(t.layers, seen)
+	}
 	if e.Gradient {
 		bytes += denoiser.Maps(t.layers, e)
 	}
@@ -89,6 +95,7 @@ func (t *footprint) stage(pixels float64, in int64, l Level, depth int) {
 	own := float64(l.Channels) * pixels
 	t.work = max(t.work, transformerWork*own)
 	t.kept += transformerKept * own * float64(depth)
+	t.taps += 3 * own * float64(depth)
 	one := pixels / float64(t.e.Batch)
 	for range depth {
 		t.layers = append(t.layers,
