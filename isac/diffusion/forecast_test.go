@@ -31,7 +31,7 @@ func TestForecastIsTheEstimateOfTheLoadedModel(t *testing.T) {
 		if got, want := f.Unguided, whole(p.needOf(&r, shape, f.Together).device); got != want {
 			t.Errorf("%s: unguided %d, of the loaded model %d", name, got, want)
 		}
-		n := p.needToDecode(shape)
+		n := p.needToDecode(shape, nil)
 		if want := whole(n.device + n.host); f.Decode != want || f.Size != p.NativeSize() {
 			t.Errorf("%s: decoding %d, of the loaded model %d; size %d and %d", name, f.Decode, want, f.Size, p.NativeSize())
 		}

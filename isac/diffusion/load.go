@@ -25,6 +25,8 @@ type LoadOptions struct {
 	AutoCheckpoint bool
 	// MaxMemory bounds what models and runs together take on Device, in bytes; 0 is what the device has. See MemoryError.
 	MaxMemory int64
+	// Tiling says whether the autoencoder works in tiles.
+	Tiling Tiling
 }
 
 // machine is where the model computes.
@@ -41,7 +43,7 @@ func Load(path string, opt LoadOptions) (*Pipeline, error) {
 		return nil, err
 	}
 	defer files.Close()
-	p := &Pipeline{Path: path, checkpoint: opt.Checkpoint && !opt.AutoCheckpoint, autoCheckpoint: opt.AutoCheckpoint, Autoencoder: &Autoencoder{machine: opt.machine()}}
+	p := &Pipeline{Path: path, checkpoint: opt.Checkpoint && !opt.AutoCheckpoint, autoCheckpoint: opt.AutoCheckpoint, Autoencoder: &Autoencoder{machine: opt.machine(), tiling: opt.Tiling}}
 	bytes := float64(files.Bytes(opt.DType))
 	if err := p.check("the model's weights", need{device: bytes}); err != nil {
 		return nil, fmt.Errorf("load %s: %w", path, err)

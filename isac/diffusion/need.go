@@ -12,7 +12,7 @@ import (
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
-// MemoryError says that something needs more memory than there is. Nothing was allocated for it.
+// MemoryError says that something needs more memory than there is. Without a Cause nothing was allocated for it.
 type MemoryError struct {
 	// What needs it: "4 images of 512×512 pixels"; Device is where: "cpu" for the machine's memory.
 	What   string
@@ -22,7 +22,14 @@ type MemoryError struct {
 	Need, Free, Total int64
 	// Bounded says that Free and Total are what LoadOptions.MaxMemory leaves, and not what the device has.
 	Bounded bool
+	// Cause is libtorch's error where memory ran out although the estimate fit: torch.IsOutOfMemory knows it. Tried is what was done to
+	// take less before: "gradient checkpoints", "tiles of 512 pixels".
+	Cause error
+	Tried []string
 }
+
+// Unwrap gives Cause.
+func (e *MemoryError) Unwrap() error { return e.Cause }
 
 // Error gives both numbers.
 func (e *MemoryError) Error() string {
@@ -33,8 +40,16 @@ func (e *MemoryError) Error() string {
 	if e.Bounded {
 		where = "to this process (--max-memory)"
 	}
-	return fmt.Sprintf("%s: this needs about %s of memory and %s of %s are free %s: make fewer or smaller images, or free memory",
-		e.What, inBytes(e.Need), inBytes(e.Free), inBytes(e.Total), where)
+	numbers := fmt.Sprintf("this needs about %s of memory and %s of %s are free %s", inBytes(e.Need), inBytes(e.Free), inBytes(e.Total), where)
+	if e.Cause == nil {
+		return fmt.Sprintf("%s: %s: make fewer or smaller images, or free memory", e.What, numbers)
+	}
+	tried := ""
+	if len(e.Tried) > 0 {
+		tried = ", also with " + strings.Join(e.Tried, " and ")
+	}
+	return fmt.Sprintf("%s: memory ran out%s: %s: make fewer or smaller images, load the model in a smaller type (--dtype), or free memory: %v",
+		e.What, tried, numbers, e.Cause)
 }
 
 // Fits says whether it would fit if nothing else took memory.
@@ -65,6 +80,8 @@ const (
 	latentCopies = 16
 	// pictureBytes is what a pixel of a decoded batch takes: three floats, four bytes of an image, and its file.
 	pictureBytes = 3*4 + 4 + 4
+	// tiledPictures are the pictures in float that are blended of tiles: two sums, weights, and what is made of them.
+	tiledPictures = 5
 )
 
 // need is memory in bytes beside what is loaded.
@@ -88,7 +105,7 @@ func (p *Pipeline) needOf(r *SampleRequest, shape []int64, part int64) need {
 	latents := latentCopies * 4 * product(shape)
 	var decoding need
 	if r.Decode {
-		decoding = p.Autoencoder.needToDecode(shape)
+		decoding = p.needToDecode(shape, p.tiles(shape))
 	}
 	if p.device == torch.CPU {
 		all := latents + max(working, decoding.device+decoding.host)
@@ -106,14 +123,19 @@ func (p *Pipeline) evaluation(e backbone.Evaluation) float64 {
 	return margin*sized.Memory(e) + fixed
 }
 
-// needToDecode estimates the decoding of latents of a shape, one at a time, and all pictures that come of it.
-func (a *Autoencoder) needToDecode(shape []int64) need {
-	factor := float64(a.Factor())
-	pixels := float64(shape[2]) * float64(shape[3]) * factor * factor
-	return need{
-		device: margin*a.model.DecodeMemory(shape[2], shape[3]) + fixed + 4*3*4*pixels,
-		host:   float64(shape[0]) * pixels * pictureBytes,
+// needToDecode estimates the decoding of latents of a shape, one at a time, in tiles or whole, and all pictures that come of it.
+func (a *Autoencoder) needToDecode(shape []int64, tile *Tile) need {
+	pixels := func(shape []int64) float64 {
+		return float64(shape[2]) * float64(shape[3]) * float64(a.Factor()) * float64(a.Factor())
 	}
+	n := need{host: float64(shape[0]) * pixels(shape) * pictureBytes}
+	at := shape
+	if tile != nil {
+		at = tile.shape(shape, a.Factor())
+		n.host += tiledPictures * 3 * 4 * pixels(shape)
+	}
+	n.device = margin*a.model.DecodeMemory(at[2], at[3]) + fixed + 4*3*4*pixels(at)
+	return n
 }
 
 func tokensOf(r *SampleRequest) int64 {

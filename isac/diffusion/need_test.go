@@ -158,7 +158,7 @@ func TestNeedIsNearTheTruth(t *testing.T) {
 		}
 		images.Close()
 	})
-	n := p.needToDecode([]int64{1, 4, 80, 80})
+	n := p.needToDecode([]int64{1, 4, 80, 80}, nil)
 	compare(t, "decoding", n.device+n.host, peak)
 }
 
