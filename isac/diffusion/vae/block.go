@@ -25,8 +25,11 @@ func newResnets(p *weights.Params, n int, in, out, groups int64) resnets {
 
 func (r resnets) forward(x torch.Tensor) torch.Tensor {
 	return torch.Scoped(func() torch.Tensor {
-		for _, b := range r {
-			x = b.Forward(x, torch.Tensor{})
+		for i, b := range r {
+			before := x
+			if x = b.Forward(x, torch.Tensor{}); i > 0 { // the first is not ours
+				before.Close()
+			}
 		}
 		return x
 	})

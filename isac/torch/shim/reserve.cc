@@ -22,7 +22,9 @@ namespace {
 
 const size_t kPage = size_t(2) << 20;   // of a huge page: blocks begin at one, and end where they are used up
 const size_t kUnit = size_t(64) << 10;
-const size_t kLarge = size_t(4) << 20;  // smaller ones malloc keeps itself
+const size_t kHuge = size_t(4) << 20;     // from here on blocks lie on huge pages
+const size_t kLarge = size_t(512) << 10;  // smaller ones malloc keeps itself; of larger ones its heap would be full of holes
+const size_t kAlign = size_t(4) << 10;    // of all blocks, at least
 
 struct Reserve final : c10::Allocator {
   c10::Allocator *small = c10::GetDefaultCPUAllocator();
@@ -93,8 +95,12 @@ struct Reserve final : c10::Allocator {
     return p;
   }
 
-  // n bytes that begin at a huge page.
+  // n bytes that begin at a huge page where they are many.
   static void *map(size_t n) {
+    if (n < kHuge) {
+      void *p = mmap(nullptr, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      return p == MAP_FAILED ? nullptr : p;
+    }
     void *all = mmap(nullptr, n + kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (all == MAP_FAILED) return nullptr;
     const uintptr_t from = reinterpret_cast<uintptr_t>(all), at = (from + kPage - 1) / kPage * kPage;
@@ -107,7 +113,7 @@ struct Reserve final : c10::Allocator {
 
   static void release(void *p) {
     Reserve &r = one();
-    if (reinterpret_cast<uintptr_t>(p) % kPage == 0) {
+    if (p != nullptr && reinterpret_cast<uintptr_t>(p) % kAlign == 0) {
       std::unique_lock<std::mutex> lock(r.mutex);
       const auto at = r.sizes.find(p);
       if (at != r.sizes.end()) {

@@ -65,16 +65,24 @@ func (t transformer) forward(x, context torch.Tensor, r *attention.Recorder) tor
 
 func (b transformerBlock) forward(x, context torch.Tensor, height, width int64, r *attention.Recorder) torch.Tensor {
 	return r.Scoped1(func() torch.Tensor {
-		h := b.norm1.Forward(x)
-		x = x.Add(b.self.forward(h, h, height, width, r))
+		// What a part makes is freed before the next one; each makes a tensor of its own, to which its input is added.
+		looked := r.Scoped1(func() torch.Tensor {
+			h := b.norm1.Forward(x)
+			return b.self.forward(h, h, height, width, r).AddInPlace(x)
+		})
 		if r.Last(b.last) {
-			b.cross.scored(b.norm2.Forward(x), context, height, width, r)
-			return x
+			b.cross.scored(b.norm2.Forward(looked), context, height, width, r)
+			return looked
 		}
-		x = x.Add(b.cross.forward(b.norm2.Forward(x), context, height, width, r))
-		h = b.gate.Forward(b.norm3.Forward(x)) // GEGLU: one half gates the other
-		half := h.Size(-1) / 2
-		h = h.Narrow(-1, 0, half).Mul(h.Narrow(-1, half, half).Gelu("none"))
-		return x.Add(b.project.Forward(h))
+		read := r.Scoped1(func() torch.Tensor {
+			return b.cross.forward(b.norm2.Forward(looked), context, height, width, r).AddInPlace(looked)
+		})
+		looked.Close()
+		h := torch.Scoped(func() torch.Tensor {
+			h := torch.Scoped(func() torch.Tensor { return b.gate.Forward(b.norm3.Forward(read)) }) // GEGLU: one half gates the other
+			half := h.Size(-1) / 2
+			return h.Narrow(-1, 0, half).Mul(h.Narrow(-1, half, half).Gelu("none"))
+		})
+		return b.project.Forward(h).AddInPlace(read)
 	})
 }
