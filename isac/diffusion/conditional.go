@@ -14,6 +14,8 @@ type conditional struct {
 	ctx context.Context // a guidance session hands on none of its own
 	p   *Pipeline
 	c   Conditioning
+
+	last *backbone.Evaluation // what was evaluated last
 }
 
 // Conditional gives the model under the conditioning c, for a guidance session. It is good as long as c is open.
@@ -23,7 +25,7 @@ func (p *Pipeline) Conditional(c Conditioning) guidance.Model {
 
 // ConditionalContext is Conditional whose evaluations stop between two blocks of the model, with ctx's error, once ctx is done.
 func (p *Pipeline) ConditionalContext(ctx context.Context, c Conditioning) guidance.Model {
-	return conditional{ctx: ctx, p: p, c: c}
+	return conditional{ctx: ctx, p: p, c: c, last: &backbone.Evaluation{}}
 }
 
 var _ guidance.Model = conditional{}
@@ -32,11 +34,8 @@ var _ guidance.Model = conditional{}
 func (c conditional) Taps(x torch.Tensor, timestep float64) ([]attention.Tap, error) {
 	r := &attention.Recorder{Only: true}
 	d, f := c.p.model.Denoiser, c.p.Factor()
-	if c.p.autoCheckpoint {
-		d.Checkpoint(c.p.checkpoints(backbone.Evaluation{
-			Batch: 1, Height: x.Size(2), Width: x.Size(3), Tokens: c.c.Hidden.Size(1), Fused: fused(), Gradient: true,
-		}))
-	}
+	*c.last = backbone.Evaluation{Batch: 1, Height: x.Size(2), Width: x.Size(3), Tokens: c.c.Hidden.Size(1), Fused: fused(), Gradient: true}
+	d.Checkpoint(c.p.checkpoints(*c.last))
 	text, vector, err := c.p.place(c.c, int(x.Size(3))*f, int(x.Size(2))*f)
 	if err != nil {
 		return nil, err

@@ -55,7 +55,7 @@ func Foresee(path string, opt LoadOptions, r SampleRequest) (*Forecast, error) {
 		return nil, err
 	}
 	defer files.Close()
-	p := &Pipeline{Path: path, Autoencoder: &Autoencoder{machine: opt.machine(), tiling: opt.Tiling}}
+	p := &Pipeline{Path: path, spared: &spared{}, Autoencoder: &Autoencoder{machine: opt.machine(), tiling: opt.Tiling}}
 	var out *Forecast
 	err = torch.InScope(func() (err error) {
 		if p.model, err = family.Outline(files, opt.DType, p.device); err == nil {

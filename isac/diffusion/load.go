@@ -43,7 +43,7 @@ func Load(path string, opt LoadOptions) (*Pipeline, error) {
 		return nil, err
 	}
 	defer files.Close()
-	p := &Pipeline{Path: path, checkpoint: opt.Checkpoint && !opt.AutoCheckpoint, autoCheckpoint: opt.AutoCheckpoint, Autoencoder: &Autoencoder{machine: opt.machine(), tiling: opt.Tiling}}
+	p := &Pipeline{Path: path, spared: &spared{}, checkpoint: opt.Checkpoint && !opt.AutoCheckpoint, autoCheckpoint: opt.AutoCheckpoint, Autoencoder: &Autoencoder{machine: opt.machine(), tiling: opt.Tiling}}
 	bytes := float64(files.Bytes(opt.DType))
 	if err := p.check("the model's weights", need{device: bytes}); err != nil {
 		return nil, fmt.Errorf("load %s: %w", path, err)

@@ -129,19 +129,20 @@ func (r *run) start(latent *torch.Tensor) error {
 
 // model is the denoiser, which leaves alone what a mask does.
 func (r *run) model(x torch.Tensor, sigma float64) (torch.Tensor, error) {
-	d, err := r.denoise.at(r.inpaint.before(x, sigma), sigma)
+	d, err := r.evaluate(r.inpaint.before(x, sigma), sigma, false)
 	if err != nil {
-		return d, err
+		return torch.Tensor{}, err
 	}
-	return r.inpaint.after(d), nil
+	return r.inpaint.after(d[0]), nil
 }
 
 // both is model with D_negative beside it, which a mask does not touch, as in ComfyUI.
 func (r *run) both(x torch.Tensor, sigma float64) (denoised, negative torch.Tensor, err error) {
-	if denoised, negative, err = r.denoise.both(r.inpaint.before(x, sigma), sigma); err != nil {
+	d, err := r.evaluate(r.inpaint.before(x, sigma), sigma, true)
+	if err != nil {
 		return denoised, negative, err
 	}
-	return r.inpaint.after(denoised), negative, nil
+	return r.inpaint.after(d[0]), d[1], nil
 }
 
 // close frees what the run holds beside tensors.
