@@ -48,8 +48,16 @@ func (d *decoder) forward(z torch.Tensor) torch.Tensor {
 		}
 		for i, level := range d.levels {
 			if next(func() torch.Tensor { return level.forward(h) }); i < len(d.samples) {
-				next(func() torch.Tensor { return d.samples[i].Forward(h, 2*h.Size(2), 2*h.Size(3)) })
+				next(func() torch.Tensor {
+					if 4*h.Numel()*int64(h.DType().Bytes()) >= strips.Least && strips.Bytes > 0 && !torch.GradEnabled() {
+						return strips.Upsample(d.samples[i], h)
+					}
+					return d.samples[i].Forward(h, 2*h.Size(2), 2*h.Size(3))
+				})
 			}
+		}
+		if strips.Cut(h) {
+			return strips.Activated(d.norm, d.out, h)
 		}
 		next(func() torch.Tensor { return torch.Scoped(func() torch.Tensor { return d.norm.Forward(h).Silu() }) })
 		return d.out.Forward(h)

@@ -24,7 +24,9 @@ func TestTilesOfWhatIsLocalAreTheWhole(t *testing.T) {
 	fixture.InScope(t, func() {
 		for _, c := range []struct{ h, w, tile, overlap int64 }{{40, 24, 16, 4}, {17, 33, 16, 2}, {8, 100, 32, 6}, {5, 5, 16, 4}, {33, 19, 8, 0}} {
 			x := random(1, 2, 3, c.h, c.w)
-			up := func(x torch.Tensor) torch.Tensor { return torch.UpsampleNearest2d(x.MulScalar(2), 2*x.Size(2), 2*x.Size(3)) }
+			up := func(x torch.Tensor) torch.Tensor {
+				return torch.UpsampleNearest2d(x.MulScalar(2), 2*x.Size(2), 2*x.Size(3))
+			}
 			got, err := blend(x, Tiles{c.tile, 2 * c.tile, c.overlap}, 2, 3, func(tile torch.Tensor) (torch.Tensor, error) { return up(tile), nil })
 			if err != nil {
 				t.Fatal(err)
