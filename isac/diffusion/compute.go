@@ -45,5 +45,5 @@ func (p *Pipeline) checkpoints(e backbone.Evaluation) bool {
 		return p.checkpoint
 	}
 	e.Checkpoint = false
-	return whole(p.evaluation(e)) > memory.Of(p.device, p.maxMemory).Device
+	return whole(need{device: p.evaluation(e)}.room().device) > memory.Of(p.device, p.maxMemory).Device
 }

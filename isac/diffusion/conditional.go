@@ -15,7 +15,8 @@ type conditional struct {
 	p   *Pipeline
 	c   Conditioning
 
-	last *backbone.Evaluation // what was evaluated last
+	last   *backbone.Evaluation // what was evaluated last
+	method guidance.Method      // that reads it; nil where nobody has told
 }
 
 // Conditional gives the model under the conditioning c, for a guidance session. It is good as long as c is open.
@@ -34,8 +35,14 @@ var _ guidance.Model = conditional{}
 func (c conditional) Taps(x torch.Tensor, timestep float64) ([]attention.Tap, error) {
 	r := &attention.Recorder{Only: true}
 	d, f := c.p.model.Denoiser, c.p.Factor()
-	*c.last = backbone.Evaluation{Batch: 1, Height: x.Size(2), Width: x.Size(3), Tokens: c.c.Hidden.Size(1), Fused: fused(), Gradient: true}
-	d.Checkpoint(c.p.checkpoints(*c.last))
+	if c.last == nil {
+		c.last = &backbone.Evaluation{}
+	}
+	*c.last = backbone.Evaluation{Batch: 1, Height: x.Size(2), Width: x.Size(3), Tokens: c.c.Hidden.Size(1), Fused: fused(), Reorders: c.p.device == torch.CPU, Gradient: torch.GradEnabled()}
+	c.last.Streamed = c.method == nil || streams(c.method) // as nearly all do
+	if torch.GradEnabled() {
+		d.Checkpoint(c.p.checkpoints(*c.last))
+	}
 	text, vector, err := c.p.place(c.c, int(x.Size(3))*f, int(x.Size(2))*f)
 	if err != nil {
 		return nil, err

@@ -30,10 +30,10 @@ var _ guidance.Frugal = conditional{}
 // makes a *MemoryError of it.
 func (c conditional) Exhausted(cause error, again bool) error {
 	c.p.empty()
-	e := *c.last
-	if e.Height == 0 { // nothing was evaluated yet
+	if c.last == nil || c.last.Height == 0 { // nothing was evaluated yet
 		return cause
 	}
+	e := *c.last
 	if !again {
 		c.p.spared.note(e.Height, e.Width)
 		return nil

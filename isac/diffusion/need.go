@@ -72,7 +72,8 @@ func whole(bytes float64) int64 {
 }
 
 const (
-	// margin is what estimates of activations are multiplied by, for what allocators round up and libraries take beside.
+	// margin is what estimates are multiplied by before it is decided whether there is room, for what allocators round up, do not find
+	// together, or keep.
 	margin = 1.25
 	// fixed is what libraries take once: threads, plans of convolutions, pieces of attention scores.
 	fixed = 64 << 20
@@ -84,21 +85,22 @@ const (
 	tiledPictures = 5
 )
 
-// need is memory in bytes beside what is loaded.
+// need is memory in bytes beside what is loaded, as tensors and operations take it.
 type need struct{ device, host float64 }
+
+// room is how much of the memory has to be free for it.
+func (n need) room() need { return need{device: margin*n.device + fixed, host: margin * n.host} }
 
 // needOf estimates a run whose batch is evaluated in parts of so many images. shape is the latents'.
 func (p *Pipeline) needOf(r *SampleRequest, shape []int64, part int64) need {
-	e := backbone.Evaluation{Batch: part, Height: shape[2], Width: shape[3], Tokens: tokensOf(r), Checkpoint: p.checkpoint, Fused: fused()}
+	e := backbone.Evaluation{Batch: part, Height: shape[2], Width: shape[3], Tokens: tokensOf(r), Checkpoint: p.checkpoint, Fused: fused(), Reorders: p.device == torch.CPU}
 	if r.needsNegative() {
 		e.Batch *= 2
 	}
 	text := float64(e.Batch) * float64(e.Tokens) * float64(p.model.Shape.Context) * 4
 	working := p.evaluation(e) + text
 	if r.Guidance != nil { // of one image at a time, on the conditional side
-		e.Batch, e.Gradient = 1, true
-		streamer, ok := r.Guidance.Method.(guidance.Streamer)
-		e.Streamed = ok && streamer.Streams()
+		e.Batch, e.Gradient, e.Streamed = 1, true, streams(r.Guidance.Method)
 		e.Checkpoint = p.checkpoints(e)
 		working = max(working, p.evaluation(e))
 	}
@@ -120,7 +122,13 @@ func (p *Pipeline) evaluation(e backbone.Evaluation) float64 {
 	if !ok {
 		return fixed
 	}
-	return margin*sized.Memory(e) + fixed
+	return sized.Memory(e)
+}
+
+// streams tells whether a method's maps of self-attention have no gradient.
+func streams(m guidance.Method) bool {
+	streamer, ok := m.(guidance.Streamer)
+	return ok && streamer.Streams()
 }
 
 // needToDecode estimates the decoding of latents of a shape, one at a time, in tiles or whole, and all pictures that come of it.
@@ -134,7 +142,7 @@ func (a *Autoencoder) needToDecode(shape []int64, tile *Tile) need {
 		at = tile.shape(shape, a.Factor())
 		n.host += tiledPictures * 3 * 4 * pixels(shape)
 	}
-	n.device = margin*a.model.DecodeMemory(at[2], at[3]) + fixed + 4*3*4*pixels(at)
+	n.device = a.model.DecodeMemory(at[2], at[3]) + 3*3*4*pixels(at)
 	return n
 }
 
@@ -169,10 +177,10 @@ func (p *Pipeline) fit(r *SampleRequest, shape []int64) (part int64, err error) 
 	if p.device == torch.CPU {
 		room = min(room, together)
 	}
-	for part = shape[0]; part > 1 && whole(p.needOf(r, shape, part).device) > room; {
+	for part = shape[0]; part > 1 && whole(p.needOf(r, shape, part).room().device) > room; {
 		part = (part + 1) / 2
 	}
-	return part, p.check(p.imagesOf(shape), p.needOf(r, shape, part))
+	return part, p.check(p.imagesOf(shape), p.needOf(r, shape, part).room())
 }
 
 // CheckMemory says whether the machine has so many bytes for something, of which the process may take most at all, 0 for no bound of its

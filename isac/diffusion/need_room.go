@@ -29,14 +29,14 @@ func (m machine) empty() {
 // mayDecode says whether there is room to decode latents of a shape, in tiles or whole; else it is a *MemoryError.
 func (a *Autoencoder) mayDecode(shape []int64, tile *Tile) error {
 	n := a.needToDecode(shape, tile)
-	if n.device+n.host < 2*fixed {
+	if n.device+n.host < fixed {
 		return nil // little is not asked for: a preview in the middle of a run, which has asked for all that it takes
 	}
 	if a.device == torch.CPU {
 		n.device += n.host
 		n.host = n.device
 	}
-	return a.check(a.imagesOf(shape), n)
+	return a.check(a.imagesOf(shape), n.room())
 }
 
 // check compares a need with what there is, the second time after what is kept in reserve was given back.

@@ -73,7 +73,8 @@ func (r *run) begin() error {
 	if g == nil {
 		return nil
 	}
-	model := r.p.Conditional(r.request.guided())
+	model := r.p.Conditional(r.request.guided()).(conditional)
+	model.method = g.Method
 	for b := range int(r.plan.shape[0]) {
 		config := guidance.Config{
 			Model: model, Noise: r.p.noise, Method: g.Method, Target: g.Target, Measure: g.Measure, Seed: r.request.Seed + uint64(r.request.noiseOf(b)),

@@ -10,6 +10,8 @@ type Evaluation struct {
 	Streamed bool
 	// Fused says that libtorch's attention keeps no probabilities.
 	Fused bool
+	// Reorders says that convolutions bring their weights into another order each time, as the CPU's do.
+	Reorders bool
 }
 
 // Sized is a Denoiser that can tell the memory that an evaluation takes, in bytes, beside weights: activations, and with Gradient the

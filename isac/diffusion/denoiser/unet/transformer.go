@@ -55,9 +55,11 @@ func newTransformerBlock(p *weights.Params, width, heads int64, cfg Config) tran
 func (t transformer) forward(x, context torch.Tensor, r *attention.Recorder) torch.Tensor {
 	return r.Scoped1(func() torch.Tensor {
 		s := x.Shape()
-		h := t.in.Forward(t.norm.Forward(x).Flatten(2, 3).Transpose(1, 2)) // [B,H·W,C]
+		h := torch.Scoped(func() torch.Tensor { return t.in.Forward(t.norm.Forward(x).Flatten(2, 3).Transpose(1, 2)) }) // [B,H·W,C]
 		for _, b := range t.blocks {
-			h = b.forward(h, context, s[2], s[3], r)
+			before := h
+			h = b.forward(before, context, s[2], s[3], r)
+			before.Close()
 		}
 		return t.out.Forward(h).Transpose(1, 2).Reshape(s...).Add(x)
 	})
