@@ -48,22 +48,31 @@ func Maps(layers []Layer, e Evaluation) float64 {
 const piece = 1 << 21
 
 // Probabilities is the memory of attention's probabilities where attention is not fused, in bytes of elements of a width: with a
-// gradient they are kept of all layers that take one piece, or of one with checkpoints, and the gradient of the largest takes four times
-// as much.
+// gradient they are kept of all layers that take one piece, or of one with checkpoints, and the gradient of the largest takes twice as
+// much.
 func Probabilities(layers []Layer, e Evaluation, width float64) float64 {
-	if e.Fused || !e.Gradient {
+	kept, most := Scores(layers, e, width)
+	switch {
+	case !e.Gradient:
 		return 0
+	case e.Checkpoint:
+		return 3 * most
 	}
-	all, most := 0.0, 0.0
+	return kept + 2*most
+}
+
+// Scores tells of attention that is not fused what a gradient keeps of all layers without checkpoints, and what the largest piece takes, of
+// which there are two while it is made: scores and probabilities. Both are in bytes of elements of a width.
+func Scores(layers []Layer, e Evaluation, width float64) (kept, most float64) {
+	if e.Fused {
+		return 0, 0
+	}
 	for _, l := range layers {
 		one := float64(e.Batch) * l.Heads * l.Queries * l.Keys
 		if one <= piece {
-			all += one * width
+			kept += one * width
 		}
 		most = max(most, min(one, piece)*width)
 	}
-	if e.Checkpoint {
-		all = most
-	}
-	return all + 4*most
+	return kept, most
 }

@@ -11,11 +11,17 @@ const (
 	// Of a transformer block: what came in, the block's state, and the gated feed-forward layer's gate, which is eight times as wide, half of
 	// it activated, and the product.
 	transformerWork = 18.0
-	// What of a transformer block and of a residual block a gradient keeps: inputs of norms, of linear layers and convolutions, of activations,
-	// queries, keys and values.
-	transformerKept = 31.0
+	// Of the attention of one: its state, queries, keys and values, what is normed, and what comes out.
+	attentionWork = 8.0
+	// What of a transformer block and of a residual block a gradient with respect to the latent keeps: inputs of norms, of convolutions and of
+	// activations, queries, keys and values, and what attention gives; not the inputs of linear layers. Of the last block only attention is run.
+	transformerKept = 21.0
+	lastKept        = 9.0
 	resnetKeptIn    = 2.0
 	resnetKeptOut   = 4.0
+	// transformerGrad and resnetGrad are the gradients that there are at once when a gradient comes back to a block.
+	transformerGrad = 16.0
+	resnetGrad      = 4.0
 	// reordered is how many times the CPU's convolutions take their weights, brought into another order.
 	reordered = 2.0
 )
@@ -25,11 +31,13 @@ var _ denoiser.Sized = (*Model)(nil)
 // footprint walks through the model and adds up what lies there, in elements.
 type footprint struct {
 	e denoiser.Evaluation
-	// skips lie there until the way up; work is the most that there is at once; kept is what a gradient needs, inputs what checkpoints keep of
-	// blocks, block what the largest block keeps; taps are the queries and keys of the image in all layers.
-	skips, work, kept, inputs, block, taps float64
-	weights                                float64 // of the largest convolution
-	layers                                 []denoiser.Layer
+	// skips lie there until the way up, work is the most that there is at once without gradient, look that of an attention but for its scores.
+	skips, work, look float64
+	// kept is what a gradient needs of all so far, or with checkpoints what comes into blocks; taps are the queries and keys of the image in all
+	// layers; ahead is the most that there is on the way forward, back when the gradient comes back to a block, but for taps with checkpoints.
+	kept, taps, ahead, back float64
+	stages                  int // with attention, that are still to come
+	layers                  []denoiser.Layer
 }
 
 // Memory tells what an evaluation takes. See denoiser.Sized.
@@ -39,7 +47,7 @@ func (m *Model) Memory(e denoiser.Evaluation) float64 {
 
 // Memory is what an evaluation of a model takes whose elements have width bytes; no weights are needed to tell it.
 func (c Config) Memory(e denoiser.Evaluation, width float64) float64 {
-	t := &footprint{e: e}
+	t := &footprint{e: e, stages: c.attended()}
 	pixels := float64(e.Batch) * float64(e.Height) * float64(e.Width)
 	at := func(i int) float64 { return pixels / float64(int64(1)<<(2*i)) }
 	channels := float64(c.Levels[0].Channels)
@@ -80,48 +88,65 @@ func (c Config) Memory(e denoiser.Evaluation, width float64) float64 {
 			t.skips += both
 			t.stage(at(i), both/at(i), l, depth)
 			t.skips -= both
-			t.kept += both
+			if e.Gradient && t.stages == 0 { // nothing behind the last attention is run
+				return t.bytes(c, width)
+			}
 			below = float64(l.Channels) * at(i)
 		}
 		if i > 0 {
 			below = float64(l.Channels) * at(i-1)
 			t.convolution(at(i-1), float64(l.Channels), float64(l.Channels))
-			t.kept += 2 * below
+			t.kept += below
 		}
 	}
 	return t.bytes(c, width)
 }
 
-// bytes makes bytes of what was added up.
+// attended counts the stages with attention.
+func (c Config) attended() int {
+	n := 0
+	count := func(depths ...int) {
+		for _, depth := range depths {
+			if depth > 0 {
+				n++
+			}
+		}
+	}
+	for _, l := range c.Levels {
+		count(l.Down...)
+		count(l.Up...)
+	}
+	for range c.MidResnets - 1 {
+		count(c.MidDepth)
+	}
+	return n
+}
+
+// bytes makes bytes of what was added up: of a guided step the maps are made when all is kept, and the gradient goes back after that.
 func (t *footprint) bytes(c Config, width float64) float64 {
-	e := t.e
 	wide := width
 	if c.Upcast {
 		wide = max(width, float64(torch.Float32.Bytes()))
 	}
-	if !e.Gradient {
-		return t.work*width + denoiser.Probabilities(t.layers, e, wide)
+	scores, most := denoiser.Scores(t.layers, t.e, wide)
+	if !t.e.Gradient {
+		return max(t.work*width, t.look*width+2*most)
 	}
-	kept := t.kept
-	if e.Checkpoint {
-		kept = t.inputs + t.taps + t.block
+	kept, back := t.kept, t.back
+	if t.e.Checkpoint {
+		kept, back, scores = kept+t.taps, back+t.taps, 0
 	}
-	weights := 0.0
-	if e.Reorders {
-		weights = reordered * t.weights
-	}
-	return (kept+weights)*width + denoiser.Probabilities(t.layers, e, wide) + denoiser.Maps(t.layers, e)
+	return max(t.ahead*width, kept*width+scores+most+denoiser.Maps(t.layers, t.e), back*width+denoiser.Probabilities(t.layers, t.e, wide))
 }
 
 // convolution takes in one of 3×3 that stands alone, with so many pixels of the batch that come out.
 func (t *footprint) convolution(pixels, in, out float64) {
-	weights := t.reorder(in, out)
-	t.work = max(t.work, t.skips+(2*in+2*out)*pixels+weights)
+	t.work = max(t.work, t.skips+(2*in+2*out)*pixels+t.reorder(in, out))
+	t.back = max(t.back, t.kept+2*(in+out)*pixels+t.reorder(in, out)/reordered)
 }
 
 // reorder is what a convolution's weights take while it runs.
 func (t *footprint) reorder(in, out float64) float64 {
-	t.weights = max(t.weights, 9*in*out)
 	if !t.e.Reorders {
 		return 0
 	}
@@ -134,12 +159,20 @@ func (t *footprint) stage(pixels, in float64, l Level, depth int) {
 	first := (2*in+2*out)*pixels + t.reorder(in, out) // what is convolved and what comes out, both in two orders
 	second := 5*out*pixels + t.reorder(out, out)      // and the half before
 	t.work = max(t.work, t.skips+max(first, second, (in+3*out)*pixels))
-	block := (resnetKeptIn*in + resnetKeptOut*out) * pixels
+	kept := (in + resnetKeptIn*in + resnetKeptOut*out) * pixels
+	back := resnetGrad*(in+out)*pixels + max(t.reorder(in, out), t.reorder(out, out))/reordered // there in one order alone
+	t.ahead = max(t.ahead, t.kept+t.taps+max(first, second))
 	own := out * pixels
 	if depth > 0 {
 		t.work = max(t.work, t.skips+own+(transformerWork+float64(depth-1))*own)
-		block += transformerKept * own * float64(depth)
+		t.look = max(t.look, t.skips+own+(attentionWork+float64(depth-1))*own)
 		t.taps += 3 * own * float64(depth)
+		if t.stages--; t.stages > 0 {
+			kept += transformerKept * own * float64(depth)
+			back = max(back, transformerGrad*own)
+		} else {
+			kept += (transformerKept*float64(depth-1) + lastKept) * own
+		}
 		one := pixels / float64(t.e.Batch)
 		for range depth {
 			t.layers = append(t.layers,
@@ -147,7 +180,11 @@ func (t *footprint) stage(pixels, in float64, l Level, depth int) {
 				denoiser.Layer{Queries: one, Keys: float64(t.e.Tokens), Heads: float64(l.Heads)})
 		}
 	}
-	t.kept += block
-	t.inputs += in*pixels + own
-	t.block = max(t.block, block)
+	if t.e.Checkpoint { // of a block what comes in, until the gradient comes back to it: then all of it once more
+		t.back = max(t.back, t.kept+kept+back)
+		t.kept += in * pixels
+		return
+	}
+	t.kept += kept
+	t.back = max(t.back, t.kept+back)
 }
