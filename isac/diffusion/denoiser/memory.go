@@ -28,7 +28,8 @@ type Layer struct {
 
 // Maps is the memory of a guided step's attention maps, in bytes, which are float32. With gradients they are those of all layers, each
 // with what is added up of them, those that are made larger to the finest grid, and their gradients; without, what is added up and what is
-// added to it, of the finest grid, and the part of the foreground; a softmax over image and text has a gradient of one layer at a time.
+// added to it, of the finest grid, and the part of the foreground, which is taken to be half of the grid: where it is all of it, clustering
+// takes up to four such maps more. A softmax over image and text has a gradient of one layer at a time.
 func Maps(layers []Layer, e Evaluation) float64 {
 	finest, widest, grids := 0.0, 0.0, map[float64]bool{}
 	sum := 0.0
@@ -38,7 +39,7 @@ func Maps(layers []Layer, e Evaluation) float64 {
 		sum += 3 * l.Queries * l.Keys
 	}
 	if e.Streamed {
-		return 4 * (3*finest*finest + 2*widest)
+		return 4 * (4*finest*finest + 2*widest)
 	}
 	return 4 * (sum + (4*float64(len(grids)-1)+8)*finest*finest)
 }

@@ -14,7 +14,7 @@ const (
 	// reordered is how many times the CPU's convolutions take their weights, brought into another order.
 	reordered = 2.0
 	// stripWork is how many strips there are at once: what is normed, activated, convolved, in the orders of both sides.
-	stripWork = 6.0
+	stripWork = 8.0
 )
 
 // DecodeMemory is the memory in bytes that Decode of one latent of height×width takes beside weights, counted from the decoder's code: that of
@@ -39,7 +39,7 @@ func (m *Model) DecodeMemory(height, width int64) float64 {
 		if cut(image) {
 			most = max(most, image+2*made+strip+weights(channels, out))
 		} else {
-			most = max(most, 3*image+2*made+weights(channels, out), image+5*made+weights(out, out))
+			most = max(most, 3*image+made+weights(channels, out), image+4*made+weights(out, out))
 		}
 		if channels = out; i == 0 {
 			break
@@ -47,7 +47,7 @@ func (m *Model) DecodeMemory(height, width int64) float64 {
 		if pixels *= 4; cut(4 * made) {
 			most = max(most, 5*made+strip+weights(out, out))
 		} else {
-			most = max(most, 17*made+weights(out, out))
+			most = max(most, 13*made+weights(out, out))
 		}
 	}
 	return most
