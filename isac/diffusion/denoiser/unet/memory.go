@@ -36,7 +36,9 @@ type footprint struct {
 	// kept is what a gradient needs of all so far, or with checkpoints what comes into blocks; taps are the queries and keys of the image in all
 	// layers; ahead is the most that there is on the way forward, back when the gradient comes back to a block, but for taps with checkpoints.
 	kept, taps, ahead, back float64
-	stages                  int // with attention, that are still to come
+	scores                  float64 // bytes of probabilities that the stage with most keeps, see denoiser.Scores
+	wide                    float64 // bytes of one
+	stages                  int     // with attention, that are still to come
 	layers                  []denoiser.Layer
 }
 
@@ -47,7 +49,10 @@ func (m *Model) Memory(e denoiser.Evaluation) float64 {
 
 // Memory is what an evaluation of a model takes whose elements have width bytes; no weights are needed to tell it.
 func (c Config) Memory(e denoiser.Evaluation, width float64) float64 {
-	t := &footprint{e: e, stages: c.attended()}
+	t := &footprint{e: e, stages: c.attended(), wide: width}
+	if c.Upcast {
+		t.wide = max(width, float64(torch.Float32.Bytes()))
+	}
 	pixels := float64(e.Batch) * float64(e.Height) * float64(e.Width)
 	at := func(i int) float64 { return pixels / float64(int64(1)<<(2*i)) }
 	channels := float64(c.Levels[0].Channels)
@@ -124,19 +129,15 @@ func (c Config) attended() int {
 
 // bytes makes bytes of what was added up: of a guided step the maps are made when all is kept, and the gradient goes back after that.
 func (t *footprint) bytes(c Config, width float64) float64 {
-	wide := width
-	if c.Upcast {
-		wide = max(width, float64(torch.Float32.Bytes()))
-	}
-	scores, most := denoiser.Scores(t.layers, t.e, wide)
+	scores, most := denoiser.Scores(t.layers, t.e, t.wide)
 	if !t.e.Gradient {
 		return max(t.work*width, t.look*width+2*most)
 	}
-	kept, back := t.kept, t.back
+	kept, back, again := t.kept, t.back, scores
 	if t.e.Checkpoint {
-		kept, back, scores = kept+t.taps, back+t.taps, 0
+		kept, back, scores, again = kept+t.taps, back+t.taps, 0, max(t.scores, most)
 	}
-	return max(t.ahead*width, kept*width+scores+most+denoiser.Maps(t.layers, t.e), back*width+denoiser.Probabilities(t.layers, t.e, wide))
+	return max(t.ahead*width, kept*width+scores+most+denoiser.Maps(t.layers, t.e), back*width+again+2*most)
 }
 
 // convolution takes in one of 3×3 that stands alone, with so many pixels of the batch that come out.
@@ -164,8 +165,8 @@ func (t *footprint) stage(pixels, in float64, l Level, depth int) {
 	t.ahead = max(t.ahead, t.kept+t.taps+max(first, second))
 	own := out * pixels
 	if depth > 0 {
-		t.work = max(t.work, t.skips+own+(transformerWork+float64(depth-1))*own)
-		t.look = max(t.look, t.skips+own+(attentionWork+float64(depth-1))*own)
+		t.work = max(t.work, t.skips+own+transformerWork*own)
+		t.look = max(t.look, t.skips+own+attentionWork*own)
 		t.taps += 3 * own * float64(depth)
 		if t.stages--; t.stages > 0 {
 			kept += transformerKept * own * float64(depth)
@@ -173,12 +174,14 @@ func (t *footprint) stage(pixels, in float64, l Level, depth int) {
 		} else {
 			kept += (transformerKept*float64(depth-1) + lastKept) * own
 		}
-		one := pixels / float64(t.e.Batch)
+		one, first := pixels/float64(t.e.Batch), len(t.layers)
 		for range depth {
 			t.layers = append(t.layers,
 				denoiser.Layer{Queries: one, Keys: one, Heads: float64(l.Heads)},
 				denoiser.Layer{Queries: one, Keys: float64(t.e.Tokens), Heads: float64(l.Heads)})
 		}
+		scores, _ := denoiser.Scores(t.layers[first:], t.e, t.wide)
+		t.scores = max(t.scores, scores)
 	}
 	if t.e.Checkpoint { // of a block what comes in, until the gradient comes back to it: then all of it once more
 		t.back = max(t.back, t.kept+kept+back)
