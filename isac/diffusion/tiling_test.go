@@ -56,7 +56,8 @@ func TestTilingIsChosen(t *testing.T) {
 	if p.tiles(latent) != nil {
 		t.Error("tiles where the whole fits")
 	}
-	p.maxMemory = int64(resident(t)) + int64(p.needToDecode(latent, &automatic).device+p.needToDecode(latent, &automatic).host) + 64<<20
+	n := p.needToDecode(latent, &automatic)
+	p.maxMemory = int64(resident(t)) + whole(need{device: n.device + n.host}.room().device) + 64<<20
 	tile := p.tiles(latent)
 	if tile == nil || p.mayDecode(latent, tile) != nil {
 		t.Errorf("%v where the whole does not fit and tiles do", tile)
