@@ -37,6 +37,7 @@ type footprint struct {
 	// layers; ahead is the most that there is on the way forward, back when the gradient comes back to a block, but for taps with checkpoints.
 	kept, taps, ahead, back float64
 	scores                  float64 // bytes of probabilities that the stage with most keeps, see denoiser.Scores
+	middle                  float64 // and of those that the middle keeps
 	wide                    float64 // bytes of one
 	stages                  int     // with attention, that are still to come
 	layers                  []denoiser.Layer
@@ -75,6 +76,8 @@ func (c Config) Memory(e denoiser.Evaluation, width float64) float64 {
 		}
 	}
 	below := channels * at(last)
+	t.e.Checkpoint = false // there is none in the middle
+	seen := len(t.layers)
 	for i := range c.MidResnets {
 		depth := 0
 		if i > 0 {
@@ -82,6 +85,8 @@ func (c Config) Memory(e denoiser.Evaluation, width float64) float64 {
 		}
 		t.stage(at(last), channels, c.Levels[last], depth)
 	}
+	t.middle, _ = denoiser.Scores(t.layers[seen:], e, t.wide)
+	t.e.Checkpoint = e.Checkpoint
 	for i := last; i >= 0; i-- {
 		l := c.Levels[i]
 		for _, depth := range l.Up {
@@ -135,7 +140,7 @@ func (t *footprint) bytes(c Config, width float64) float64 {
 	}
 	kept, back, again := t.kept, t.back, scores
 	if t.e.Checkpoint {
-		kept, back, scores, again = kept+t.taps, back+t.taps, 0, max(t.scores, most)
+		kept, back, scores, again = kept+t.taps, back+t.taps, t.middle, t.middle+max(t.scores, most)
 	}
 	return max(t.ahead*width, kept*width+scores+most+denoiser.Maps(t.layers, t.e), back*width+again+2*most)
 }
