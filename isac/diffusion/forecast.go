@@ -17,7 +17,7 @@ type PartBytes struct {
 }
 
 // Forecast is the memory that a model and a run take, in bytes, as it is foreseen before anything is loaded: the same estimates by which a
-// run that would not fit is refused. They are rather too large.
+// run that would not fit is refused, but that a run asks for a quarter and 64 MiB more. MeasurePeaks tells what it takes.
 type Forecast struct {
 	Family *family.Family
 	// Size is the side in pixels of the images that the model was trained on.

@@ -15,8 +15,8 @@ type Evaluation struct {
 }
 
 // Sized is a Denoiser that can tell the memory that an evaluation takes, in bytes, beside weights: activations, and with Gradient the
-// attention maps that guidance makes of its taps. The figure is a float, for it may be beyond any integer. It is an estimate, calibrated
-// by measured peaks, and rather too large.
+// attention maps that guidance makes of its taps. The figure is a float, for it may be beyond any integer. It is an estimate, held
+// against measured peaks: no more than that, so whoever asks for memory asks for some more.
 type Sized interface {
 	Memory(e Evaluation) float64
 }
