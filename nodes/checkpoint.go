@@ -24,13 +24,14 @@ type checkpointKey struct {
 	shared string // see SharedWeights
 	// see Env
 	checkpoint, autoCheckpoint bool
+	tiling                     diffusion.Tiling
 }
 
 // keyOf is the checkpoint at path as env has it loaded.
 func keyOf(env *Env, path string) checkpointKey {
 	key := checkpointKey{
 		path: path, device: cmp.Or(env.Device, torch.CPU), dtype: env.DType, memory: env.MaxMemory,
-		checkpoint: env.Checkpoint, autoCheckpoint: env.AutoCheckpoint,
+		checkpoint: env.Checkpoint, autoCheckpoint: env.AutoCheckpoint, tiling: env.Tiling,
 	}
 	if env.AutoDType {
 		key.dtype = diffusion.AutoDType(key.device)
@@ -62,7 +63,7 @@ func (cs *checkpoints) acquire(key checkpointKey, name string, shared *SharedWei
 		return c, nil
 	}
 	pipeline, notes, err := shared.load(key.path, diffusion.LoadOptions{
-		Device: key.device, DType: key.dtype, Checkpoint: key.checkpoint, AutoCheckpoint: key.autoCheckpoint, MaxMemory: key.memory,
+		Device: key.device, DType: key.dtype, Checkpoint: key.checkpoint, AutoCheckpoint: key.autoCheckpoint, MaxMemory: key.memory, Tiling: key.tiling,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint %q: %w", name, err)

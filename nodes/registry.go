@@ -69,8 +69,10 @@ func Standard() *Registry {
 		setLatentNoiseMask(),
 		unetLoader(cache),
 		vaeDecode(),
+		vaeDecodeTiled(),
 		vaeEncode(),
 		vaeEncodeForInpaint(),
+		vaeEncodeTiled(),
 		vaeLoader(),
 	)
 }

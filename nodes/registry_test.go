@@ -24,8 +24,8 @@ func TestStandardNodes(t *testing.T) {
 		"ConditioningSetArea", "ConditioningSetAreaPercentage", "ConditioningSetMask", "EmptyLatentImage", "EmptySD3LatentImage", "ISACGuidance",
 		"ISACInstances", "ISACMasks", "ISACSelect", "ImageBatch", "ImageScale", "ImageScaleBy", "ImageToMask", "InvertMask", "KSampler", "KSamplerAdvanced",
 		"LatentFromBatch", "LatentUpscale", "LatentUpscaleBy", "LoadImage", "LoadImageMask", "LoadLatent", "LoraLoader", "LoraLoaderModelOnly",
-		"MaskToImage", "ModelSamplingSD3", "PreviewImage", "RepeatLatentBatch", "SaveImage", "SaveLatent", "SetLatentNoiseMask", "UNETLoader", "VAEDecode", "VAEEncode",
-		"VAEEncodeForInpaint", "VAELoader",
+		"MaskToImage", "ModelSamplingSD3", "PreviewImage", "RepeatLatentBatch", "SaveImage", "SaveLatent", "SetLatentNoiseMask", "UNETLoader", "VAEDecode",
+		"VAEDecodeTiled", "VAEEncode", "VAEEncodeForInpaint", "VAEEncodeTiled", "VAELoader",
 	}
 	if got := r.Names(); !slices.Equal(got, want) {
 		t.Errorf("nodes are %q, want %q", got, want)

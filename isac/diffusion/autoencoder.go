@@ -11,7 +11,8 @@ import (
 // Autoencoder goes between images and latents. It is a model's own, which every Pipeline has, or one from a file of its own.
 type Autoencoder struct {
 	machine
-	model *vae.Model
+	model  *vae.Model
+	tiling Tiling
 }
 
 // LoadAutoencoder reads an autoencoder from a .safetensors file of its own, under diffusers' or the first release's names, from a whole checkpoint's
@@ -23,7 +24,7 @@ func LoadAutoencoder(path string, opt LoadOptions) (*Autoencoder, error) {
 		return nil, err
 	}
 	defer files.Close()
-	a := &Autoencoder{machine: opt.machine()}
+	a := &Autoencoder{machine: opt.machine(), tiling: opt.Tiling}
 	if err := a.check("the autoencoder's weights", need{device: float64(files.Bytes(opt.DType))}); err != nil {
 		return nil, fmt.Errorf("load %s: %w", path, err)
 	}

@@ -35,11 +35,15 @@ func autoDType(capability int) torch.DType {
 	return torch.Float16
 }
 
-// checkpoints says whether a guided evaluation keeps only the inputs of blocks: as it was asked for, or where it would not fit otherwise.
+// checkpoints says whether a guided evaluation keeps only the inputs of blocks: as it was asked for, where it would
+// not fit otherwise, or where memory ran out before.
 func (p *Pipeline) checkpoints(e backbone.Evaluation) bool {
+	if p.spared.at(e.Height, e.Width) {
+		return true
+	}
 	if !p.autoCheckpoint {
 		return p.checkpoint
 	}
 	e.Checkpoint = false
-	return whole(p.evaluation(e)) > memory.Of(p.device, p.maxMemory).Device
+	return whole(need{device: p.evaluation(e)}.room().device) > memory.Of(p.device, p.maxMemory).Device
 }

@@ -15,7 +15,9 @@ type conditional struct {
 	p   *Pipeline
 	c   Conditioning
 
-	cost *Cost // of the run that it is for; may be nil
+	cost   *Cost                // of the run that it is for; may be nil
+	last   *backbone.Evaluation // what was evaluated last
+	method guidance.Method      // that reads it; nil where nobody has told
 }
 
 // Conditional gives the model under the conditioning c, for a guidance session. It is good as long as c is open.
@@ -25,7 +27,7 @@ func (p *Pipeline) Conditional(c Conditioning) guidance.Model {
 
 // ConditionalContext is Conditional whose evaluations stop between two blocks of the model, with ctx's error, once ctx is done.
 func (p *Pipeline) ConditionalContext(ctx context.Context, c Conditioning) guidance.Model {
-	return conditional{ctx: ctx, p: p, c: c}
+	return conditional{ctx: ctx, p: p, c: c, last: &backbone.Evaluation{}}
 }
 
 var _ guidance.Evaluator = conditional{}
@@ -45,10 +47,13 @@ func (c conditional) Taps(x torch.Tensor, timestep float64) ([]attention.Tap, er
 func (c conditional) Evaluate(x torch.Tensor, timestep float64, ask guidance.Ask) (taps []attention.Tap, prediction torch.Tensor, err error) {
 	r := &attention.Recorder{Only: !ask.Prediction, Layers: ask.Layers}
 	d, f := c.p.model.Denoiser, c.p.Factor()
-	if c.p.autoCheckpoint {
-		d.Checkpoint(c.p.checkpoints(backbone.Evaluation{
-			Batch: 1, Height: x.Size(2), Width: x.Size(3), Tokens: c.c.Hidden.Size(1), Fused: fused(), Gradient: true,
-		}))
+	if c.last == nil {
+		c.last = &backbone.Evaluation{}
+	}
+	*c.last = backbone.Evaluation{Batch: 1, Height: x.Size(2), Width: x.Size(3), Tokens: c.c.Hidden.Size(1), Fused: fused(), Reorders: c.p.device == torch.CPU, Gradient: torch.GradEnabled()}
+	c.last.Streamed = c.method == nil || streams(c.method) // as nearly all do
+	if torch.GradEnabled() {
+		d.Checkpoint(c.p.checkpoints(*c.last))
 	}
 	if c.cost.add(1); c.cost != nil && torch.GradEnabled() {
 		c.cost.Gradients++

@@ -17,7 +17,7 @@ type PartBytes struct {
 }
 
 // Forecast is the memory that a model and a run take, in bytes, as it is foreseen before anything is loaded: the same estimates by which a
-// run that would not fit is refused. They are rather too large.
+// run that would not fit is refused, but that a run asks for a quarter and 64 MiB more. MeasurePeaks tells what it takes.
 type Forecast struct {
 	Family *family.Family
 	// Size is the side in pixels of the images that the model was trained on.
@@ -55,7 +55,7 @@ func Foresee(path string, opt LoadOptions, r SampleRequest) (*Forecast, error) {
 		return nil, err
 	}
 	defer files.Close()
-	p := &Pipeline{Path: path, Autoencoder: &Autoencoder{machine: opt.machine()}}
+	p := &Pipeline{Path: path, spared: &spared{}, Autoencoder: &Autoencoder{machine: opt.machine(), tiling: opt.Tiling}}
 	var out *Forecast
 	err = torch.InScope(func() (err error) {
 		if p.model, err = family.Outline(files, opt.DType, p.device); err == nil {
@@ -104,7 +104,7 @@ func (p *Pipeline) foresee(files *family.Files, dtype torch.DType, r SampleReque
 		f.Checkpointed = whole(p.needOf(&r, shape, f.Together).device)
 		p.checkpoint = false
 	}
-	n := p.needToDecode(shape)
+	n := p.needToDecode(shape, p.tiles(shape))
 	f.Decode = whole(n.device)
 	if p.device == torch.CPU {
 		f.Decode = whole(n.device + n.host)

@@ -17,16 +17,18 @@ func (a *Autoencoder) DecodeLatent(latent torch.Tensor) (torch.Tensor, error) {
 
 // DecodeLatentContext is DecodeLatent, and stops between two images with ctx's error once ctx is done.
 func (a *Autoencoder) DecodeLatentContext(ctx context.Context, latent torch.Tensor) (torch.Tensor, error) {
-	if s := latent.Shape(); len(s) != 4 || s[1] != int64(a.LatentChannels()) {
+	return a.decodeBy(ctx, latent, nil)
+}
+
+// decodeBy decodes in the tiles that are asked for, or as LoadOptions.Tiling says.
+func (a *Autoencoder) decodeBy(ctx context.Context, latent torch.Tensor, tile *Tile) (torch.Tensor, error) {
+	s := latent.Shape()
+	if len(s) != 4 || s[1] != int64(a.LatentChannels()) {
 		return torch.Tensor{}, fmt.Errorf("decode latent: shape %v, expected [B %d h w] for this model", s, a.LatentChannels())
 	}
-	s := latent.Shape()
-	if err := a.mayDecode(s); err != nil {
-		return torch.Tensor{}, fmt.Errorf("decode latent: %w", err)
-	}
 	var out torch.Tensor
-	err := torch.InScope(func() (err error) {
-		torch.NoGrad(func() { out, err = a.decode(ctx, latent) })
+	err := a.frugally(s, tile, func(tile *Tile) (err error) {
+		torch.NoGrad(func() { out, err = a.decode(ctx, latent, tile) })
 		return err
 	})
 	if err != nil {
@@ -37,37 +39,56 @@ func (a *Autoencoder) DecodeLatentContext(ctx context.Context, latent torch.Tens
 
 // DecodeEmpty is DecodeLatentContext of a batch of latents that are all 0, for images of width×height pixels. They are made one at a time.
 func (a *Autoencoder) DecodeEmpty(ctx context.Context, width, height, batch int) (torch.Tensor, error) {
+	return a.decodeEmpty(ctx, width, height, batch, nil)
+}
+
+func (a *Autoencoder) decodeEmpty(ctx context.Context, width, height, batch int, tile *Tile) (torch.Tensor, error) {
 	f := a.Factor()
 	shape := []int64{int64(batch), int64(a.LatentChannels()), int64(height / f), int64(width / f)}
 	if batch < 1 || width < f || height < f {
 		return torch.Tensor{}, fmt.Errorf("decode latent: %d images of %d×%d pixels, expected at least one of %d×%d", batch, width, height, f, f)
 	}
-	if err := a.mayDecode(shape); err != nil {
+	if tile == nil {
+		tile = a.tiles(shape)
+	}
+	if err := a.mayDecode(shape, tile); err != nil { // before there are latents
 		return torch.Tensor{}, fmt.Errorf("decode latent: %w", err)
 	}
 	var images torch.Tensor
 	err := torch.InScope(func() (err error) {
 		one := torch.Zeros([]int64{1, shape[1], shape[2], shape[3]}, torch.Float32, torch.CPU)
-		images, err = a.DecodeLatentContext(ctx, one.Expand(shape...))
+		images, err = a.decodeBy(ctx, one.Expand(shape...), tile)
 		return err
 	})
 	return images, err
 }
 
 // decode decodes latents into pictures, which are kept.
-func (a *Autoencoder) decode(ctx context.Context, latent torch.Tensor) (torch.Tensor, error) {
+func (a *Autoencoder) decode(ctx context.Context, latent torch.Tensor, tile *Tile) (torch.Tensor, error) {
 	s, f := latent.Shape(), int64(a.Factor())
 	out := torch.Zeros([]int64{s[0], s[2] * f, s[3] * f, a.model.Config.ImageChannels}, torch.Float32, torch.CPU)
 	for i := range s[0] {
 		if err := ctx.Err(); err != nil {
 			return torch.Tensor{}, err
 		}
+		var err error
 		torch.WithScope(func() []torch.Tensor {
-			z := latent.Narrow(0, i, 1).To(a.model.DType()).ToDevice(a.model.Device())
-			x := a.model.Decode(z).To(torch.Float32).MulScalar(0.5).AddScalar(0.5).Clamp(0, 1)
+			z := latent.Narrow(0, i, 1)
+			var x torch.Tensor
+			if tile != nil {
+				if x, err = a.model.DecodeTiled(ctx, z, tile.in(a.Factor())); err != nil {
+					return nil
+				}
+			} else {
+				x = a.model.Decode(z.To(a.model.DType()).ToDevice(a.model.Device()))
+			}
+			x = x.To(torch.Float32).MulScalar(0.5).AddScalar(0.5).Clamp(0, 1)
 			out.Narrow(0, i, 1).CopyFrom(x.Permute(0, 2, 3, 1))
 			return nil
 		})
+		if err != nil {
+			return torch.Tensor{}, err
+		}
 	}
 	if !out.AllFinite() {
 		return torch.Tensor{}, fmt.Errorf("the image has values that are not finite: %w", ErrNotFinite)
@@ -78,6 +99,11 @@ func (a *Autoencoder) decode(ctx context.Context, latent torch.Tensor) (torch.Te
 // EncodeImage maps images [B,H,W,3] in 0..1 to the mean of their latents [B,C,h,w], unscaled, float32, on the CPU, kept. Sides have to be
 // multiples of Factor. It stops between two images with ctx's error once ctx is done.
 func (a *Autoencoder) EncodeImage(ctx context.Context, images torch.Tensor) (torch.Tensor, error) {
+	return a.encodeBy(ctx, images, nil)
+}
+
+// encodeBy encodes in the tiles that are asked for, or as LoadOptions.Tiling says.
+func (a *Autoencoder) encodeBy(ctx context.Context, images torch.Tensor, tile *Tile) (torch.Tensor, error) {
 	s, f := images.Shape(), int64(a.Factor())
 	if len(s) != 4 || s[3] != a.model.Config.ImageChannels {
 		return torch.Tensor{}, fmt.Errorf("encode image: shape %v, expected [B H W %d]", s, a.model.Config.ImageChannels)
@@ -85,13 +111,10 @@ func (a *Autoencoder) EncodeImage(ctx context.Context, images torch.Tensor) (tor
 	if s[1]%f != 0 || s[2]%f != 0 || s[1] == 0 || s[2] == 0 {
 		return torch.Tensor{}, fmt.Errorf("encode image: %d×%d pixels, expected multiples of %d: crop or resize it", s[2], s[1], f)
 	}
-	// The encoder takes what the decoder takes, the other way round.
-	if err := a.mayDecode([]int64{s[0], int64(a.LatentChannels()), s[1] / f, s[2] / f}); err != nil {
-		return torch.Tensor{}, fmt.Errorf("encode image: %w", err)
-	}
 	var out torch.Tensor
-	err := torch.InScope(func() (err error) {
-		torch.NoGrad(func() { out, err = a.encode(ctx, images) })
+	// The encoder takes what the decoder takes, the other way round.
+	err := a.frugally([]int64{s[0], int64(a.LatentChannels()), s[1] / f, s[2] / f}, tile, func(tile *Tile) (err error) {
+		torch.NoGrad(func() { out, err = a.encode(ctx, images, tile) })
 		return err
 	})
 	if err != nil {
@@ -100,7 +123,7 @@ func (a *Autoencoder) EncodeImage(ctx context.Context, images torch.Tensor) (tor
 	return out, nil
 }
 
-func (a *Autoencoder) encode(ctx context.Context, images torch.Tensor) (torch.Tensor, error) {
+func (a *Autoencoder) encode(ctx context.Context, images torch.Tensor, tile *Tile) (torch.Tensor, error) {
 	latents := make([]torch.Tensor, images.Size(0))
 	for i := range latents {
 		if err := ctx.Err(); err != nil {
@@ -108,9 +131,14 @@ func (a *Autoencoder) encode(ctx context.Context, images torch.Tensor) (torch.Te
 		}
 		var err error
 		latents[i] = torch.Scoped(func() torch.Tensor {
-			x := images.Narrow(0, int64(i), 1).ToDevice(a.model.Device()).Permute(0, 3, 1, 2).MulScalar(2).SubScalar(1).To(a.model.DType())
+			x := images.Narrow(0, int64(i), 1).Permute(0, 3, 1, 2).MulScalar(2).SubScalar(1)
 			var z torch.Tensor
-			if z, err = a.model.Encode(x.Contiguous()); err != nil {
+			if tile != nil {
+				z, err = a.model.EncodeTiled(ctx, x, tile.in(1))
+			} else {
+				z, err = a.model.Encode(x.ToDevice(a.model.Device()).To(a.model.DType()).Contiguous())
+			}
+			if err != nil {
 				return torch.Tensor{}
 			}
 			return z.To(torch.Float32).ToDevice(torch.CPU)

@@ -29,6 +29,8 @@ type LoadOptions struct {
 	Shared map[string]torch.Tensor
 	// MaxMemory bounds what models and runs together take on Device, in bytes; 0 is what the device has. See MemoryError.
 	MaxMemory int64
+	// Tiling says whether the autoencoder works in tiles.
+	Tiling Tiling
 }
 
 // machine is where the model computes.
@@ -45,7 +47,10 @@ func Load(path string, opt LoadOptions) (*Pipeline, error) {
 		return nil, err
 	}
 	defer files.Close()
-	p := &Pipeline{Path: path, checkpoint: opt.Checkpoint && !opt.AutoCheckpoint, autoCheckpoint: opt.AutoCheckpoint, Autoencoder: &Autoencoder{machine: opt.machine()}}
+	p := &Pipeline{
+		Path: path, spared: &spared{}, checkpoint: opt.Checkpoint && !opt.AutoCheckpoint, autoCheckpoint: opt.AutoCheckpoint,
+		Autoencoder: &Autoencoder{machine: opt.machine(), tiling: opt.Tiling},
+	}
 	bytes := float64(files.Bytes(opt.DType)) - p.shared(files.Given, opt)
 	if err := p.check("the model's weights", need{device: bytes}); err != nil {
 		return nil, fmt.Errorf("load %s: %w", path, err)

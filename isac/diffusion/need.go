@@ -12,7 +12,7 @@ import (
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
-// MemoryError says that something needs more memory than there is. Nothing was allocated for it.
+// MemoryError says that something needs more memory than there is. Without a Cause nothing was allocated for it.
 type MemoryError struct {
 	// What needs it: "4 images of 512×512 pixels"; Device is where: "cpu" for the machine's memory.
 	What   string
@@ -22,7 +22,14 @@ type MemoryError struct {
 	Need, Free, Total int64
 	// Bounded says that Free and Total are what LoadOptions.MaxMemory leaves, and not what the device has.
 	Bounded bool
+	// Cause is libtorch's error where memory ran out although the estimate fit: torch.IsOutOfMemory knows it. Tried is what was done to
+	// take less before: "gradient checkpoints", "tiles of 512 pixels".
+	Cause error
+	Tried []string
 }
+
+// Unwrap gives Cause.
+func (e *MemoryError) Unwrap() error { return e.Cause }
 
 // Error gives both numbers.
 func (e *MemoryError) Error() string {
@@ -33,8 +40,16 @@ func (e *MemoryError) Error() string {
 	if e.Bounded {
 		where = "to this process (--max-memory)"
 	}
-	return fmt.Sprintf("%s: this needs about %s of memory and %s of %s are free %s: make fewer or smaller images, or free memory",
-		e.What, inBytes(e.Need), inBytes(e.Free), inBytes(e.Total), where)
+	numbers := fmt.Sprintf("this needs about %s of memory and %s of %s are free %s", inBytes(e.Need), inBytes(e.Free), inBytes(e.Total), where)
+	if e.Cause == nil {
+		return fmt.Sprintf("%s: %s: make fewer or smaller images, or free memory", e.What, numbers)
+	}
+	tried := ""
+	if len(e.Tried) > 0 {
+		tried = ", also with " + strings.Join(e.Tried, " and ")
+	}
+	return fmt.Sprintf("%s: memory ran out%s: %s: make fewer or smaller images, load the model in a smaller type (--dtype), or free memory: %v",
+		e.What, tried, numbers, e.Cause)
 }
 
 // Fits says whether it would fit if nothing else took memory.
@@ -57,7 +72,8 @@ func whole(bytes float64) int64 {
 }
 
 const (
-	// margin is what estimates of activations are multiplied by, for what allocators round up and libraries take beside.
+	// margin is what estimates are multiplied by before it is decided whether there is room, for what allocators round up, do not find
+	// together, or keep.
 	margin = 1.25
 	// fixed is what libraries take once: threads, plans of convolutions, pieces of attention scores.
 	fixed = 64 << 20
@@ -65,30 +81,33 @@ const (
 	latentCopies = 16
 	// pictureBytes is what a pixel of a decoded batch takes: three floats, four bytes of an image, and its file.
 	pictureBytes = 3*4 + 4 + 4
+	// tiledPictures are the pictures in float that are blended of tiles: two sums, weights, and what is made of them.
+	tiledPictures = 5
 )
 
-// need is memory in bytes beside what is loaded.
+// need is memory in bytes beside what is loaded, as tensors and operations take it.
 type need struct{ device, host float64 }
+
+// room is how much of the memory has to be free for it.
+func (n need) room() need { return need{device: margin*n.device + fixed, host: margin * n.host} }
 
 // needOf estimates a run whose batch is evaluated in parts of so many images. shape is the latents'.
 func (p *Pipeline) needOf(r *SampleRequest, shape []int64, part int64) need {
-	e := backbone.Evaluation{Batch: part, Height: shape[2], Width: shape[3], Tokens: tokensOf(r), Checkpoint: p.checkpoint, Fused: fused()}
+	e := backbone.Evaluation{Batch: part, Height: shape[2], Width: shape[3], Tokens: tokensOf(r), Checkpoint: p.checkpoint, Fused: fused(), Reorders: p.device == torch.CPU}
 	if r.needsNegative() {
 		e.Batch *= 2
 	}
 	text := float64(e.Batch) * float64(e.Tokens) * float64(p.model.Shape.Context) * 4
 	working := p.evaluation(e) + text
 	if r.Guidance != nil { // of one image at a time, on the conditional side
-		e.Batch, e.Gradient = 1, true
-		streamer, ok := r.Guidance.Method.(guidance.Streamer)
-		e.Streamed = ok && streamer.Streams()
+		e.Batch, e.Gradient, e.Streamed = 1, true, streams(r.Guidance.Method)
 		e.Checkpoint = p.checkpoints(e)
 		working = max(working, p.evaluation(e))
 	}
 	latents := latentCopies * 4 * product(shape)
 	var decoding need
 	if r.Decode {
-		decoding = p.Autoencoder.needToDecode(shape)
+		decoding = p.needToDecode(shape, p.tiles(shape))
 	}
 	if p.device == torch.CPU {
 		all := latents + max(working, decoding.device+decoding.host)
@@ -103,17 +122,28 @@ func (p *Pipeline) evaluation(e backbone.Evaluation) float64 {
 	if !ok {
 		return fixed
 	}
-	return margin*sized.Memory(e) + fixed
+	return sized.Memory(e)
 }
 
-// needToDecode estimates the decoding of latents of a shape, one at a time, and all pictures that come of it.
-func (a *Autoencoder) needToDecode(shape []int64) need {
-	factor := float64(a.Factor())
-	pixels := float64(shape[2]) * float64(shape[3]) * factor * factor
-	return need{
-		device: margin*a.model.DecodeMemory(shape[2], shape[3]) + fixed + 4*3*4*pixels,
-		host:   float64(shape[0]) * pixels * pictureBytes,
+// streams tells whether a method's maps of self-attention have no gradient.
+func streams(m guidance.Method) bool {
+	streamer, ok := m.(guidance.Streamer)
+	return ok && streamer.Streams()
+}
+
+// needToDecode estimates the decoding of latents of a shape, one at a time, in tiles or whole, and all pictures that come of it.
+func (a *Autoencoder) needToDecode(shape []int64, tile *Tile) need {
+	pixels := func(shape []int64) float64 {
+		return float64(shape[2]) * float64(shape[3]) * float64(a.Factor()) * float64(a.Factor())
 	}
+	n := need{host: float64(shape[0]) * pixels(shape) * pictureBytes}
+	at := shape
+	if tile != nil {
+		at = tile.shape(shape, a.Factor())
+		n.host += tiledPictures * 3 * 4 * pixels(shape)
+	}
+	n.device = a.model.DecodeMemory(at[2], at[3]) + 3*3*4*pixels(at)
+	return n
 }
 
 func tokensOf(r *SampleRequest) int64 {
@@ -147,10 +177,10 @@ func (p *Pipeline) fit(r *SampleRequest, shape []int64) (part int64, err error) 
 	if p.device == torch.CPU {
 		room = min(room, together)
 	}
-	for part = shape[0]; part > 1 && whole(p.needOf(r, shape, part).device) > room; {
+	for part = shape[0]; part > 1 && whole(p.needOf(r, shape, part).room().device) > room; {
 		part = (part + 1) / 2
 	}
-	return part, p.check(p.imagesOf(shape), p.needOf(r, shape, part))
+	return part, p.check(p.imagesOf(shape), p.needOf(r, shape, part).room())
 }
 
 // CheckMemory says whether the machine has so many bytes for something, of which the process may take most at all, 0 for no bound of its

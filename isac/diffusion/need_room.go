@@ -14,17 +14,29 @@ type machine struct {
 	maxMemory int64 // see LoadOptions
 }
 
-// mayDecode says whether there is room to decode latents of a shape; else it is a *MemoryError.
-func (a *Autoencoder) mayDecode(shape []int64) error {
-	n := a.needToDecode(shape)
-	if n.device+n.host < 2*fixed {
+// empty gives back what is kept in reserve, on the device and of the machine's memory.
+func (m machine) empty() {
+	_ = torch.Try(func() error { // a device that is lost has no memory to give
+		torch.EmptyCache(torch.CPU)
+		if m.device != torch.CPU {
+			torch.EmptyCache(m.device)
+		}
+		return nil
+	})
+	debug.FreeOSMemory()
+}
+
+// mayDecode says whether there is room to decode latents of a shape, in tiles or whole; else it is a *MemoryError.
+func (a *Autoencoder) mayDecode(shape []int64, tile *Tile) error {
+	n := a.needToDecode(shape, tile)
+	if n.device+n.host < fixed {
 		return nil // little is not asked for: a preview in the middle of a run, which has asked for all that it takes
 	}
 	if a.device == torch.CPU {
 		n.device += n.host
 		n.host = n.device
 	}
-	return a.check(a.imagesOf(shape), n)
+	return a.check(a.imagesOf(shape), n.room())
 }
 
 // check compares a need with what there is, the second time after what is kept in reserve was given back.
@@ -33,12 +45,18 @@ func (m machine) check(what string, n need) error {
 	if err == nil {
 		return nil
 	}
-	torch.EmptyCache(torch.CPU)
-	if m.device != torch.CPU {
-		torch.EmptyCache(m.device)
-	}
-	debug.FreeOSMemory()
+	m.empty()
 	return m.compare(what, n)
+}
+
+// exhausted is the error of what ran out of memory although the estimate had room for it: cause is libtorch's, tried what was done to
+// take less.
+func (m machine) exhausted(what string, n need, cause error, tried []string) error {
+	free := memory.Of(m.device, m.maxMemory)
+	return &MemoryError{
+		What: what, Device: m.device, Need: whole(n.device), Free: free.Device, Total: free.DeviceTotal, Bounded: free.DeviceTotal == m.maxMemory,
+		Tried: tried, Cause: cause,
+	}
 }
 
 func (m machine) compare(what string, n need) error {

@@ -22,6 +22,7 @@ type Pipeline struct {
 	checkpoint bool
 	// autoCheckpoint decides before each guided evaluation, see checkpoints
 	autoCheckpoint bool
+	spared         *spared
 }
 
 // Close frees the weights and gives their memory back, which the C library would keep. Closing twice is allowed.

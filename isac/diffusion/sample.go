@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	backbone "github.com/isac-guidance/isac/isac/diffusion/denoiser"
 	"github.com/isac-guidance/isac/isac/diffusion/sampling"
 	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
@@ -91,7 +92,7 @@ func (r *run) begin() error {
 	if r.selection, err = r.newSelection(); err != nil {
 		return err
 	}
-	model := conditional{ctx: r.ctx, p: r.p, c: r.request.guided(), cost: &r.result.Cost}
+	model := conditional{ctx: r.ctx, p: r.p, c: r.request.guided(), cost: &r.result.Cost, last: &backbone.Evaluation{}, method: g.Method}
 	r.reuse = newReuse(g, r.plan.shape[0])
 	for b := range int(r.plan.shape[0]) {
 		config := guidance.Config{
@@ -166,14 +167,6 @@ func (r *run) both(x torch.Tensor, sigma float64) (denoised, negative torch.Tens
 		return denoised, negative, err
 	}
 	return r.inpaint.after(d[0]), d[1], nil
-}
-
-// evaluate evaluates the model for a sampler, D and where it is asked for D_negative.
-func (r *run) evaluate(x torch.Tensor, sigma float64, negative bool) ([]torch.Tensor, error) {
-	if r.selection != nil {
-		return r.selection.denoised(x, sigma)
-	}
-	return r.denoise.evaluate(x, sigma, negative)
 }
 
 // close frees what the run holds beside tensors.

@@ -19,6 +19,13 @@ type Model interface {
 	Taps(x torch.Tensor, timestep float64) ([]attention.Tap, error)
 }
 
+// Frugal is a Model that can do with less memory.
+type Frugal interface {
+	// Exhausted is told of a step that ran out of memory, of which nothing is left. Without an error the step is tried once more. Again
+	// says that it was: then there has to be one, which says what there was and what it needs.
+	Exhausted(cause error, again bool) error
+}
+
 // Noise is how a family's host latent x at a noise level σ becomes what its model takes in, and back.
 type Noise interface {
 	// Timestep is what the model is told for σ.
@@ -196,12 +203,23 @@ func (s *Session) at(x torch.Tensor, step Step, fn func(at torch.Tensor, r *Repo
 	if err := step.check(); err != nil {
 		return torch.Tensor{}, Report{}, err
 	}
-	out, err := scoped(func() (torch.Tensor, error) {
-		if err := checkLatent(x); err != nil {
-			return torch.Tensor{}, err
+	try := func() (torch.Tensor, error) {
+		report = Report{Step: step}
+		return scoped(func() (torch.Tensor, error) {
+			if err := checkLatent(x); err != nil {
+				return torch.Tensor{}, err
+			}
+			return fn(s.config.Noise.Input(x, step.Sigma), &report)
+		})
+	}
+	out, err := try()
+	if f, ok := s.config.Model.(Frugal); ok && torch.IsOutOfMemory(err) {
+		if err = f.Exhausted(err, false); err == nil {
+			if out, err = try(); torch.IsOutOfMemory(err) {
+				err = f.Exhausted(err, true)
+			}
 		}
-		return fn(s.config.Noise.Input(x, step.Sigma), &report)
-	})
+	}
 	if err != nil {
 		return torch.Tensor{}, report, fmt.Errorf("guidance: step %d of %d: %w", step.Index+1, step.Count, err)
 	}

@@ -94,6 +94,9 @@ type Memory struct {
 	Peak      int64 // the most that Allocated was since the start or ResetPeak
 	Free      int64 // left on the device, for all processes
 	Total     int64 // of the device
+	// Tensors is what tensors hold, and what operations take from libtorch while they run, and TensorsPeak the most of it since the start
+	// or ResetPeak. On a GPU they are Allocated and Peak. On the CPU they leave out the program, its libraries and what is kept in reserve.
+	Tensors, TensorsPeak int64
 }
 
 // MemoryStats returns the state of a device's memory.
@@ -101,7 +104,7 @@ func MemoryStats(d Device) Memory {
 	ensure()
 	m := C.isac_get_memory(C.int32_t(d.pack()))
 	check(m.err)
-	return Memory{int64(m.allocated), int64(m.reserved), int64(m.peak), int64(m.free), int64(m.total)}
+	return Memory{int64(m.allocated), int64(m.reserved), int64(m.peak), int64(m.free), int64(m.total), int64(m.tensors), int64(m.tensors_peak)}
 }
 
 // EmptyCache gives memory that is cached but not used back to the device.

@@ -32,7 +32,7 @@ typedef struct {
   char *err;
 } isac_meta;
 
-typedef struct { int64_t allocated, reserved, peak, free, total; char *err; } isac_memory;
+typedef struct { int64_t allocated, reserved, peak, free, total, tensors, tensors_peak; char *err; } isac_memory;
 
 enum isac_dtype {
   ISAC_FLOAT32, ISAC_FLOAT64, ISAC_FLOAT16, ISAC_BFLOAT16, ISAC_INT64, ISAC_INT32, ISAC_INT16, ISAC_INT8, ISAC_UINT8, ISAC_BOOL

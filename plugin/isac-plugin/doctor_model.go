@@ -10,11 +10,12 @@ import (
 
 // foretold is a run whose memory the doctor foretells.
 type foretold struct {
-	Model  string `placeholder:"DIR|FILE" help:"Foretell the memory of a run on this model, before it is loaded: a diffusers folder or a .safetensors file."`
-	Width  int    `default:"0" help:"Width of the pictures in pixels, with --model; 0 is what the model was trained on."`
-	Height int    `default:"0" help:"Height of the pictures in pixels, with --model; 0 is what the model was trained on."`
-	Batch  int    `default:"1" help:"Pictures at once, with --model."`
-	Guided bool   `default:"true" negatable:"" help:"Foretell a guided run too, with --model; --no-guided leaves it out."`
+	Model   string `placeholder:"DIR|FILE" help:"Foretell the memory of a run on this model, before it is loaded: a diffusers folder or a .safetensors file."`
+	Width   int    `default:"0" help:"Width of the pictures in pixels, with --model; 0 is what the model was trained on."`
+	Height  int    `default:"0" help:"Height of the pictures in pixels, with --model; 0 is what the model was trained on."`
+	Batch   int    `default:"1" help:"Pictures at once, with --model."`
+	Guided  bool   `default:"true" negatable:"" help:"Foretell a guided run too, with --model; --no-guided leaves it out."`
+	Measure bool   `help:"Load the model too, make one step of each kind, and print what it took beside what was foretold, with --model."`
 }
 
 // needCFG is any scale but 1: with classifier-free guidance, as nearly all runs are.
@@ -56,6 +57,9 @@ func (r *report) foretell(m foretold, how diffusion.LoadOptions) {
 		r.line("", "%s guided with gradient checkpoints", with(f.Checkpointed))
 	}
 	r.line("", "%s after it, when the pictures are decoded", with(f.Decode))
+	if m.Measure {
+		r.measure(m, f, how, request)
+	}
 	r.line("free", "%s of %s on %s", bytesText(f.Free), bytesText(f.Total), f.Device)
 	r.fits(f, how)
 }

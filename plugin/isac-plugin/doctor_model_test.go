@@ -25,10 +25,16 @@ func TestDoctorForetellsMemory(t *testing.T) {
 		t.Errorf("status %d, unguided: %s", status, stdout)
 	}
 
+	stdout, _, status = command(t, env, "doctor", "--models", t.TempDir(), "--model", model, "--measure")
+	check(t, "stdout", stdout, []string{"foretold | measured", "| unguided |", "| guided |", "| guided, gradient checkpoints |", "| decoding |", "| 1.00 |"})
+	if status != 0 {
+		t.Errorf("status %d, measured: %s", status, stdout)
+	}
+
 	for want, args := range map[string][]string{
 		"the run needs about":      {"--width", "4096", "--height", "4096", "--no-guided"},
-		"a guided run needs about": {"--width", "256", "--height", "256"},
-		"use gradient checkpoints": {"--width", "256", "--height", "256", "--checkpointing", "off"},
+		"a guided run needs about": {"--width", "384", "--height", "384"},
+		"use gradient checkpoints": {"--width", "384", "--height", "384", "--checkpointing", "off"},
 		"width is 13 pixels":       {"--width", "13"},
 		"batch is -2":              {"--batch=-2"},
 		"1.00 GiB on cpu":          {"--width", "4096", "--height", "4096"},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/isac-guidance/isac/isac/diffusion"
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/nodes"
 	"github.com/isac-guidance/isac/plugin"
@@ -37,6 +38,8 @@ type Options struct {
 	DType                      torch.DType
 	AutoDType                  bool
 	Checkpoint, AutoCheckpoint bool
+	// Tiling is as in diffusion.LoadOptions.
+	Tiling diffusion.Tiling
 	// MaxMemory bounds what models and runs together take on Device, in bytes; 0 is what the device has.
 	MaxMemory int64
 	Log       hclog.Logger
@@ -99,6 +102,7 @@ func (s *Server) env() *nodes.Env {
 	return &nodes.Env{
 		ModelPaths: o.ModelPaths, LoRAPaths: o.LoRAPaths, Device: o.Device, MaxMemory: o.MaxMemory,
 		DType: o.DType, AutoDType: o.AutoDType, Checkpoint: o.Checkpoint, AutoCheckpoint: o.AutoCheckpoint,
+		Tiling: o.Tiling,
 	}
 }
 

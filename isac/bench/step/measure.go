@@ -22,6 +22,8 @@ type measured struct {
 	Seconds          []float64 `json:"seconds"`
 	ProcessorSeconds []float64 `json:"processor_seconds"`
 	PeakBytes        int64     `json:"peak_bytes"`
+	// TensorBytes is what tensors take above the weights at most, by libtorch's allocator.
+	TensorBytes int64 `json:"tensor_bytes"`
 	// What the first guided step saw.
 	Loss       float64 `json:"loss,omitempty"`
 	Instance   float64 `json:"instance,omitempty"`
@@ -62,7 +64,8 @@ func (f *flags) measure() (*measured, error) {
 
 	torch.EmptyCache(device)
 	torch.ResetPeak(device)
-	out.LoadedBytes = torch.MemoryStats(device).Allocated
+	before := torch.MemoryStats(device)
+	out.LoadedBytes = before.Allocated
 	start := torch.WithScope(func() []torch.Tensor {
 		return []torch.Tensor{m.Noise.Output(in.latent.ToDevice(device), sigma).Clone().Keep()}
 	})[0]
@@ -70,7 +73,8 @@ func (f *flags) measure() (*measured, error) {
 	if err := torch.InScope(func() error { return f.steps(out, m, session, start, now, in.step) }); err != nil {
 		return nil, err
 	}
-	out.PeakBytes = torch.MemoryStats(device).Peak
+	after := torch.MemoryStats(device)
+	out.PeakBytes, out.TensorBytes = after.Peak, after.TensorsPeak-before.Tensors
 	if f.guided {
 		return out, out.kmeans(config, start, now, device)
 	}

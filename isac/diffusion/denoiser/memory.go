@@ -12,11 +12,13 @@ type Evaluation struct {
 	Recorded bool
 	// Fused says that libtorch's attention keeps no probabilities.
 	Fused bool
+	// Reorders says that convolutions bring their weights into another order each time, as the CPU's do.
+	Reorders bool
 }
 
 // Sized is a Denoiser that can tell the memory that an evaluation takes, in bytes, beside weights: activations, and with Gradient the
-// attention maps that guidance makes of its taps. The figure is a float, for it may be beyond any integer. It is an estimate, calibrated
-// by measured peaks, and rather too large.
+// attention maps that guidance makes of its taps. The figure is a float, for it may be beyond any integer. It is an estimate, held
+// against measured peaks: no more than that, so whoever asks for memory asks for some more.
 type Sized interface {
 	Memory(e Evaluation) float64
 }
@@ -28,7 +30,8 @@ type Layer struct {
 
 // Maps is the memory of a guided step's attention maps, in bytes, which are float32. With gradients they are those of all layers, each
 // with what is added up of them, those that are made larger to the finest grid, and their gradients; without, what is added up and what is
-// added to it, of the finest grid, and the part of the foreground; a softmax over image and text has a gradient of one layer at a time.
+// added to it, of the finest grid, and the part of the foreground, which is taken to be half of the grid: where it is all of it, clustering
+// takes up to four such maps more. A softmax over image and text has a gradient of one layer at a time.
 func Maps(layers []Layer, e Evaluation) float64 {
 	finest, widest, grids := 0.0, 0.0, map[float64]bool{}
 	sum := 0.0
@@ -38,7 +41,7 @@ func Maps(layers []Layer, e Evaluation) float64 {
 		sum += 3 * l.Queries * l.Keys
 	}
 	if e.Streamed {
-		return 4 * (3*finest*finest + 2*widest)
+		return 4 * (4*finest*finest + 2*widest)
 	}
 	return 4 * (sum + (4*float64(len(grids)-1)+8)*finest*finest)
 }
@@ -48,22 +51,31 @@ func Maps(layers []Layer, e Evaluation) float64 {
 const piece = 1 << 21
 
 // Probabilities is the memory of attention's probabilities where attention is not fused, in bytes of elements of a width: with a
-// gradient they are kept of all layers that take one piece, or of one with checkpoints, and the gradient of the largest takes four times
-// as much.
+// gradient they are kept of all layers that take one piece, or of one with checkpoints, and the gradient of the largest takes twice as
+// much.
 func Probabilities(layers []Layer, e Evaluation, width float64) float64 {
-	if e.Fused || !e.Gradient {
+	kept, most := Scores(layers, e, width)
+	switch {
+	case !e.Gradient:
 		return 0
+	case e.Checkpoint:
+		return 3 * most
 	}
-	all, most := 0.0, 0.0
+	return kept + 2*most
+}
+
+// Scores tells of attention that is not fused what a gradient keeps of all layers without checkpoints, and what the largest piece takes, of
+// which there are two while it is made: scores and probabilities. Both are in bytes of elements of a width.
+func Scores(layers []Layer, e Evaluation, width float64) (kept, most float64) {
+	if e.Fused {
+		return 0, 0
+	}
 	for _, l := range layers {
 		one := float64(e.Batch) * l.Heads * l.Queries * l.Keys
 		if one <= piece {
-			all += one * width
+			kept += one * width
 		}
 		most = max(most, min(one, piece)*width)
 	}
-	if e.Checkpoint {
-		all = most
-	}
-	return all + 4*most
+	return kept, most
 }

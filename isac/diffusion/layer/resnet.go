@@ -35,14 +35,22 @@ func NewResnet(p *weights.Params, in, out, time, groups int64, eps float64) Resn
 // built without one. Everything made on the way is freed.
 func (r Resnet) Forward(x, temb torch.Tensor) torch.Tensor {
 	return torch.Scoped(func() torch.Tensor {
-		h := r.conv1.Forward(r.norm1.Forward(x).Silu())
+		first := convolved(r.norm1, r.conv1, x)
 		if r.timed {
-			h = h.Add(r.time.Forward(temb).Unsqueeze(-1).Unsqueeze(-1))
+			first.AddInPlace(r.time.Forward(temb).Unsqueeze(-1).Unsqueeze(-1))
 		}
-		h = r.conv2.Forward(r.norm2.Forward(h).Silu())
+		h := convolved(r.norm2, r.conv2, first)
+		first.Close()
 		if r.wider {
 			x = r.shortcut.Forward(x)
 		}
-		return x.Add(h)
+		return h.AddInPlace(x)
 	})
+}
+
+// convolved is half a block. What is made on the way is freed as soon as nothing reads it, for of a large image each is much.
+func convolved(norm GroupNorm, conv Conv, x torch.Tensor) torch.Tensor {
+	h := torch.Scoped(func() torch.Tensor { return norm.Forward(x).Silu() })
+	defer h.Close()
+	return conv.Forward(h)
 }

@@ -39,12 +39,27 @@ func newDecoder(p *weights.Params, cfg Config) *decoder {
 // forward maps z [B,latent,h,w] to [B,3,h·f,w·f].
 func (d *decoder) forward(z torch.Tensor) torch.Tensor {
 	return torch.Scoped(func() torch.Tensor {
-		h := d.mid.forward(d.in.Forward(z))
+		h := torch.Scoped(func() torch.Tensor { return d.mid.forward(d.in.Forward(z)) })
+		// A level's image is freed once the next one's is made, which is four times as large.
+		next := func(forward func() torch.Tensor) {
+			before := h
+			h = forward()
+			before.Close()
+		}
 		for i, level := range d.levels {
-			if h = level.forward(h); i < len(d.samples) {
-				h = d.samples[i].Forward(h, 2*h.Size(2), 2*h.Size(3))
+			if next(func() torch.Tensor { return level.forward(h) }); i < len(d.samples) {
+				next(func() torch.Tensor {
+					if 4*h.Numel()*int64(h.DType().Bytes()) >= strips.Least && strips.Bytes > 0 && !torch.GradEnabled() {
+						return strips.Upsample(d.samples[i], h)
+					}
+					return d.samples[i].Forward(h, 2*h.Size(2), 2*h.Size(3))
+				})
 			}
 		}
-		return d.out.Forward(d.norm.Forward(h).Silu())
+		if strips.Cut(h) {
+			return strips.Activated(d.norm, d.out, h)
+		}
+		next(func() torch.Tensor { return torch.Scoped(func() torch.Tensor { return d.norm.Forward(h).Silu() }) })
+		return d.out.Forward(h)
 	})
 }

@@ -38,9 +38,14 @@ func newEncoder(p *weights.Params, cfg Config) *encoder {
 func (e *encoder) forward(x torch.Tensor) torch.Tensor {
 	return torch.Scoped(func() torch.Tensor {
 		h := e.in.Forward(x)
+		next := func(forward func(torch.Tensor) torch.Tensor) {
+			before := h
+			h = forward(h)
+			before.Close()
+		}
 		for i, level := range e.levels {
-			if h = level.forward(h); i < len(e.samples) {
-				h = e.samples[i].Forward(h)
+			if next(level.forward); i < len(e.samples) {
+				next(e.samples[i].Forward)
 			}
 		}
 		return e.out.Forward(e.norm.Forward(e.mid.forward(h)).Silu())

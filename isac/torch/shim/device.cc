@@ -101,12 +101,15 @@ isac_memory memory(int32_t dev) {
     isac_memory m{};
     if (dev >= 0) {
       cuda_memory(dev, &m);
+      m.tensors = m.allocated;
+      m.tensors_peak = m.peak;
       return m;
     }
     m.allocated = m.reserved = status_kib("VmRSS:") * 1024;
     m.peak = status_kib("VmHWM:") * 1024;
     m.free = meminfo_kib("MemAvailable:") * 1024;
     m.total = meminfo_kib("MemTotal:") * 1024;
+    tensor_bytes(&m.tensors, &m.tensors_peak);
     return m;
   });
 }
@@ -131,6 +134,7 @@ isac_status empty_cache(int32_t dev) {
 isac_status reset_peak(int32_t dev) {
   return guard<isac_status>("reset_peak", [&] {
     if (dev < 0) {
+      reset_tensor_peak();
       std::ofstream("/proc/self/clear_refs") << 5;  // resets VmHWM; without permission the old peak stays
       return isac_status{};
     }

@@ -5,8 +5,9 @@ import "github.com/isac-guidance/isac/isac/diffusion/denoiser"
 // How many times a token's width a block takes of both streams, and what of it a gradient keeps: four times the width in the feed-forward
 // layer, twice; queries, keys and values; what is normalised and modulated.
 const (
-	blockWork = 60.0
-	blockKept = 34.0
+	blockWork = 34.0
+	blockKept = 12.0
+	blockGrad = 16.0 // gradients that there are at once when one comes back to a block
 )
 
 var _ denoiser.Sized = (*Model)(nil)
@@ -31,10 +32,10 @@ func (c Config) Memory(e denoiser.Evaluation, width float64) float64 {
 	sum := (4 + blockWork) * one
 	if e.Gradient {
 		kept := blockKept * float64(len(layers))
-		if e.Checkpoint {
-			kept = 2*float64(c.Blocks()) + blockWork
+		if e.Checkpoint { // what comes into blocks, the taps' queries and keys, and one block once more
+			kept = float64(c.Blocks()) + 2*float64(len(layers)) + blockKept
 		}
-		sum += (kept + blockWork) * one
+		sum = (kept + blockGrad) * one
 	}
 	bytes := sum*width + denoiser.Probabilities(layers, e, width)
 	if e.Recorded {

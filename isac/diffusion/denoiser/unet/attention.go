@@ -30,12 +30,18 @@ func newMultiHead(p *weights.Params, kind attention.Kind, width, context, heads 
 // forward maps x [B,N,width], attending to context [B,L,width of context], to [B,N,width]; the image's grid is height×width = N. The
 // result is undefined where the recorder is done.
 func (a multiHead) forward(x, context torch.Tensor, height, width int64, r *attention.Recorder) torch.Tensor {
-	q, k := a.scored(x, context, height, width, r)
+	h := r.Scoped1(func() torch.Tensor {
+		q, k := a.scored(x, context, height, width, r)
+		if r.Done() {
+			return q
+		}
+		v := layer.SplitHeads(a.v.Forward(context), a.heads).To(q.DType())
+		return torch.SDPA(q, k, v, torch.Tensor{}, false, 0)
+	})
 	if r.Done() {
 		return torch.Tensor{}
 	}
-	v := layer.SplitHeads(a.v.Forward(context), a.heads).To(q.DType())
-	return a.out.Forward(layer.JoinHeads(torch.SDPA(q, k, v, torch.Tensor{}, false, 0)).To(x.DType()))
+	return torch.Scoped(func() torch.Tensor { return a.out.Forward(layer.JoinHeads(h).To(x.DType())) })
 }
 
 // scored records the layer and gives its queries and keys.

@@ -5,25 +5,42 @@ import (
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
-// How many times the channels of an image a block takes, beside what comes in: everything that it makes lives until it ends. Counted from
-// the blocks' code and measured on models of two families, in float32 on the CPU and in bfloat16 on a GPU.
+// How many times its channels a block takes beside what comes in, of each pixel: counted from the blocks' code, where what is made is freed as soon
+// as nothing reads it, and held against peaks of libtorch's allocator.
 const (
-	transformerWork = 60.0 // the gated feed-forward layer alone has 16
-	resnetWork      = 5.0  // of the channels that come in, and of those that go out
-	// What of it a gradient keeps.
-	transformerKept = 30.0
-	resnetKept      = 4.0
+	// Of a transformer block: what came in, the block's state, and the gated feed-forward layer's gate, which is eight times as wide, half of
+	// it activated, and the product.
+	transformerWork = 18.0
+	// Of the attention of one: its state, queries, keys and values, what is normed, and what comes out.
+	attentionWork = 8.0
+	// What of a transformer block and of a residual block a gradient with respect to the latent keeps: inputs of norms, of convolutions and of
+	// activations, queries, keys and values, and what attention gives; not the inputs of linear layers. Of the last block only attention is run.
+	transformerKept = 21.0
+	lastKept        = 9.0
+	resnetKeptIn    = 2.0
+	resnetKeptOut   = 4.0
+	// transformerGrad and resnetGrad are the gradients that there are at once when a gradient comes back to a block.
+	transformerGrad = 16.0
+	resnetGrad      = 4.0
+	// reordered is how many times the CPU's convolutions take their weights, brought into another order.
+	reordered = 2.0
 )
 
 var _ denoiser.Sized = (*Model)(nil)
 
-// footprint adds up what blocks take, in elements.
+// footprint walks through the model and adds up what lies there, in elements.
 type footprint struct {
 	e denoiser.Evaluation
-	// skips lie there until the way up; kept is what a gradient needs; work is that of the block that takes most.
-	skips, kept, work float64
-	taps              float64 // queries and keys of the image in all layers
-	layers            []denoiser.Layer
+	// skips lie there until the way up, work is the most that there is at once without gradient, look that of an attention but for its scores.
+	skips, work, look float64
+	// kept is what a gradient needs of all so far, or with checkpoints what comes into blocks; taps are the queries and keys of the image in all
+	// layers; ahead is the most that there is on the way forward, back when the gradient comes back to a block, but for taps with checkpoints.
+	kept, taps, ahead, back float64
+	scores                  float64 // bytes of probabilities that the stage with most keeps, see denoiser.Scores
+	middle                  float64 // and of those that the middle keeps
+	wide                    float64 // bytes of one
+	stages                  int     // with attention, that are still to come
+	layers                  []denoiser.Layer
 }
 
 // Memory tells what an evaluation takes. See denoiser.Sized.
@@ -33,20 +50,34 @@ func (m *Model) Memory(e denoiser.Evaluation) float64 {
 
 // Memory is what an evaluation of a model takes whose elements have width bytes; no weights are needed to tell it.
 func (c Config) Memory(e denoiser.Evaluation, width float64) float64 {
-	t := &footprint{e: e}
+	t := &footprint{e: e, stages: c.attended(), wide: width}
+	if c.Upcast {
+		t.wide = max(width, float64(torch.Float32.Bytes()))
+	}
 	pixels := float64(e.Batch) * float64(e.Height) * float64(e.Width)
-	channels := c.Levels[0].Channels
-	t.skips = pixels * float64(channels)
 	at := func(i int) float64 { return pixels / float64(int64(1)<<(2*i)) }
+	channels := float64(c.Levels[0].Channels)
+	skips := []float64{channels * pixels}
+	t.skips = skips[0]
+	down := func(elements float64) {
+		skips = append(skips, elements)
+		t.skips += elements
+	}
+	last := len(c.Levels) - 1
 	for i, l := range c.Levels {
 		for _, depth := range l.Down {
 			t.stage(at(i), channels, l, depth)
-			channels = l.Channels
-			t.skips += at(i) * float64(channels)
+			channels = float64(l.Channels)
+			down(channels * at(i))
 		}
-		t.skips += at(i+1) * float64(channels)
+		if i < last {
+			t.convolution(at(i+1), channels, channels)
+			down(channels * at(i+1))
+		}
 	}
-	last := len(c.Levels) - 1
+	below := channels * at(last)
+	t.e.Checkpoint = false // there is none in the middle
+	seen := len(t.layers)
 	for i := range c.MidResnets {
 		depth := 0
 		if i > 0 {
@@ -54,52 +85,120 @@ func (c Config) Memory(e denoiser.Evaluation, width float64) float64 {
 		}
 		t.stage(at(last), channels, c.Levels[last], depth)
 	}
+	t.middle, _ = denoiser.Scores(t.layers[seen:], e, t.wide)
+	t.e.Checkpoint = e.Checkpoint
 	for i := last; i >= 0; i-- {
 		l := c.Levels[i]
 		for _, depth := range l.Up {
-			t.stage(at(i), 2*max(channels, l.Channels), l, depth) // the skip beside it has at most as many
-			channels = l.Channels
+			skip := skips[len(skips)-1]
+			skips = skips[:len(skips)-1]
+			t.work = max(t.work, t.skips+2*below+skip) // both, and both in one
+			t.skips -= skip
+			both := below + skip
+			t.skips += both
+			t.stage(at(i), both/at(i), l, depth)
+			t.skips -= both
+			if e.Gradient && t.stages == 0 { // nothing behind the last attention is run
+				return t.bytes(c, width)
+			}
+			below = float64(l.Channels) * at(i)
+		}
+		if i > 0 {
+			below = float64(l.Channels) * at(i-1)
+			t.convolution(at(i-1), float64(l.Channels), float64(l.Channels))
+			t.kept += below
 		}
 	}
-	sum := t.skips + t.work
-	if e.Gradient {
-		sum = t.kept + 2*t.work // its own gradients
-		if e.Checkpoint {
-			sum = 2*t.skips + 2*t.work + t.work // one block is run again
-		}
-	}
-	wide := width
-	if c.Upcast {
-		wide = max(width, float64(torch.Float32.Bytes()))
-	}
-	bytes := sum*width + denoiser.Probabilities(t.layers, e, wide)
-	if e.Recorded {
-		seen := e
-		seen.Streamed = true
-		bytes += t.taps*wide + denoiser.Maps(t.layers, seen)
-	}
-	if e.Gradient {
-		bytes += denoiser.Maps(t.layers, e)
-	}
-	return bytes
+	return t.bytes(c, width)
 }
 
-// stage takes in a residual block and the transformer after it, on so many pixels of the batch.
-func (t *footprint) stage(pixels float64, in int64, l Level, depth int) {
-	resnet := float64(in + l.Channels)
-	t.work = max(t.work, resnetWork*resnet*pixels)
-	t.kept += resnetKept * resnet * pixels
-	if depth == 0 {
+// attended counts the stages with attention.
+func (c Config) attended() int {
+	n := 0
+	count := func(depths ...int) {
+		for _, depth := range depths {
+			if depth > 0 {
+				n++
+			}
+		}
+	}
+	for _, l := range c.Levels {
+		count(l.Down...)
+		count(l.Up...)
+	}
+	for range c.MidResnets - 1 {
+		count(c.MidDepth)
+	}
+	return n
+}
+
+// bytes makes bytes of what was added up: of a guided step the maps are made when all is kept, and the gradient goes back after that.
+func (t *footprint) bytes(c Config, width float64) float64 {
+	scores, most := denoiser.Scores(t.layers, t.e, t.wide)
+	if !t.e.Gradient {
+		bytes := max(t.work*width, t.look*width+2*most)
+		if t.e.Recorded {
+			seen := t.e
+			seen.Streamed = true
+			bytes += t.taps*t.wide + denoiser.Maps(t.layers, seen)
+		}
+		return bytes
+	}
+	kept, back, again := t.kept, t.back, scores
+	if t.e.Checkpoint {
+		kept, back, scores, again = kept+t.taps, back+t.taps, t.middle, t.middle+max(t.scores, most)
+	}
+	return max(t.ahead*width, kept*width+scores+most+denoiser.Maps(t.layers, t.e), back*width+again+2*most)
+}
+
+// convolution takes in one of 3×3 that stands alone, with so many pixels of the batch that come out.
+func (t *footprint) convolution(pixels, in, out float64) {
+	t.work = max(t.work, t.skips+(2*in+2*out)*pixels+t.reorder(in, out))
+	t.back = max(t.back, t.kept+2*(in+out)*pixels+t.reorder(in, out)/reordered)
+}
+
+// reorder is what a convolution's weights take while it runs.
+func (t *footprint) reorder(in, out float64) float64 {
+	if !t.e.Reorders {
+		return 0
+	}
+	return reordered * 9 * in * out
+}
+
+// stage takes in a residual block and the transformer after it, on so many pixels of the batch. What comes in is among the skips.
+func (t *footprint) stage(pixels, in float64, l Level, depth int) {
+	out := float64(l.Channels)
+	first := (2*in+2*out)*pixels + t.reorder(in, out) // what is convolved and what comes out, both in two orders
+	second := 5*out*pixels + t.reorder(out, out)      // and the half before
+	t.work = max(t.work, t.skips+max(first, second, (in+3*out)*pixels))
+	kept := (in + resnetKeptIn*in + resnetKeptOut*out) * pixels
+	back := resnetGrad*(in+out)*pixels + max(t.reorder(in, out), t.reorder(out, out))/reordered // there in one order alone
+	t.ahead = max(t.ahead, t.kept+t.taps+max(first, second))
+	own := out * pixels
+	if depth > 0 {
+		t.work = max(t.work, t.skips+own+transformerWork*own)
+		t.look = max(t.look, t.skips+own+attentionWork*own)
+		t.taps += 3 * own * float64(depth)
+		if t.stages--; t.stages > 0 {
+			kept += transformerKept * own * float64(depth)
+			back = max(back, transformerGrad*own)
+		} else {
+			kept += (transformerKept*float64(depth-1) + lastKept) * own
+		}
+		one, first := pixels/float64(t.e.Batch), len(t.layers)
+		for range depth {
+			t.layers = append(t.layers,
+				denoiser.Layer{Queries: one, Keys: one, Heads: float64(l.Heads)},
+				denoiser.Layer{Queries: one, Keys: float64(t.e.Tokens), Heads: float64(l.Heads)})
+		}
+		scores, _ := denoiser.Scores(t.layers[first:], t.e, t.wide)
+		t.scores = max(t.scores, scores)
+	}
+	if t.e.Checkpoint { // of a block what comes in, until the gradient comes back to it: then all of it once more
+		t.back = max(t.back, t.kept+kept+back)
+		t.kept += in * pixels
 		return
 	}
-	own := float64(l.Channels) * pixels
-	t.work = max(t.work, transformerWork*own)
-	t.kept += transformerKept * own * float64(depth)
-	t.taps += 3 * own * float64(depth)
-	one := pixels / float64(t.e.Batch)
-	for range depth {
-		t.layers = append(t.layers,
-			denoiser.Layer{Queries: one, Keys: one, Heads: float64(l.Heads)},
-			denoiser.Layer{Queries: one, Keys: float64(t.e.Tokens), Heads: float64(l.Heads)})
-	}
+	t.kept += kept
+	t.back = max(t.back, t.kept+back)
 }

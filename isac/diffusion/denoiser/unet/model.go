@@ -206,16 +206,31 @@ func (m *Model) body(ctx context.Context, x, temb, text torch.Tensor, r *attenti
 			}
 			skip := skips[len(skips)-1]
 			skips = skips[:len(skips)-1]
-			h = torch.Scoped(func() torch.Tensor { return torch.Cat([]torch.Tensor{h, skip}, 1) })
-			r.Run(func() { h = s.forward(h, temb, text, r) })
+			below := h
+			h = torch.Scoped(func() torch.Tensor { return torch.Cat([]torch.Tensor{below, skip}, 1) })
+			free(below, skip)
+			both := h
+			r.Run(func() { h = s.forward(both, temb, text, r) })
+			free(both)
 			if r.Done() {
 				return h, nil
 			}
 		}
 		if u.sample != nil {
 			next := skips[len(skips)-1].Shape()
-			h = u.sample.Forward(h, next[2], next[3])
+			small := h
+			h = u.sample.Forward(small, next[2], next[3])
+			free(small)
 		}
 	}
 	return h, nil
+}
+
+// free frees images that nothing reads any more. Two may be the same: of a model without a middle.
+func free(images ...torch.Tensor) {
+	for i, x := range images {
+		if i == 0 || x != images[0] {
+			x.Close()
+		}
+	}
 }

@@ -54,11 +54,13 @@ func newTransformerBlock(p *weights.Params, width, heads int64, cfg Config) tran
 func (t transformer) forward(x, context torch.Tensor, r *attention.Recorder) torch.Tensor {
 	return r.Scoped1(func() torch.Tensor {
 		s := x.Shape()
-		h := t.in.Forward(t.norm.Forward(x).Flatten(2, 3).Transpose(1, 2)) // [B,H·W,C]
+		h := torch.Scoped(func() torch.Tensor { return t.in.Forward(t.norm.Forward(x).Flatten(2, 3).Transpose(1, 2)) }) // [B,H·W,C]
 		for _, b := range t.blocks {
-			if h = b.forward(h, context, s[2], s[3], r); r.Done() {
+			before := h
+			if h = b.forward(before, context, s[2], s[3], r); r.Done() {
 				return x
 			}
+			before.Close()
 		}
 		return t.out.Forward(h).Transpose(1, 2).Reshape(s...).Add(x)
 	})
@@ -66,18 +68,33 @@ func (t transformer) forward(x, context torch.Tensor, r *attention.Recorder) tor
 
 func (b transformerBlock) forward(x, context torch.Tensor, height, width int64, r *attention.Recorder) torch.Tensor {
 	return r.Scoped1(func() torch.Tensor {
-		h := b.norm1.Forward(x)
-		if h = b.self.forward(h, h, height, width, r); r.Done() {
+		// What a part makes is freed before the next one; each makes a tensor of its own, to which its input is added.
+		looked := r.Scoped1(func() torch.Tensor {
+			h := b.norm1.Forward(x)
+			if h = b.self.forward(h, h, height, width, r); r.Done() {
+				return x
+			}
+			return h.AddInPlace(x)
+		})
+		if r.Done() {
 			return x
 		}
-		x = x.Add(h)
-		if h = b.cross.forward(b.norm2.Forward(x), context, height, width, r); r.Done() {
+		read := r.Scoped1(func() torch.Tensor {
+			h := b.cross.forward(b.norm2.Forward(looked), context, height, width, r)
+			if r.Done() {
+				return looked
+			}
+			return h.AddInPlace(looked)
+		})
+		if r.Done() {
 			return x
 		}
-		x = x.Add(h)
-		h = b.gate.Forward(b.norm3.Forward(x)) // GEGLU: one half gates the other
-		half := h.Size(-1) / 2
-		h = h.Narrow(-1, 0, half).Mul(h.Narrow(-1, half, half).Gelu("none"))
-		return x.Add(b.project.Forward(h))
+		looked.Close()
+		h := torch.Scoped(func() torch.Tensor {
+			h := torch.Scoped(func() torch.Tensor { return b.gate.Forward(b.norm3.Forward(read)) }) // GEGLU: one half gates the other
+			half := h.Size(-1) / 2
+			return h.Narrow(-1, 0, half).Mul(h.Narrow(-1, half, half).Gelu("none"))
+		})
+		return b.project.Forward(h).AddInPlace(read)
 	})
 }

@@ -1,0 +1,35 @@
+package unet
+
+import (
+	"testing"
+
+	"github.com/isac-guidance/isac/isac/diffusion/denoiser"
+	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
+)
+
+// What is foretold of Stable Diffusion 1.5's size is what isac/bench/step measured with libtorch 1.13.0 on the CPU in float32 (see
+// docs/performance.md), to 15 %. A guided run is a guided step and an unguided one.
+func TestMemoryOfStableDiffusionSize(t *testing.T) {
+	cfg, err := ConfigFromWeights(fixture.ReadShapes(t, "sd15-unet"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		side                           int64
+		unguided, guided, checkpointed float64 // MiB
+	}{{32, 241, 417, 241}, {64, 286, 1497, 579}} {
+		e := denoiser.Evaluation{Batch: 2, Height: c.side, Width: c.side, Tokens: 77, Reorders: true}
+		unguided := cfg.Memory(e, 4)
+		e.Batch, e.Gradient, e.Streamed = 1, true, true
+		guided := max(unguided, cfg.Memory(e, 4))
+		e.Checkpoint = true
+		checkpointed := max(unguided, cfg.Memory(e, 4))
+		for what, pair := range map[string][2]float64{"unguided": {unguided, c.unguided}, "guided": {guided, c.guided}, "with checkpoints": {checkpointed, c.checkpointed}} {
+			said := pair[0] / (1 << 20)
+			t.Logf("latents of %d, %s: %.0f MiB foretold, %.0f measured", c.side, what, said, pair[1])
+			if said < 0.85*pair[1] || said > 1.15*pair[1] {
+				t.Errorf("latents of %d, %s: %.0f MiB foretold, %.0f measured", c.side, what, said, pair[1])
+			}
+		}
+	}
+}
