@@ -2,6 +2,7 @@ package diffusion
 
 import (
 	"context"
+	"errors"
 
 	"github.com/isac-guidance/isac/isac/attention"
 	backbone "github.com/isac-guidance/isac/isac/diffusion/denoiser"
@@ -14,6 +15,14 @@ type conditional struct {
 	ctx context.Context // a guidance session hands on none of its own
 	p   *Pipeline
 	c   Conditioning
+	run *controlledRun // nil outside of runs, and where there are no control nets
+}
+
+// controlledRun is what control nets need to know of the run that is guided.
+type controlledRun struct {
+	controls []applied
+	image    int64 // of the batch
+	sigma    *float64
 }
 
 // Conditional gives the model under the conditioning c, for a guidance session. It is good as long as c is open.
@@ -41,8 +50,38 @@ func (c conditional) Taps(x torch.Tensor, timestep float64) ([]attention.Tap, er
 	if err != nil {
 		return nil, err
 	}
-	if _, err := d.ForwardContext(c.ctx, x.To(d.DType()).ToDevice(d.Device()), timestep, text, vector, r); err != nil {
+	in := x.To(d.DType()).ToDevice(d.Device())
+	if len(c.c.Controls) > 0 {
+		err = c.controlled(in, timestep, text, vector, r)
+	} else {
+		_, err = d.ForwardContext(c.ctx, in, timestep, text, vector, r)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return r.Taps(), nil
+}
+
+// controlled evaluates the denoiser under control nets, through which gradients go as well.
+func (c conditional) controlled(in torch.Tensor, timestep float64, text, vector torch.Tensor, r *attention.Recorder) error {
+	d, ok := c.p.model.Denoiser.(backbone.Controlled)
+	if !ok {
+		return errors.New("this model takes no control nets")
+	}
+	var controls []applied
+	image, sigma := int64(0), c.p.noise.SigmaAt(timestep)
+	if c.run != nil {
+		controls, image, sigma = c.run.controls, c.run.image, *c.run.sigma
+	} else {
+		torch.NoGrad(func() { controls = c.p.controls(c.c, in.Size(2), in.Size(3)) })
+	}
+	for _, one := range controls {
+		one.net.Checkpoint(c.p.checkpoint || c.p.autoCheckpoint)
+	}
+	add, err := c.p.residuals(c.ctx, controls, in, image, sigma, text, vector)
+	if err != nil {
+		return err
+	}
+	_, err = d.ForwardControlled(c.ctx, in, timestep, text, vector, add, r)
+	return err
 }

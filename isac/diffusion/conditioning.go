@@ -29,6 +29,9 @@ type Conditioning struct {
 	Spans [][2]int
 	// Region is where in the picture the conditioning holds; nil is everywhere.
 	Region *Region
+	// Controls are the control nets of the conditioning; ControlNegative has them control the other side too, see WithControl.
+	Controls        []Control
+	ControlNegative bool
 	// More are conditionings that hold beside this one, each in its own region. They have none beside themselves.
 	More []Conditioning
 	// Notes are things that the user should know: in how many chunks a prompt is read, what in it is read as text, what was not found.
@@ -44,6 +47,10 @@ func (c *Conditioning) Close() {
 		*t = torch.Tensor{}
 	}
 	c.Region.close()
+	for _, control := range c.Controls {
+		control.close()
+	}
+	c.Controls = nil
 	for i := range c.More {
 		c.More[i].Close()
 	}

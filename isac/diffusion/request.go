@@ -186,7 +186,10 @@ func (p *Pipeline) checkConditioning(name string, c Conditioning, bad func(strin
 			if err := one.Region.check(); err != nil {
 				bad("the %s conditioning: %w", name, err)
 			}
-			one.Region = nil
+			if err := p.checkControls(one); err != nil {
+				bad("the %s conditioning: %w", name, err)
+			}
+			one.Region, one.Controls = nil, nil
 			p.checkConditioning(name, one, bad)
 		}
 		return

@@ -63,6 +63,7 @@ type run struct {
 	inpaint  *inpaint            // nil without a mask
 	noise    *torch.Generator    // of ancestral samplers, nil until asked for
 	path     *sampling.Path      // of samplers with a Brownian path, nil until asked for
+	sigma    float64             // of this step
 	current  []guidance.Report   // of this step
 	reports  [][]guidance.Report
 }
@@ -73,10 +74,14 @@ func (r *run) begin() error {
 	if g == nil {
 		return nil
 	}
-	model := r.p.Conditional(r.request.guided())
+	conditional := conditional{ctx: context.Background(), p: r.p, c: r.request.guided()}
+	controls := r.p.controls(conditional.c, r.plan.shape[2], r.plan.shape[3])
 	for b := range int(r.plan.shape[0]) {
+		if len(controls) > 0 {
+			conditional.run = &controlledRun{controls: controls, image: int64(b), sigma: &r.sigma}
+		}
 		config := guidance.Config{
-			Model: model, Noise: r.p.noise, Method: g.Method, Target: g.Target, Measure: g.Measure, Seed: r.request.Seed + uint64(r.request.noiseOf(b)),
+			Model: conditional, Noise: r.p.noise, Method: g.Method, Target: g.Target, Measure: g.Measure, Seed: r.request.Seed + uint64(r.request.noiseOf(b)),
 		}
 		if g.Observe != nil {
 			config.Observe, config.ObserveSelf = func(m guidance.Maps) { g.Observe(b, m) }, g.ObserveSelf
@@ -163,6 +168,7 @@ func (r *run) step(i int, sigma float64) guidance.Step {
 // noised gives the latent that sampling starts from, x [B,C,h,w].
 func (r *run) noised() (torch.Tensor, error) {
 	noise := r.unitNoise().ToDevice(r.p.device)
+	r.sigma = r.plan.sigmas[0]
 	if !r.request.NoNoise {
 		var err error
 		noise, err = r.eachImage(noise, func(s *guidance.Session, image torch.Tensor) (torch.Tensor, bool, error) {
@@ -257,7 +263,7 @@ func (r *run) before(i int, sigma float64, x torch.Tensor) (torch.Tensor, error)
 	if err := r.ctx.Err(); err != nil {
 		return x, err
 	}
-	r.current = nil
+	r.current, r.sigma = nil, sigma
 	from := r.inpaint.before(x, sigma)
 	guided, err := r.eachImage(from, func(s *guidance.Session, image torch.Tensor) (torch.Tensor, bool, error) {
 		guided, report, err := s.Guide(image, r.step(i, sigma))

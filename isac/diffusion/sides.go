@@ -7,8 +7,10 @@ import (
 // part is one conditioning of several as the denoiser evaluates it.
 type part struct {
 	side
-	box    *box         // nil for the whole latent
-	weight torch.Tensor // [1 or B,1,h,w] of the box
+	box      *box         // nil for the whole latent
+	weight   torch.Tensor // [1 or B,1,h,w] of the box
+	controls []applied
+	shared   bool // the controls are for the other side too
 }
 
 // parts are the conditionings of both sides of classifier-free guidance, where a side has several, or one for a part of the picture.
@@ -27,6 +29,7 @@ func newParts(r *run) (*parts, error) {
 	// What one side says of an area, the other has to say too: what holds the area there is evaluated on it once more.
 	made.negative = answered(made.negative, made.positive)
 	made.positive = answered(made.positive, made.negative)
+	made.negative = controlled(made.negative, made.positive)
 	return &made, nil
 }
 
@@ -51,13 +54,17 @@ func partsOf(r *run, c Conditioning) ([]part, error) {
 		if weight.Size(0) > 1 {
 			weight = toBatch(weight, r.plan.shape[0])
 		}
-		made = append(made, part{side{text, vector}, b, weight.ToDevice(r.p.device)})
+		of := box{height: height, width: width}
+		if b != nil {
+			of = *b
+		}
+		made = append(made, part{side{text, vector}, b, weight.ToDevice(r.p.device), r.p.controls(one, of.height, of.width), one.ControlNegative})
 	}
 	return made, nil
 }
 
 // answered adds to the parts of a side, for each area of the other side, one of the same area and weight, with the text of the smallest
-// part that holds it.
+// part that holds it. Control nets go with the area.
 func answered(own, other []part) []part {
 	for _, o := range other {
 		if o.box == nil {
@@ -77,10 +84,36 @@ func answered(own, other []part) []part {
 			}
 		}
 		if smallest != nil && (smallest.box == nil || *smallest.box != *o.box) {
-			own = append(own, part{smallest.side, o.box, o.weight})
+			own = append(own, part{smallest.side, o.box, o.weight, o.controls, o.shared})
 		}
 	}
 	return own
+}
+
+// controlled has the positive side's control nets that are for both sides control the negative one too, as far as both are for the whole
+// latent and the negative side has none of its own.
+func controlled(negative, positive []part) []part {
+	var free []int
+	for i, p := range negative {
+		switch {
+		case p.box != nil:
+		case len(p.controls) > 0:
+			return negative
+		default:
+			free = append(free, i)
+		}
+	}
+	if len(free) == 0 {
+		return negative
+	}
+	given := 0
+	for _, p := range positive {
+		if p.box == nil && len(p.controls) > 0 && p.shared {
+			negative[free[given%len(free)]].controls = p.controls
+			given++
+		}
+	}
+	return negative
 }
 
 // denoised gives D of images first… of a batch, x [n,C,h,w], with every part evaluated on its area:
@@ -102,12 +135,13 @@ func (d denoiser) denoised(x torch.Tensor, first int64, sigma float64) (combined
 
 // blend is the D of one side.
 func (d denoiser) blend(side []part, x torch.Tensor, first int64, sigma float64) (torch.Tensor, error) {
-	network, noise, n := d.p.model.Denoiser, d.p.noise, x.Size(0)
+	noise, n := d.p.noise, x.Size(0)
+	dtype := d.p.model.Denoiser.DType()
 	sum := x.ZerosLike()
 	weights := x.ZerosLike().AddScalar(nothing)
 	for _, p := range side {
 		at := p.box.cut(x).Contiguous()
-		y, err := network.ForwardContext(d.ctx, noise.Input(at, sigma).To(network.DType()), noise.Timestep(sigma), repeated(p.text, n), repeated(p.vector, n), nil)
+		y, err := d.p.forward(d.ctx, p.controls, noise.Input(at, sigma).To(dtype), first, sigma, repeated(p.text, n), repeated(p.vector, n))
 		if err != nil {
 			return torch.Tensor{}, err
 		}

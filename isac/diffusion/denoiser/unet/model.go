@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/isac-guidance/isac/isac/attention"
+	"github.com/isac-guidance/isac/isac/diffusion/denoiser"
 	"github.com/isac-guidance/isac/isac/diffusion/layer"
 	"github.com/isac-guidance/isac/isac/diffusion/weights"
 	"github.com/isac-guidance/isac/isac/torch"
@@ -137,11 +138,17 @@ func (m *Model) Forward(x torch.Tensor, t float64, text, vector torch.Tensor, r 
 
 // ForwardContext is Forward, and stops between two blocks with ctx's error once ctx is done.
 func (m *Model) ForwardContext(ctx context.Context, x torch.Tensor, t float64, text, vector torch.Tensor, r *attention.Recorder) (torch.Tensor, error) {
+	return m.ForwardControlled(ctx, x, t, text, vector, denoiser.Residuals{}, r)
+}
+
+// ForwardControlled is ForwardContext with residuals of control nets, as denoiser.Controlled has it.
+func (m *Model) ForwardControlled(ctx context.Context, x torch.Tensor, t float64, text, vector torch.Tensor, add denoiser.Residuals, r *attention.Recorder) (torch.Tensor, error) {
 	m.checkVector(vector)
+	m.checkResiduals(add)
 	var err error
 	out := r.Scoped1(func() torch.Tensor {
 		var h torch.Tensor
-		if h, err = m.body(ctx, x, m.embed(t, vector), text, r); err != nil || r.Last(true) {
+		if h, err = m.body(ctx, x, m.embed(t, vector), text, add, r); err != nil || r.Last(true) {
 			return torch.Tensor{}
 		}
 		return m.out.Forward(m.norm.Forward(h).Silu())
@@ -154,46 +161,43 @@ func (m *Model) ForwardContext(ctx context.Context, x torch.Tensor, t float64, t
 
 // embed gives silu of the embedding of timestep and vector, [1 or B,TimeWidth]: residual blocks want nothing else.
 func (m *Model) embed(t float64, vector torch.Tensor) torch.Tensor {
+	return embed(m.time, m.vector, t, vector)
+}
+
+func embed(time timeEmbedding, added *vectorEmbedding, t float64, vector torch.Tensor) torch.Tensor {
 	return torch.Scoped(func() torch.Tensor {
-		e := m.time.forward(t)
-		if m.vector != nil {
-			e = e.Add(m.vector.forward(vector))
+		e := time.forward(t)
+		if added != nil {
+			e = e.Add(added.forward(vector))
 		}
 		return e.Silu()
 	})
 }
 
 // body is everything between the first convolution and the last norm.
-func (m *Model) body(ctx context.Context, x, temb, text torch.Tensor, r *attention.Recorder) (torch.Tensor, error) {
-	h := m.in.Forward(x)
-	skips := []torch.Tensor{h}
-	for _, d := range m.down {
-		for _, s := range d.stages {
-			if err := ctx.Err(); err != nil {
-				return h, err
-			}
-			h = s.forward(h, temb, text, r)
-			skips = append(skips, h)
-		}
-		if d.sample != nil {
-			h = d.sample.Forward(h)
-			skips = append(skips, h)
-		}
+func (m *Model) body(ctx context.Context, x, temb, text torch.Tensor, add denoiser.Residuals, r *attention.Recorder) (torch.Tensor, error) {
+	h, skips, err := descend(ctx, m.down, m.in.Forward(x), temb, text, r)
+	if err != nil {
+		return h, err
 	}
-	for _, s := range m.mid {
-		if s.attention != nil {
-			h = s.attention.forward(h, text, r)
-		}
-		h = s.resnet.Forward(h, temb)
+	h = bottom(m.mid, h, temb, text, r)
+	if add.Any() {
+		h = h.Add(add.Bottom)
 	}
 	for _, u := range m.up {
 		for _, s := range u.stages {
 			if err := ctx.Err(); err != nil {
 				return h, err
 			}
-			skip := skips[len(skips)-1]
-			skips = skips[:len(skips)-1]
-			h = torch.Scoped(func() torch.Tensor { return torch.Cat([]torch.Tensor{h, skip}, 1) })
+			n := len(skips) - 1
+			h = torch.Scoped(func() torch.Tensor {
+				skip := skips[n]
+				if add.Any() {
+					skip = skip.Add(add.Skips[n])
+				}
+				return torch.Cat([]torch.Tensor{h, skip}, 1)
+			})
+			skips = skips[:n]
 			h = s.forward(h, temb, text, r)
 			if r.Last(s.last()) {
 				return h, nil
@@ -205,4 +209,34 @@ func (m *Model) body(ctx context.Context, x, temb, text torch.Tensor, r *attenti
 		}
 	}
 	return h, nil
+}
+
+// descend goes from the first convolution's h through the levels, and gives the states that the way up takes in, h the first of them.
+func descend(ctx context.Context, levels []down, h, temb, text torch.Tensor, r *attention.Recorder) (torch.Tensor, []torch.Tensor, error) {
+	skips := []torch.Tensor{h}
+	for _, d := range levels {
+		for _, s := range d.stages {
+			if err := ctx.Err(); err != nil {
+				return h, nil, err
+			}
+			h = s.forward(h, temb, text, r)
+			skips = append(skips, h)
+		}
+		if d.sample != nil {
+			h = d.sample.Forward(h)
+			skips = append(skips, h)
+		}
+	}
+	return h, skips, nil
+}
+
+// bottom goes through the coarsest level.
+func bottom(mid []midStage, h, temb, text torch.Tensor, r *attention.Recorder) torch.Tensor {
+	for _, s := range mid {
+		if s.attention != nil {
+			h = s.attention.forward(h, text, r)
+		}
+		h = s.resnet.Forward(h, temb)
+	}
+	return h
 }
