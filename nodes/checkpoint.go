@@ -17,7 +17,9 @@ type checkpoints struct {
 }
 
 type checkpointKey struct {
-	path   string
+	path string
+	// part is what of a model it is, see parts; several files have their paths joined by pathsJoin.
+	part   string
 	device torch.Device
 	dtype  torch.DType
 	memory int64 // see Env.MaxMemory
@@ -57,11 +59,9 @@ func (cs *checkpoints) acquire(key checkpointKey, name string) (*checkpoint, err
 		c.uses++
 		return c, nil
 	}
-	pipeline, err := diffusion.Load(key.path, diffusion.LoadOptions{
-		Device: key.device, DType: key.dtype, Checkpoint: key.checkpoint, AutoCheckpoint: key.autoCheckpoint, MaxMemory: key.memory,
-	})
+	pipeline, err := key.load()
 	if err != nil {
-		return nil, fmt.Errorf("checkpoint %q: %w", name, err)
+		return nil, fmt.Errorf("%s %q: %w", key.what(), name, err)
 	}
 	c := &checkpoint{home: cs, key: key, name: name, pipeline: pipeline, uses: 1}
 	if cs.open == nil {

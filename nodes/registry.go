@@ -31,6 +31,7 @@ func Standard() *Registry {
 	cache := &checkpoints{}
 	return NewRegistry(
 		checkpointLoaderSimple(cache),
+		clipLoader(cache),
 		clipSetLastLayer(),
 		clipTextEncode(),
 		clipTextEncodeSDXL(),
@@ -42,6 +43,7 @@ func Standard() *Registry {
 		controlNetApply(),
 		controlNetApplyAdvanced(),
 		controlNetLoader(),
+		dualCLIPLoader(cache),
 		emptyLatentImage(),
 		emptySD3LatentImage(),
 		imageBatch(),
@@ -69,6 +71,7 @@ func Standard() *Registry {
 		saveImage(),
 		saveLatent(),
 		setLatentNoiseMask(),
+		tripleCLIPLoader(cache),
 		unetLoader(cache),
 		vaeDecode(),
 		vaeEncode(),

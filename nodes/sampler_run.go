@@ -95,7 +95,7 @@ func reporter(env *Env, pipeline *diffusion.Pipeline) func(diffusion.StepInfo) e
 			r.Masks = nil
 			env.step(StepReport{Image: i, Report: r})
 		}
-		if env == nil || env.Preview == nil || s.Index+1 == s.Count { // the last step's image is on its way
+		if env == nil || env.Preview == nil || !pipeline.HasVAE() || s.Index+1 == s.Count { // the last step's image is on its way
 			return nil
 		}
 		data, err := previews.draw(s.Denoised)

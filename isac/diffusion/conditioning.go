@@ -159,6 +159,14 @@ func checkWeights(prompts []clip.Prompt) error {
 // mostWeight is beyond what float32 can add up; pictures are noise long before.
 const mostWeight = 1e30
 
+// wide fills text encoders' states up to the width that the denoiser reads, where the family does so.
+func (p *Pipeline) wide(hidden torch.Tensor) torch.Tensor {
+	if rest := p.model.Shape.Context - hidden.Size(-1); p.model.Family.Pads && rest > 0 {
+		return torch.Pad(hidden, []int64{0, rest}, "constant", 0)
+	}
+	return hidden
+}
+
 // place brings a conditioning into the denoiser's type and place, for images of width×height pixels: text [1,L,D], and vector [1,V],
 // undefined for a family without one.
 func (p *Pipeline) place(c Conditioning, width, height int) (text, vector torch.Tensor, err error) {
@@ -170,5 +178,5 @@ func (p *Pipeline) place(c Conditioning, width, height int) (text, vector torch.
 	if vector, err = p.model.Vector(c.Pooled, sizes); err != nil {
 		return text, vector, err
 	}
-	return c.Hidden.To(d.DType()).ToDevice(d.Device()), vector, nil
+	return p.wide(c.Hidden).To(d.DType()).ToDevice(d.Device()), vector, nil
 }

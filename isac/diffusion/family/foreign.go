@@ -73,6 +73,8 @@ var parts = []sign{
 	{"visual.", "a CLIP image encoder alone"},
 	{"encoder.block.", "a T5 text encoder alone"},
 	{"text_model.", "a text encoder alone"},
+	{"embeddings.token_embedding.", "a text encoder alone"},
+	{"transformer.resblocks.", "a text encoder alone (OpenCLIP)"},
 	{"first_stage_model.", "an autoencoder alone"},
 	{"encoder.conv_in.", "an autoencoder alone"},
 	{"decoder.conv_in.", "an autoencoder alone"},
