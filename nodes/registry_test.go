@@ -20,11 +20,13 @@ import (
 func TestStandardNodes(t *testing.T) {
 	r := Standard()
 	want := []string{
-		"CLIPSetLastLayer", "CLIPTextEncode", "CLIPTextEncodeSDXL", "CheckpointLoaderSimple", "ConditioningCombine", "ConditioningConcat",
-		"ConditioningSetArea", "ConditioningSetAreaPercentage", "ConditioningSetMask", "EmptyLatentImage", "EmptySD3LatentImage", "ISACGuidance",
-		"ISACInstances", "ISACMasks", "ImageBatch", "ImageScale", "ImageScaleBy", "ImageToMask", "InvertMask", "KSampler", "KSamplerAdvanced",
+		"CLIPLoader", "CLIPSetLastLayer", "CLIPTextEncode", "CLIPTextEncodeSDXL", "CheckpointLoaderSimple", "ConditioningCombine", "ConditioningConcat",
+		"ConditioningSetArea", "ConditioningSetAreaPercentage", "ConditioningSetMask", "ControlNetApply", "ControlNetApplyAdvanced",
+		"ControlNetLoader", "DualCLIPLoader", "EmptyLatentImage", "EmptySD3LatentImage", "ISACGuidance",
+		"ISACInstances", "ISACMasks", "ImageBatch", "ImageScale", "ImageScaleBy", "ImageToMask", "ImageUpscaleWithModel", "InvertMask", "KSampler", "KSamplerAdvanced",
 		"LatentFromBatch", "LatentUpscale", "LatentUpscaleBy", "LoadImage", "LoadImageMask", "LoadLatent", "LoraLoader", "LoraLoaderModelOnly",
-		"MaskToImage", "ModelSamplingSD3", "PreviewImage", "RepeatLatentBatch", "SaveImage", "SaveLatent", "SetLatentNoiseMask", "UNETLoader", "VAEDecode", "VAEEncode",
+		"MaskToImage", "ModelSamplingSD3", "PreviewImage", "RepeatLatentBatch", "SaveImage", "SaveLatent", "SetLatentNoiseMask", "TripleCLIPLoader",
+		"UNETLoader", "UpscaleModelLoader", "VAEDecode", "VAEEncode",
 		"VAEEncodeForInpaint", "VAELoader",
 	}
 	if got := r.Names(); !slices.Equal(got, want) {
