@@ -52,6 +52,7 @@ func Standard() *Registry {
 		imageToMask(),
 		imageUpscaleWithModel(),
 		invertMask(),
+		isacCountRetry(),
 		isacGuidance(),
 		isacInstances(),
 		isacMasks(),

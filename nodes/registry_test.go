@@ -22,7 +22,7 @@ func TestStandardNodes(t *testing.T) {
 	want := []string{
 		"CLIPLoader", "CLIPSetLastLayer", "CLIPTextEncode", "CLIPTextEncodeSDXL", "CheckpointLoaderSimple", "ConditioningCombine", "ConditioningConcat",
 		"ConditioningSetArea", "ConditioningSetAreaPercentage", "ConditioningSetMask", "ControlNetApply", "ControlNetApplyAdvanced",
-		"ControlNetLoader", "DualCLIPLoader", "EmptyLatentImage", "EmptySD3LatentImage", "ISACGuidance",
+		"ControlNetLoader", "DualCLIPLoader", "EmptyLatentImage", "EmptySD3LatentImage", "ISACCountRetry", "ISACGuidance",
 		"ISACInstances", "ISACMasks", "ImageBatch", "ImageScale", "ImageScaleBy", "ImageToMask", "ImageUpscaleWithModel", "InvertMask", "KSampler", "KSamplerAdvanced",
 		"LatentFromBatch", "LatentUpscale", "LatentUpscaleBy", "LoadImage", "LoadImageMask", "LoadLatent", "LoraLoader", "LoraLoaderModelOnly",
 		"MaskToImage", "ModelSamplingSD3", "PreviewImage", "RepeatLatentBatch", "SaveImage", "SaveLatent", "SetLatentNoiseMask", "TripleCLIPLoader",

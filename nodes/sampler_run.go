@@ -22,8 +22,9 @@ type samplerRun struct {
 	Latent             *Latent
 }
 
-// sample runs a request, of which it fills in model, conditionings, latent and guidance.
-func (in samplerRun) sample(ctx context.Context, env *Env, request diffusion.SampleRequest) (Result, error) {
+// sample runs a request, of which it fills in model, conditionings, latent and guidance. Observers of guidance are told as
+// diffusion.Guidance.Observe is.
+func (in samplerRun) sample(ctx context.Context, env *Env, request diffusion.SampleRequest, observers ...func(image int, m guidance.Maps)) (Result, error) {
 	pipeline := in.Model.Pipeline()
 	request.Positive, request.Negative = in.Positive.Encoded, in.Negative.Encoded
 	request.Decode = true // what is sampled is looked at, and a run whose pictures do not fit should not begin
@@ -58,6 +59,9 @@ func (in samplerRun) sample(ctx context.Context, env *Env, request diffusion.Sam
 				return Result{}, err
 			}
 			lines = append(lines, left...)
+			for _, observe := range observers {
+				request.Guidance.Observe = observe
+			}
 		}
 	}
 	request.OnStep = reporter(env, pipeline)
