@@ -71,7 +71,7 @@ func TestControlNetNodes(t *testing.T) {
 		}).Values[0].(*Latent)
 		do(t, h, func() {
 			fixture, _, _ := strings.Cut(name, ",")
-			s.near(name, key+fixture, out.Samples, 1e-3*float64(s.tensor(key+fixture).Abs().MaxAll().Item()))
+			s.near(name, key+fixture, out.Samples, 1e-5*float64(s.tensor(key+fixture).Abs().MaxAll().Item()))
 		})
 	}
 }

@@ -73,12 +73,12 @@ func (c conditional) controlled(in torch.Tensor, timestep float64, text, vector 
 	if c.run != nil {
 		controls, image, sigma = c.run.controls, c.run.image, *c.run.sigma
 	} else {
-		torch.NoGrad(func() { controls = c.p.controls(c.c, in.Size(2), in.Size(3)) })
+		torch.NoGrad(func() { controls = c.p.controls(c.c, in.Size(2), in.Size(3), nil) })
 	}
 	for _, one := range controls {
 		one.net.Checkpoint(c.p.checkpoint || c.p.autoCheckpoint)
 	}
-	add, err := c.p.residuals(c.ctx, controls, in, image, sigma, text, vector)
+	add, err := c.p.residuals(c.ctx, controls, in, 1, image, sigma, text, vector)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/isac-guidance/isac/isac/diffusion/controlnet"
 	backbone "github.com/isac-guidance/isac/isac/diffusion/denoiser"
@@ -73,16 +74,25 @@ func (p *Pipeline) checkControls(c Conditioning) error {
 // applied is a control net ready for latents of one size.
 type applied struct {
 	net        *controlnet.Model
+	picture    torch.Tensor // as the control has it
 	hint       torch.Tensor // [B,C,h,w]
 	strength   float64
 	start, end float32 // noise levels, the higher first
 }
 
-// controls prepares the control nets of a conditioning for latents of height×width.
-func (p *Pipeline) controls(c Conditioning, height, width int64) []applied {
+// controls prepares the control nets of a conditioning for latents of height×width. known are others of the run: a net that sees the same
+// picture for the same size has its hint already.
+func (p *Pipeline) controls(c Conditioning, height, width int64, known []applied) []applied {
 	var made []applied
 	for _, control := range c.Controls {
 		net := control.Net.model
+		start, end := float32(sigmaOfShare(p.noise, control.Start)), float32(sigmaOfShare(p.noise, control.End))
+		if at := slices.IndexFunc(known, func(k applied) bool {
+			return k.net == net && k.hint.Size(2) == height && k.hint.Size(3) == width && equal(k.picture, control.Picture)
+		}); at >= 0 {
+			made = append(made, applied{net, known[at].picture, known[at].hint, control.Strength, start, end})
+			continue
+		}
 		f := net.Config.Factor()
 		picture := nearestTo(middle(control.Picture, height*f, width*f), height*f, width*f).ToDevice(net.Device()).To(net.DType())
 		hint := torch.Scoped(func() torch.Tensor { // a picture at a time: their convolutions take the most memory
@@ -92,11 +102,29 @@ func (p *Pipeline) controls(c Conditioning, height, width int64) []applied {
 			}
 			return torch.Cat(each, 0)
 		})
-		made = append(made, applied{
-			net: net, hint: hint, strength: control.Strength, start: float32(sigmaOfShare(p.noise, control.Start)), end: float32(sigmaOfShare(p.noise, control.End)),
-		})
+		made = append(made, applied{net, control.Picture, hint, control.Strength, start, end})
 	}
 	return made
+}
+
+// equal tells whether two tensors hold the same values.
+func equal(a, b torch.Tensor) bool {
+	if !slices.Equal(a.Shape(), b.Shape()) {
+		return false
+	}
+	same := false
+	torch.WithScope(func() []torch.Tensor {
+		same = a.Sub(b).Abs().MaxAll().Item() == 0
+		return nil
+	})
+	return same
+}
+
+// sameControls tells whether two conditionings are controlled alike, so that one evaluation will do for both.
+func sameControls(a, b []applied) bool {
+	return slices.EqualFunc(a, b, func(x, y applied) bool {
+		return x.net == y.net && x.hint == y.hint && x.strength == y.strength && x.start == y.start && x.end == y.end
+	})
 }
 
 // sigmaOfShare is the noise level at a share of the way from noise to picture.
@@ -110,9 +138,9 @@ func sigmaOfShare(n sampling.Noise, share float64) float64 {
 	return n.SigmaAt((1 - share) * float64(len(n.Sigmas())-1))
 }
 
-// residuals are what control nets add to an evaluation of the network on in [n,C,h,w], images first… of a batch, at sigma, under text and
+// residuals are what control nets add to an evaluation of the network on in [sides·n,C,h,w], n images first… of a batch, at sigma, under text and
 // vector as the network takes them.
-func (p *Pipeline) residuals(ctx context.Context, controls []applied, in torch.Tensor, first int64, sigma float64, text, vector torch.Tensor) (backbone.Residuals, error) {
+func (p *Pipeline) residuals(ctx context.Context, controls []applied, in torch.Tensor, sides int, first int64, sigma float64, text, vector torch.Tensor) (backbone.Residuals, error) {
 	var sum backbone.Residuals
 	for _, c := range controls {
 		if s := float32(sigma); s > c.start || s < c.end {
@@ -122,7 +150,7 @@ func (p *Pipeline) residuals(ctx context.Context, controls []applied, in torch.T
 		if vector.Defined() {
 			vector = vector.To(dtype)
 		}
-		made, err := c.net.Forward(ctx, in.To(dtype), p.noise.Timestep(sigma), text.To(dtype), vector, c.at(first, in.Size(0)))
+		made, err := c.net.Forward(ctx, in.To(dtype), p.noise.Timestep(sigma), text.To(dtype), vector, c.at(sides, first, in.Size(0)/int64(sides)))
 		if err != nil {
 			return sum, err
 		}
@@ -136,21 +164,21 @@ func (p *Pipeline) residuals(ctx context.Context, controls []applied, in torch.T
 	return sum, nil
 }
 
-// at is the hint of images first… of a batch.
-func (c applied) at(first, n int64) torch.Tensor {
+// at is the hint of n images first… of a batch, once for each side.
+func (c applied) at(sides int, first, n int64) torch.Tensor {
 	all := c.hint.Size(0)
 	if all == 1 {
 		return c.hint
 	}
-	index := make([]int64, n)
+	index := make([]int64, int64(sides)*n)
 	for i := range index {
-		index[i] = (first + int64(i)) % all
+		index[i] = (first + int64(i)%n) % all
 	}
-	return c.hint.IndexSelect(0, torch.FromInt64s(index, n).ToDevice(c.hint.Device()))
+	return c.hint.IndexSelect(0, torch.FromInt64s(index, int64(len(index))).ToDevice(c.hint.Device()))
 }
 
-// forward evaluates the network under control nets.
-func (p *Pipeline) forward(ctx context.Context, controls []applied, in torch.Tensor, first int64, sigma float64, text, vector torch.Tensor) (torch.Tensor, error) {
+// forward evaluates the network under control nets, on in [sides·n,C,h,w].
+func (p *Pipeline) forward(ctx context.Context, controls []applied, in torch.Tensor, sides int, first int64, sigma float64, text, vector torch.Tensor) (torch.Tensor, error) {
 	network, timestep := p.model.Denoiser, p.noise.Timestep(sigma)
 	if len(controls) == 0 {
 		return network.ForwardContext(ctx, in, timestep, text, vector, nil)
@@ -158,7 +186,7 @@ func (p *Pipeline) forward(ctx context.Context, controls []applied, in torch.Ten
 	var err error
 	out := torch.WithScope(func() []torch.Tensor {
 		var add backbone.Residuals
-		if add, err = p.residuals(ctx, controls, in, first, sigma, text, vector); err != nil {
+		if add, err = p.residuals(ctx, controls, in, sides, first, sigma, text, vector); err != nil {
 			return nil
 		}
 		var y torch.Tensor

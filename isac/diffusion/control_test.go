@@ -144,7 +144,7 @@ func TestControlledRuns(t *testing.T) {
 								t.Fatal(err)
 							}
 							defer latent.Close()
-							f.Near(key+c.name, latent, 1e-4)
+							f.Near(key+c.name, latent, 1e-5) // pictures change little in a random net
 						})
 					})
 				}

@@ -146,6 +146,27 @@ func TestPartsEqualDiffusers(t *testing.T) {
 	}
 }
 
+// TestT5IsNoted holds that the third text encoder of Stable Diffusion 3 is taken beside the others and said to be left out.
+func TestT5IsNoted(t *testing.T) {
+	torchtest.Require(t)
+	dir, _, texts := separate(t, "tiny-sd3")
+	t5 := filepath.Join(dir, "t5.safetensors")
+	err := weights.Write(t5, []weights.Entry{{Name: "encoder.block.0.layer.0.SelfAttention.k.weight", DType: weights.U8, Shape: []int64{1}, Data: []byte{1}}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := LoadTexts("sd3", append([]string{t5}, texts[0]...), LoadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if notes := encode(t, p, "a cat").Notes; len(notes) != 1 || !strings.Contains(notes[0], "T5 text encoder, which is not read yet") {
+		t.Errorf("notes %q", notes)
+	}
+	_, err = LoadTexts("sdxl", []string{t5, texts[0][0]}, LoadOptions{})
+	fixture.Mentions(t, err, "T5 text encoder", "type sdxl")
+}
+
 // TestPartsThatDoNotFit names what does not belong together.
 func TestPartsThatDoNotFit(t *testing.T) {
 	torchtest.Require(t)

@@ -64,6 +64,7 @@ type run struct {
 	noise    *torch.Generator    // of ancestral samplers, nil until asked for
 	path     *sampling.Path      // of samplers with a Brownian path, nil until asked for
 	sigma    float64             // of this step
+	controls []applied           // that are ready
 	current  []guidance.Report   // of this step
 	reports  [][]guidance.Report
 }
@@ -75,7 +76,8 @@ func (r *run) begin() error {
 		return nil
 	}
 	conditional := conditional{ctx: context.Background(), p: r.p, c: r.request.guided()}
-	controls := r.p.controls(conditional.c, r.plan.shape[2], r.plan.shape[3])
+	controls := r.p.controls(conditional.c, r.plan.shape[2], r.plan.shape[3], nil)
+	r.controls = controls
 	for b := range int(r.plan.shape[0]) {
 		if len(controls) > 0 {
 			conditional.run = &controlledRun{controls: controls, image: int64(b), sigma: &r.sigma}

@@ -11,6 +11,7 @@ type part struct {
 	weight   torch.Tensor // [1 or B,1,h,w] of the box
 	controls []applied
 	shared   bool // the controls are for the other side too
+	whole    bool // it has no region
 }
 
 // parts are the conditionings of both sides of classifier-free guidance, where a side has several, or one for a part of the picture.
@@ -58,7 +59,9 @@ func partsOf(r *run, c Conditioning) ([]part, error) {
 		if b != nil {
 			of = *b
 		}
-		made = append(made, part{side{text, vector}, b, weight.ToDevice(r.p.device), r.p.controls(one, of.height, of.width), one.ControlNegative})
+		controls := r.p.controls(one, of.height, of.width, r.controls)
+		r.controls = append(r.controls, controls...)
+		made = append(made, part{side{text, vector}, b, weight.ToDevice(r.p.device), controls, one.ControlNegative, one.Region == nil})
 	}
 	return made, nil
 }
@@ -84,7 +87,7 @@ func answered(own, other []part) []part {
 			}
 		}
 		if smallest != nil && (smallest.box == nil || *smallest.box != *o.box) {
-			own = append(own, part{smallest.side, o.box, o.weight, o.controls, o.shared})
+			own = append(own, part{smallest.side, o.box, o.weight, o.controls, o.shared, o.whole})
 		}
 	}
 	return own
@@ -122,6 +125,9 @@ func controlled(negative, positive []part) []part {
 //
 // Where no part of a side reaches, its D is 0.
 func (d denoiser) denoised(x torch.Tensor, first int64, sigma float64) (combined, negative torch.Tensor, err error) {
+	if d.two && d.several.joint() {
+		return d.together(x, first, sigma)
+	}
 	positive, err := d.blend(d.several.positive, x, first, sigma)
 	if err != nil || !d.two {
 		return positive, negative, err
@@ -133,6 +139,33 @@ func (d denoiser) denoised(x torch.Tensor, first int64, sigma float64) (combined
 	return combined, negative, nil
 }
 
+// joint tells whether both sides are one conditioning for the whole latent, of one length and controlled alike.
+func (p *parts) joint() bool {
+	if len(p.positive) != 1 || len(p.negative) != 1 {
+		return false
+	}
+	a, b := p.positive[0], p.negative[0]
+	return a.whole && b.whole && a.text.Size(1) == b.text.Size(1) && sameControls(a.controls, b.controls)
+}
+
+// together is denoised where one evaluation on [negative; positive] does for both sides.
+func (d denoiser) together(x torch.Tensor, first int64, sigma float64) (combined, negative torch.Tensor, err error) {
+	noise, n := d.p.noise, x.Size(0)
+	positive, other := d.several.positive[0], d.several.negative[0]
+	in := noise.Input(x, sigma).To(d.p.model.Denoiser.DType())
+	text, vector := torch.Cat([]torch.Tensor{repeated(other.text, n), repeated(positive.text, n)}, 0), torch.Tensor{}
+	if positive.vector.Defined() {
+		vector = torch.Cat([]torch.Tensor{repeated(other.vector, n), repeated(positive.vector, n)}, 0)
+	}
+	y, err := d.p.forward(d.ctx, positive.controls, torch.Cat([]torch.Tensor{in, in}, 0), 2, first, sigma, text, vector)
+	if err != nil {
+		return combined, negative, err
+	}
+	y = y.To(torch.Float32)
+	combined, negative = d.combine(noise.Denoised(x, y.Narrow(0, 0, n), sigma), noise.Denoised(x, y.Narrow(0, n, n), sigma))
+	return combined, negative, nil
+}
+
 // blend is the D of one side.
 func (d denoiser) blend(side []part, x torch.Tensor, first int64, sigma float64) (torch.Tensor, error) {
 	noise, n := d.p.noise, x.Size(0)
@@ -141,7 +174,7 @@ func (d denoiser) blend(side []part, x torch.Tensor, first int64, sigma float64)
 	weights := x.ZerosLike().AddScalar(nothing)
 	for _, p := range side {
 		at := p.box.cut(x).Contiguous()
-		y, err := d.p.forward(d.ctx, p.controls, noise.Input(at, sigma).To(dtype), first, sigma, repeated(p.text, n), repeated(p.vector, n))
+		y, err := d.p.forward(d.ctx, p.controls, noise.Input(at, sigma).To(dtype), 1, first, sigma, repeated(p.text, n), repeated(p.vector, n))
 		if err != nil {
 			return torch.Tensor{}, err
 		}

@@ -52,8 +52,8 @@ var incompatible = []sign{
 // parts are what lies beside checkpoints in model folders and is none.
 var parts = []sign{
 	{"model_ema.", "the moving average (EMA) of a model in training alone: give a whole checkpoint"},
-	{"joint_blocks.", "Stable Diffusion 3's transformer alone: give a whole checkpoint, or the diffusers folder"},
-	{"input_blocks.", "a UNet alone: give a whole checkpoint"},
+	{"joint_blocks.", "Stable Diffusion 3's transformer alone (which UNETLoader loads): give a whole checkpoint, or the diffusers folder"},
+	{"input_blocks.", "a UNet alone (which UNETLoader loads): give a whole checkpoint"},
 	{"controlnet_cond_embedding.", "a ControlNet"},
 	{"controlnet_", "a ControlNet"},
 	{"input_hint_block.", "a ControlNet"},
@@ -79,7 +79,7 @@ var parts = []sign{
 	{"encoder.conv_in.", "an autoencoder alone"},
 	{"decoder.conv_in.", "an autoencoder alone"},
 	{"taesd_", "a tiny autoencoder (TAESD) alone"},
-	{"down_blocks.", "the UNet alone of a diffusers folder: give the folder that holds model_index.json"},
+	{"down_blocks.", "the UNet alone of a diffusers folder (which UNETLoader loads): give the folder that holds model_index.json"},
 	{"transformer_blocks.", "a diffusion transformer alone"},
 }
 
