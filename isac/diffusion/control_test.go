@@ -305,3 +305,34 @@ func TestGuidedControlledRun(t *testing.T) {
 		near(t, both[len(both)/2:], second, 1e-4)
 	})
 }
+
+// TestControlInOtherTypes holds that nets and models of other types work together, and that their memory is asked for.
+func TestControlInOtherTypes(t *testing.T) {
+	torchtest.Require(t)
+	f := fixture.Open(t, "control")
+	const key = "run.tiny-sd2."
+	for _, types := range [][2]torch.DType{{torch.BFloat16, torch.BFloat16}, {torch.Float32, torch.BFloat16}, {torch.BFloat16, torch.Float32}} {
+		p, net := load(t, fixture.Dir("tiny-sd2"), LoadOptions{DType: types[0]}), loadNet(t, "tiny-sd2", types[1])
+		fixture.InScope(t, func() {
+			plain := Conditioning{Hidden: f.Tensor(key + "text.0")}
+			r := SampleRequest{
+				Positive: plain.WithControl(Control{Net: net, Picture: f.Tensor(key+"picture.one").Permute(0, 3, 1, 2), Strength: 0.8, End: 1}, true),
+				Negative: Conditioning{Hidden: f.Tensor(key + "text.2")}, Latent: f.Tensor(key + "latent"),
+				Steps: 6, CFG: 3, Sampler: "euler", Scheduler: "normal", Seed: 7, Denoise: 1,
+			}
+			defer r.Positive.Close()
+			latent, _, err := p.Sample(context.Background(), r)
+			if err != nil {
+				t.Fatal(types, err)
+			}
+			defer latent.Close()
+			f.Near(key+"apply", latent, 0.1)
+			without := r
+			without.Positive = plain
+			shape := r.Latent.Shape()
+			if more, less := p.needOf(&r, shape, 1), p.needOf(&without, shape, 1); more.device <= less.device {
+				t.Errorf("%v: a run with a control net takes %v bytes, without %v", types, more.device, less.device)
+			}
+		})
+	}
+}
