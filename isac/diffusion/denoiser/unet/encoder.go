@@ -17,11 +17,7 @@ var _ denoiser.Controlled = (*Model)(nil)
 type Encoder struct {
 	Config Config
 
-	time   timeEmbedding
-	vector *vectorEmbedding
-	in     layer.Conv
-	down   []down
-	mid    []midStage
+	half Model // without a way up
 }
 
 // EncoderConfigFromWeights is ConfigFromWeights for tensors of which the way up is missing; OutChannels and Level.Up are not set.
@@ -41,18 +37,18 @@ func EncoderConfigFromWeights(src weights.Source, json map[string]any) (Config, 
 func NewEncoder(p *weights.Params, cfg Config) (e *Encoder, channels []int64) {
 	n := len(cfg.Levels)
 	top, bottom := cfg.Levels[0], cfg.Levels[n-1]
-	e = &Encoder{
+	e = &Encoder{Config: cfg, half: Model{
 		Config: cfg, time: newTimeEmbedding(p.Sub("time_embedding"), cfg), vector: newVectorEmbedding(p.Sub("add_embedding"), cfg),
 		in: layer.NewConv(p.Sub("conv_in"), cfg.InChannels, top.Channels, 3, 1, 1),
-	}
+	}}
 	in := top.Channels
 	channels = []int64{in}
 	for i, l := range cfg.Levels {
-		e.down = append(e.down, newDown(p.Sub(fmt.Sprintf("down_blocks.%d", i)), in, l, i == n-1, cfg, &channels))
+		e.half.down = append(e.half.down, newDown(p.Sub(fmt.Sprintf("down_blocks.%d", i)), in, l, i == n-1, cfg, &channels))
 		in = l.Channels
 	}
 	for i := range cfg.MidResnets {
-		e.mid = append(e.mid, newMidStage(p.Sub("mid_block"), i, bottom, cfg))
+		e.half.mid = append(e.half.mid, newMidStage(p.Sub("mid_block"), i, bottom, cfg))
 	}
 	return e, channels
 }
@@ -60,23 +56,35 @@ func NewEncoder(p *weights.Params, cfg Config) (e *Encoder, channels []int64) {
 // Forward gives the states of x [B,in,H,W] on the way down, the first convolution's first, and the bottom's. added [1 or B,C,H,W] is added
 // to the first. Everything else is as in Model.ForwardContext; the states belong to the caller's scope.
 func (e *Encoder) Forward(ctx context.Context, x torch.Tensor, t float64, text, vector, added torch.Tensor) (states []torch.Tensor, low torch.Tensor, err error) {
-	e.Config.checkVector(vector)
-	temb := embed(e.time, e.vector, t, vector)
-	h, states, err := descend(ctx, e.down, e.in.Forward(x).Add(added), temb, text, nil)
-	if err != nil {
-		return nil, h, err
+	m := &e.half
+	m.checkVector(vector)
+	temb := m.embed(t, vector)
+	h := m.in.Forward(x).Add(added)
+	states = append(states, h)
+	for _, d := range m.down {
+		for _, s := range d.stages {
+			if err := ctx.Err(); err != nil {
+				return nil, h, err
+			}
+			h = s.forward(h, temb, text, nil)
+			states = append(states, h)
+		}
+		if d.sample != nil {
+			h = d.sample.Forward(h)
+			states = append(states, h)
+		}
 	}
-	return states, bottom(e.mid, h, temb, text, nil), nil
+	for _, s := range m.mid {
+		if s.attention != nil {
+			h = s.attention.forward(h, text, nil)
+		}
+		h = s.resnet.Forward(h, temb)
+	}
+	return states, h, nil
 }
 
 // Checkpoint switches gradient checkpointing, as Model.Checkpoint does.
-func (e *Encoder) Checkpoint(on bool) {
-	for i := range e.down {
-		for j := range e.down[i].stages {
-			e.down[i].stages[j].checkpoint = on
-		}
-	}
-}
+func (e *Encoder) Checkpoint(on bool) { e.half.Checkpoint(on) }
 
 // checkResiduals panics unless there are as many residuals as states.
 func (m *Model) checkResiduals(add denoiser.Residuals) {

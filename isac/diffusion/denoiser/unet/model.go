@@ -161,14 +161,10 @@ func (m *Model) ForwardControlled(ctx context.Context, x torch.Tensor, t float64
 
 // embed gives silu of the embedding of timestep and vector, [1 or B,TimeWidth]: residual blocks want nothing else.
 func (m *Model) embed(t float64, vector torch.Tensor) torch.Tensor {
-	return embed(m.time, m.vector, t, vector)
-}
-
-func embed(time timeEmbedding, added *vectorEmbedding, t float64, vector torch.Tensor) torch.Tensor {
 	return torch.Scoped(func() torch.Tensor {
-		e := time.forward(t)
-		if added != nil {
-			e = e.Add(added.forward(vector))
+		e := m.time.forward(t)
+		if m.vector != nil {
+			e = e.Add(m.vector.forward(vector))
 		}
 		return e.Silu()
 	})
@@ -176,28 +172,41 @@ func embed(time timeEmbedding, added *vectorEmbedding, t float64, vector torch.T
 
 // body is everything between the first convolution and the last norm.
 func (m *Model) body(ctx context.Context, x, temb, text torch.Tensor, add denoiser.Residuals, r *attention.Recorder) (torch.Tensor, error) {
-	h, skips, err := descend(ctx, m.down, m.in.Forward(x), temb, text, r)
-	if err != nil {
-		return h, err
+	h := m.in.Forward(x)
+	skips := []torch.Tensor{h}
+	for _, d := range m.down {
+		for _, s := range d.stages {
+			if err := ctx.Err(); err != nil {
+				return h, err
+			}
+			h = s.forward(h, temb, text, r)
+			skips = append(skips, h)
+		}
+		if d.sample != nil {
+			h = d.sample.Forward(h)
+			skips = append(skips, h)
+		}
 	}
-	h = bottom(m.mid, h, temb, text, r)
+	for _, s := range m.mid {
+		if s.attention != nil {
+			h = s.attention.forward(h, text, r)
+		}
+		h = s.resnet.Forward(h, temb)
+	}
 	if add.Any() {
 		h = h.Add(add.Bottom)
+		for i := range skips {
+			skips[i] = skips[i].Add(add.Skips[i])
+		}
 	}
 	for _, u := range m.up {
 		for _, s := range u.stages {
 			if err := ctx.Err(); err != nil {
 				return h, err
 			}
-			n := len(skips) - 1
-			h = torch.Scoped(func() torch.Tensor {
-				skip := skips[n]
-				if add.Any() {
-					skip = skip.Add(add.Skips[n])
-				}
-				return torch.Cat([]torch.Tensor{h, skip}, 1)
-			})
-			skips = skips[:n]
+			skip := skips[len(skips)-1]
+			skips = skips[:len(skips)-1]
+			h = torch.Scoped(func() torch.Tensor { return torch.Cat([]torch.Tensor{h, skip}, 1) })
 			h = s.forward(h, temb, text, r)
 			if r.Last(s.last()) {
 				return h, nil
@@ -209,34 +218,4 @@ func (m *Model) body(ctx context.Context, x, temb, text torch.Tensor, add denois
 		}
 	}
 	return h, nil
-}
-
-// descend goes from the first convolution's h through the levels, and gives the states that the way up takes in, h the first of them.
-func descend(ctx context.Context, levels []down, h, temb, text torch.Tensor, r *attention.Recorder) (torch.Tensor, []torch.Tensor, error) {
-	skips := []torch.Tensor{h}
-	for _, d := range levels {
-		for _, s := range d.stages {
-			if err := ctx.Err(); err != nil {
-				return h, nil, err
-			}
-			h = s.forward(h, temb, text, r)
-			skips = append(skips, h)
-		}
-		if d.sample != nil {
-			h = d.sample.Forward(h)
-			skips = append(skips, h)
-		}
-	}
-	return h, skips, nil
-}
-
-// bottom goes through the coarsest level.
-func bottom(mid []midStage, h, temb, text torch.Tensor, r *attention.Recorder) torch.Tensor {
-	for _, s := range mid {
-		if s.attention != nil {
-			h = s.attention.forward(h, text, r)
-		}
-		h = s.resnet.Forward(h, temb)
-	}
-	return h
 }

@@ -73,14 +73,12 @@ func (e *vectorEmbedding) forward(vector torch.Tensor) torch.Tensor {
 }
 
 // checkVector panics unless there is a vector exactly where the model takes one.
-func (m *Model) checkVector(vector torch.Tensor) { m.Config.checkVector(vector) }
-
-func (c Config) checkVector(vector torch.Tensor) {
+func (m *Model) checkVector(vector torch.Tensor) {
 	message := ""
 	switch {
-	case c.Vector != 0 && !vector.Defined():
-		message = fmt.Sprintf("unet: this model takes a vector [batch, %d] of pooled text and sizes, and none was given: make it with Config.AddedVector", c.Vector)
-	case c.Vector == 0 && vector.Defined():
+	case m.vector != nil && !vector.Defined():
+		message = fmt.Sprintf("unet: this model takes a vector [batch, %d] of pooled text and sizes, and none was given: make it with Config.AddedVector", m.Config.Vector)
+	case m.vector == nil && vector.Defined():
 		message = fmt.Sprintf("unet: a vector of shape %v was given, and this model takes none: leave it undefined", vector.Shape())
 	default:
 		return
