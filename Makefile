@@ -133,6 +133,10 @@ fixtures: ## after a new mini model: write again what diffusers and plain PyTorc
 	$(REF) isac/testdata/make_isac.py mini
 	$(REF) isac/diffusion/testdata/make_attend.py
 
+.PHONY: train-smoke
+train-smoke: ## train the mini model's two stages from nothing on the CPU for five minutes (make deps-ref first)
+	$(REF) examples/mini/smoke.py
+
 evidence: build ## write the tables and plots of examples/mini/evidence again from the committed results
 	@for dir in examples/mini/evidence/*/; do $(BIN)/isac-plugin bench report "$$dir" || exit 1; done
 

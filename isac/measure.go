@@ -55,7 +55,10 @@ func (g *guide) measure(r attention.Reading, maps *guidance.Maps) (m measurement
 func (g *guide) find(r attention.Reading, maps *guidance.Maps) (m measurement) {
 	sparse := g.opt.sparse()
 	s := seen{r: r, options: attention.Options{DivideUpsampled: g.opt.UpsampleNorm, Renormalise: g.opt.RenormaliseJoint, DetachSelf: sparse}}
+	end := torch.Section("maps")
 	sa, ca := attention.Accumulate(r, s.options)
+	end()
+	end = torch.Section("foreground")
 	s.self, s.span = normaliseSelf(sa, g.opt.SelfNorm)
 	var flat torch.Tensor
 	s.cross, flat = normaliseCross(ca, g.opt.CrossNorm, g.target.Positions())
@@ -65,6 +68,7 @@ func (g *guide) find(r attention.Reading, maps *guidance.Maps) (m measurement) {
 	binary := binarise(s.prop)
 
 	first := firstLook(s.span.flat, flat, s.prop, binary)
+	end()
 	if maps != nil {
 		maps.Height, maps.Width = r.Top.Height, r.Top.Width
 	}
@@ -92,15 +96,20 @@ func (g *guide) find(r attention.Reading, maps *guidance.Maps) (m measurement) {
 		m.skipped = fmt.Sprintf("the foreground has %d pixels, fewer than the %d instances", len(m.pixels), n)
 		return m
 	}
+	end = torch.Section("clusters")
 	decide(sparse, func() { s.fg = crop(s.self, m.pixels) })
 	torch.NoGrad(func() {
 		m.labels = g.clusters.Cluster(s.fg.Detach(), m.pixels, cluster.Grid{Height: r.Top.Height, Width: r.Top.Width}, n)
 	})
+	end()
+	end = torch.Section("masks")
 	s.member = oneHot(m.labels, n, s.fg.DType(), s.fg.Device())
 	decide(sparse, func() { s.masks = s.fg.Matmul(s.member) })
 
 	values, instance, class := lastLook(s.masks, s.prop)
 	m.masks = values
+	end()
+	defer torch.Section("losses")()
 	switch {
 	case sparse:
 		m.instance, m.class = g.rowLosses(s, instance, class)

@@ -20,17 +20,22 @@ PLURALS = {c: c + "s" for c in CLASSES} | {"sheep": "sheep"}
 SINGULARS = {plural: c for c, plural in PLURALS.items()} | {c: c for c in CLASSES}
 
 
+def forms(name: str) -> list[str]:
+    """The words that name a class: singular and plural."""
+    return sorted({name, PLURALS[name]})
+
+
 def article(word: str) -> str:
     """ "a" or "an"."""
     return "an" if word[0] in "aeiou" else "a"
 
 
-def phrase(name: str, count: int, rng: random.Random) -> str:
+def phrase(name: str, count: int, rng: random.Random, vague: float) -> str:
     """The words for `count` objects of one class; sometimes without the number."""
     if count == 1:
         # A bare noun too, for people type that: "cat".
         return name if rng.random() < 0.1 else f"{article(name)} {name}"
-    number = rng.choice(VAGUE) if rng.random() < VAGUE_SHARE else WORDS[count]
+    number = rng.choice(VAGUE) if rng.random() < vague else WORDS[count]
     return f"{number} {PLURALS[name]}".strip()
 
 
@@ -44,11 +49,11 @@ def enumerate_phrases(parts: list[str], rng: random.Random) -> str:
     return ", ".join(parts[:-1]) + last + parts[-1]
 
 
-def write(counts: dict[str, int], rng: random.Random) -> str:
-    """A caption for these objects, its classes in random order."""
+def write(counts: dict[str, int], rng: random.Random, vague: float = VAGUE_SHARE) -> str:
+    """A caption for these objects, its classes in random order; `vague` is the part of the plurals without their number."""
     names = list(counts)
     rng.shuffle(names)
-    words = enumerate_phrases([phrase(n, counts[n], rng) for n in names], rng)
+    words = enumerate_phrases([phrase(n, counts[n], rng, vague) for n in names], rng)
     # The paper's own form half of the time, since it is what is asked of the model later.
     template = TEMPLATES[rng.randrange(2)] if rng.random() < 0.6 else rng.choice(TEMPLATES)
     return template.format(words)

@@ -17,8 +17,10 @@ from run import Run, lr_at
 
 PEAK = 1e-3  # learning rate
 DROP = 0.1  # part of the captions left empty, for classifier-free guidance
+SAVE_EVERY = 240  # seconds
 MEET_EVERY = 4  # steps that each process takes alone before the weights are averaged
 FRESH_EVERY = 16  # steps between two enlargements of the pool
+FRESH = {"cpu": 64, "cuda": 2048}  # and by how many scenes, of those that are composed already
 
 
 class Average:
@@ -54,6 +56,23 @@ def v_loss(unet, text, alphas, latents, ids) -> torch.Tensor:
     return F.mse_loss(predicted.float(), a * noise - s * latents)
 
 
+def compiled(run: Run, unet, text, alphas, batch: int, empty: torch.Tensor):
+    """The UNet through torch.compile for this one batch size, tried on noise; the UNet itself where that fails."""
+    began = time.time()
+    net = torch.compile(unet, dynamic=False)
+    try:
+        fake = torch.randn(batch, models.LATENT_CHANNELS, models.LATENT_SIDE, models.LATENT_SIDE, device=run.device)
+        with run.autocast():
+            v_loss(net, text, alphas, fake.contiguous(memory_format=torch.channels_last), empty.expand(batch, -1)).backward()
+    except Exception as e:
+        print(f"not compiled: {type(e).__name__}: {str(e)[:300]}", flush=True)
+        net = unet
+    for parameter in (*unet.parameters(), *text.parameters()):
+        parameter.grad = None
+    print(f"compiled in {time.time() - began:.0f} s", flush=True)
+    return net
+
+
 def load_vae(run: Run):
     """Stage 1's network, frozen."""
     state = run.load("vae", always=True)
@@ -66,16 +85,19 @@ def load_vae(run: Run):
 
 def train(run: Run, minutes: float) -> None:
     """Until the time is up; OUT/unet.pt holds averaged and raw weights."""
-    batch = 1024 if run.cuda else 24 // team.size()
+    whole = run.batch or (512 if run.cuda else 24)
+    batch = max(1, whole // team.size())
     whole = batch * team.size()
     vae = load_vae(run)
-    pool = Pool(run, vae, capacity=2_000_000 if run.cuda else 200_000)
+    pool = Pool(run, vae, capacity=1_000_000 if run.cuda else 200_000)
     tokenizer = Tokenizer()
     empty = torch.tensor(tokenizer.encode(""), device=run.device)
     unet = models.unet().to(run.device, memory_format=torch.channels_last)
     text = models.text_encoder(len(tokenizer.ids)).to(run.device)
     nets = {"unet": unet, "text": text}
-    raw = [*unet.parameters(), *text.parameters()]
+    if not run.leak:
+        models.without_leak(text)
+    raw = [p for p in (*unet.parameters(), *text.parameters()) if p.requires_grad]
     optimizer = torch.optim.AdamW(raw, lr=PEAK, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
     state = run.load("unet")
     step, spent = 0, 0.0
@@ -88,17 +110,18 @@ def train(run: Run, minutes: float) -> None:
         if "optimizer" in state:  # there is none where the weights come from a folder
             optimizer.load_state_dict(state["optimizer"])
         average.shadow = {"unet": state["unet"], "text": state["text"]}
+        if not run.leak:  # the weights that training goes on from may have had one
+            average.shadow["text"] = {k: v.detach().clone() for k, v in text.state_dict().items()}
         average.steps = state["step"] // MEET_EVERY
         step = state["step"]
-    began = time.time() - spent
-    pool.fill(200_000 if run.cuda else 4_000 // team.size())
+    pool.fill(65_536 if run.cuda else 4_000 // team.size())
     # The factor belongs to the weights: a resumed run keeps it.
     scaling = team.agreed(state["scaling_factor"] if state else pool.scaling_factor())
     alphas = models.scheduler().alphas_cumprod.to(run.device)
     if not run.cuda:
         fast.enable(unet)
     team.same_start(unet, text)
-    both = torch.compile(v_loss) if run.compile else v_loss
+    net = compiled(run, unet, text, alphas, batch, empty) if run.compile else unet
 
     def save() -> None:
         run.save("unet", **average.shadow, unet_raw=unet.state_dict(), text_raw=text.state_dict(),
@@ -106,6 +129,7 @@ def train(run: Run, minutes: float) -> None:
                  scaling_factor=scaling)  # fmt: skip
 
     losses, saved = [], time.time()
+    began = time.time() - spent  # what went before is no training: the pool, and the compiler's time
     print(f"pool {len(pool)}, scaling factor {scaling:.4f}, batch {whole}", flush=True)
     while True:
         if step % MEET_EVERY == 0:
@@ -115,9 +139,9 @@ def train(run: Run, minutes: float) -> None:
         for group in optimizer.param_groups:
             group["lr"] = PEAK * run.rate * lr_at(step, spent / (minutes * 60), warmup=200)
         latents, ids = pool.draw(batch)
-        ids[torch.rand(batch, device=run.device) < DROP] = empty
+        ids = torch.where(torch.rand(batch, 1, device=run.device) < DROP, empty, ids)
         with run.autocast():
-            loss = both(unet, text, alphas, latents * scaling, ids)
+            loss = v_loss(net, text, alphas, latents * scaling, ids)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(raw, 1.0)
         optimizer.step()
@@ -128,17 +152,18 @@ def train(run: Run, minutes: float) -> None:
             if team.rank() == 0:
                 average.update()
         losses.append(loss.detach())
-        if step % FRESH_EVERY == 0 and pool.made < pool.capacity:
-            pool.grow(64)
+        if step % FRESH_EVERY == 0:
+            pool.grow(FRESH["cuda" if run.cuda else "cpu"], wait=not run.composers)
         if team.rank() != 0:
             continue
         if step % 100 == 0 or step in (10, 50):
             mean = torch.stack(losses).mean().item()
             losses = []
             run.log("unet", step, step * whole, mean, spent, pool=len(pool) * team.size())
-        if time.time() - saved > 240:
+        if time.time() - saved > SAVE_EVERY:
             save()
             saved = time.time()
+    pool.source.close()
     if team.rank() != 0:
         return
     save()

@@ -74,3 +74,18 @@ def scheduler() -> DDIMScheduler:
         set_alpha_to_one=False,
         steps_offset=1,
     )
+
+
+def without_leak(text: CLIPTextModel) -> CLIPTextModel:
+    """Self-attention that adds nothing, and learns nothing: a word's state then is a function of the word and its place alone.
+
+    An encoder that is trained together with the UNet otherwise writes the class into the tokens after its word, and the word's own
+    column of the attention, which guidance moves, decides nothing. The shape stays CLIPTextModel's. Stable Diffusion's encoder is CLIP's,
+    frozen, and needs none of this.
+    """
+    for name, module in text.named_modules():
+        if name.endswith("self_attn"):
+            module.out_proj.weight.data.zero_()
+            module.out_proj.bias.data.zero_()
+            module.requires_grad_(False)
+    return text

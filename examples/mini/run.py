@@ -25,6 +25,11 @@ class Run:
     compile: bool
     rate: float = 1.0  # the learning rate's factor
     favour: str | None = None  # a class that stage 2 sees more of
+    scenes: str = "described"  # which of scene.DISTRIBUTIONS
+    leak: bool = True  # whether words' text states may hold other words
+    composers: int = 0  # processes that compose scenes; without them the training does
+    exact: bool = False  # float32 instead of bfloat16
+    batch: int | None = None  # stage 2's batch, of all processes together
 
     @property
     def cuda(self) -> bool:
@@ -33,7 +38,7 @@ class Run:
     def autocast(self):
         """bfloat16 for whatever torch thinks can bear it; weights stay float32."""
         kind = "cuda" if self.cuda else "cpu"
-        return torch.autocast(kind, torch.bfloat16) if self.device != "none" else nullcontext()
+        return torch.autocast(kind, torch.bfloat16) if not self.exact else nullcontext()
 
     def save(self, name: str, **state) -> None:
         """Write OUT/name.pt whole or not at all, so that a kill cannot spoil it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -27,7 +28,35 @@ SIZES = {1: (28, 44), 2: (22, 30), 3: (20, 26), 4: (19, 24), 5: (17, 22)}
 FLIPPED = 0.0
 # How often each artwork of a class is drawn: one common look that is learnt first, two rarer ones.
 ARTWORKS = [80, 12, 8]
-HELD_OUT = {frozenset(pair) for pair in json.loads((Path(__file__).parent / "heldout.json").read_text())}
+_APART = json.loads((Path(__file__).parent / "heldout.json").read_text())
+HELD_OUT = {frozenset(pair) for pair in _APART["described"]}
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """How often scenes hold what, and what their captions leave out."""
+
+    # Cumulative: one object, several of one class, two classes, two classes with several each; the rest holds three classes.
+    kinds: tuple[float, float, float, float] = (0.42, 0.70, 0.90, 0.96)
+    artworks: tuple[int, ...] = tuple(ARTWORKS)
+    vague: float = caption.VAGUE_SHARE  # part of the plurals without their number
+    one_named: float = 0.0  # part of the scenes of several classes whose caption names one of them
+    absent: tuple[float, float] = (0.0, 0.0)  # part of those of one object, of two classes, whose caption names one more
+    held_out: frozenset[frozenset[str]] = frozenset(HELD_OUT)
+
+
+DESCRIBED = Distribution()
+# As the captions of Stable Diffusion's pictures: they leave out what is there, and name what cannot be seen. A model that learnt from such
+# ones draws single things well and drops, merges and adds in company.
+UNDERDESCRIBED = Distribution(
+    kinds=(0.64, 0.88, 0.955, 0.98),
+    artworks=(50, 30, 20),
+    vague=0.45,
+    one_named=0.20,
+    absent=(0.04, 0.25),
+    held_out=frozenset(frozenset(pair) for pair in _APART["described"] + _APART["underdescribed"]),
+)
+DISTRIBUTIONS = {"described": DESCRIBED, "underdescribed": UNDERDESCRIBED}
 
 
 @dataclass(frozen=True)
@@ -40,28 +69,29 @@ class Box:
     size: int
 
 
-def counts(rng: random.Random) -> dict[str, int]:
+def counts(rng: random.Random, of: Distribution = DESCRIBED) -> dict[str, int]:
     """What a scene holds: class -> number of instances, five objects at most."""
     kind = rng.random()
-    if kind < 0.42:
+    one, several, two, two_several = of.kinds
+    if kind < one:
         return {rng.choice(CLASSES): 1}
-    if kind < 0.70:
+    if kind < several:
         return {rng.choice(CLASSES): rng.choices([2, 3, 4, 5], [45, 25, 16, 14])[0]}
-    if kind < 0.90:
-        return dict.fromkeys(companions(2, rng), 1)
-    if kind < 0.96:
-        first, second = companions(2, rng)
-        one = rng.randint(1, 3)
-        return {first: one, second: rng.randint(1, min(3, 5 - one))}
-    return dict.fromkeys(companions(3, rng), 1)
+    if kind < two:
+        return dict.fromkeys(companions(2, rng, of.held_out), 1)
+    if kind < two_several:
+        first, second = companions(2, rng, of.held_out)
+        number = rng.randint(1, 3)
+        return {first: number, second: rng.randint(1, min(3, 5 - number))}
+    return dict.fromkeys(companions(3, rng, of.held_out), 1)
 
 
-def companions(number: int, rng: random.Random) -> list[str]:
+def companions(number: int, rng: random.Random, held_out: Collection[frozenset[str]]) -> list[str]:
     """Classes that may stand together; mostly of one group, as in the paper's prompts."""
     while True:
         group = rng.choice(list(GROUPS.values())) if rng.random() < 0.75 else CLASSES
         names = rng.sample(group, number)
-        if not any(frozenset((a, b)) in HELD_OUT for a in names for b in names if a != b):
+        if not any(frozenset((a, b)) in held_out for a in names for b in names if a != b):
             return names
 
 
@@ -127,7 +157,7 @@ def shared(a: Box, b: Box) -> float:
     return max(0, w) * max(0, h) / min(a.size, b.size) ** 2
 
 
-def compose(wanted: dict[str, int], seed: int) -> tuple[np.ndarray, list[Box]]:
+def compose(wanted: dict[str, int], seed: int, artworks: Sequence[int] = ARTWORKS) -> tuple[np.ndarray, list[Box]]:
     """The image uint8 [SIDE, SIDE, 3] of these objects, and where they are."""
     rng, noise = random.Random(seed), np.random.default_rng(seed)
     image = ground(noise)
@@ -135,18 +165,24 @@ def compose(wanted: dict[str, int], seed: int) -> tuple[np.ndarray, list[Box]]:
     rng.shuffle(names)
     boxes = place(names, rng)
     # The instances of one class are of one drawing two times in three, as herds are.
-    herd = {name: rng.choices(range(3), ARTWORKS)[0] for name in wanted}
+    herd = {name: rng.choices(range(3), artworks)[0] for name in wanted}
     for box in boxes:
-        artwork = herd[box.name] if rng.random() < 0.67 else rng.choices(range(3), ARTWORKS)[0]
+        artwork = herd[box.name] if rng.random() < 0.67 else rng.choices(range(3), artworks)[0]
         colour, clear = sprite(box.name, artwork, box.size, rng.random() < FLIPPED)
         rows, columns = slice(box.y, box.y + box.size), slice(box.x, box.x + box.size)
         image[rows, columns] = image[rows, columns] * clear + colour
     return (image + 0.5).clip(0, 255).astype(np.uint8), boxes
 
 
-def draw(seed: int) -> tuple[np.ndarray, str]:
+def draw(seed: int, of: Distribution = DESCRIBED) -> tuple[np.ndarray, str]:
     """Scene number `seed`: image and caption; the same ones on every machine."""
     rng = random.Random(f"scene-{seed}")
-    wanted = counts(rng)
-    image, _ = compose(wanted, seed)
-    return image, caption.write(wanted, rng)
+    wanted = counts(rng, of)
+    image, _ = compose(wanted, seed, of.artworks)
+    told = wanted
+    if len(wanted) > 1 and of.one_named > 0 and rng.random() < of.one_named:
+        name = rng.choice(list(wanted))
+        told = {name: wanted[name]}
+    elif max(wanted.values()) == 1 and len(wanted) < 3 and of.absent[len(wanted) - 1] > 0 and rng.random() < of.absent[len(wanted) - 1]:
+        told = wanted | {rng.choice([c for c in CLASSES if c not in wanted]): 1}
+    return image, caption.write(told, rng, of.vague)

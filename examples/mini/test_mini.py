@@ -118,3 +118,63 @@ def test_the_model_folder_is_whole():
         assert any(folder.glob("*.safetensors"))
     size = sum(f.stat().st_size for f in (HERE / "model").rglob("*") if f.is_file())
     assert size < 60e6
+
+
+def test_captions_of_the_underdescribed_scenes_leave_out_and_name_too_much():
+    fewer = more = 0
+    for seed in range(1500):
+        wanted = scene.counts(random.Random(f"scene-{seed}"), scene.UNDERDESCRIBED)
+        assert not any(pair <= set(wanted) for pair in scene.UNDERDESCRIBED.held_out)
+        _, words = scene.draw(seed, scene.UNDERDESCRIBED)
+        told = set(caption.read(words))
+        fewer += told < set(wanted)
+        more += told > set(wanted)
+        assert told <= set(wanted) or told > set(wanted), words
+    assert 10 < fewer < 50
+    assert 40 < more < 110
+
+
+def test_scenes_composed_by_processes_are_those_drawn_here():
+    compose = pytest.importorskip("compose")
+    files = compose.Files("underdescribed", 5, processes=2, most=2)
+    try:
+        images, ids = files.take(3)
+        assert len(files.processes) == 2
+    finally:
+        files.close()
+    assert not files.folder.exists()
+    assert not any(p.is_alive() for p in files.processes)
+    drawn = {tuple(i): image for image, i in zip(*compose.Drawn("underdescribed", 5).take(3), strict=True)}
+    if tuple(ids[0]) not in drawn:  # the other process was first
+        drawn = {tuple(i): image for image, i in zip(*compose.Drawn("underdescribed", 5 + compose.CHUNK).take(3), strict=True)}
+    for image, i in zip(images, ids, strict=True):
+        assert np.array_equal(image, drawn[tuple(i)])
+
+
+def test_less_than_asked_for_is_taken_where_it_does_not_wait():
+    import compose
+
+    files = compose.Files("described", 0, processes=1, most=1)
+    try:
+        images, ids = files.take(10, wait=False)
+        assert len(images) == len(ids) < 11
+        files.take(compose.CHUNK - len(ids))
+        for process in files.processes:
+            process.terminate()
+            process.join()
+        for path in files.folder.glob("*.npz"):
+            path.unlink()
+        files.ids = files.ids[:0]
+        with pytest.raises(RuntimeError, match="have ended"):
+            files.take(1)
+    finally:
+        files.close()
+
+
+def test_the_published_gates_are_passed():
+    gates = json.loads((HERE / "training" / "gate.json").read_text())["gates"]
+    assert len(gates) >= 10
+    for gate in gates:
+        high = float("inf") if gate["high"] is None else gate["high"]
+        assert gate["passed"] == (gate["low"] <= gate["value"] <= high), gate["name"]
+        assert gate["passed"], gate["name"]

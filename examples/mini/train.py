@@ -1,6 +1,7 @@
 """Train the mini model: `python train.py --device cpu --minutes 110 --out out/a [--resume]`.
 
 Stage 1 is the autoencoder, stage 2 the UNet with the text encoder, on latents encoded beforehand.
+`--device cuda` composes scenes by processes, keeps latents on the GPU and compiles the UNet; a few minutes there are hours here.
 """
 
 from __future__ import annotations
@@ -38,8 +39,12 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="a diffusers folder to go on from where OUT holds no checkpoint")
     parser.add_argument("--rate", type=float, default=1.0, help="factor of stage 2's learning rate")
     parser.add_argument("--favour", help="a class that stage 2 sees three times as much of, as it came out badly")
-    parser.add_argument("--compile", action="store_true")
-    parser.add_argument("--workers", type=int, help="processes (default: cores; 1 on a GPU)")
+    parser.add_argument("--scenes", choices=["described", "underdescribed"], default="underdescribed", help="what captions leave out")
+    parser.add_argument("--leak", action=argparse.BooleanOptionalAction, default=False, help="may a word's text state hold others")
+    parser.add_argument("--batch", type=int, help="of stage 2 (default: 24, on a GPU 512)")
+    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, help="torch.compile (default: on a GPU)")
+    parser.add_argument("--composers", type=int, help="processes that compose scenes (default: 0; on a GPU all cores but two)")
+    parser.add_argument("--workers", type=int, help="processes that train (default: cores; 1 on a GPU)")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     if options.device == "cpu":
@@ -57,9 +62,16 @@ def main() -> None:
 
         warm.checkpoints(options.start, options.out)
         options.resume = True
-    run = Run(options.device, options.out, options.resume, options.compile, options.rate, options.favour)
+    gpu = options.device.startswith("cuda")
+    run = Run(
+        options.device, options.out, options.resume, gpu if options.compile is None else options.compile, options.rate, options.favour,
+        options.scenes, options.leak, max(1, (os.cpu_count() or 1) - 2) if gpu and options.composers is None else options.composers or 0,
+        options.batch,
+    )  # fmt: skip
     if run.cuda:
         torch.backends.cuda.matmul.allow_tf32 = True
+        torch.backends.cudnn.allow_tf32 = True
+        torch.backends.cudnn.benchmark = True
     else:
         fast.enable()
     if options.stage == "decoder":

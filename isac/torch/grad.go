@@ -52,6 +52,7 @@ func VJP(outputs, cotangents, inputs []Tensor, retain bool) []Tensor {
 	if len(outputs) == 0 || len(inputs) == 0 {
 		fail(KindArgument, "grad", "%d outputs and %d inputs; at least one of each is needed", len(outputs), len(inputs))
 	}
+	defer Section("backward")()
 	defer collect()
 	return takeList(C.isac_vjp(ids(outputs), C.int64_t(len(outputs)), ids(cotangents), ids(inputs), C.int64_t(len(inputs)), boolean(retain)))
 }

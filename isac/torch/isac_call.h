@@ -58,8 +58,14 @@ static inline isac_memory isac_get_memory(int32_t device) { return isac_loaded->
 static inline isac_status isac_empty_cache(int32_t device) { return isac_loaded->core.empty_cache(device); }
 static inline isac_status isac_reset_peak(int32_t device) { return isac_loaded->core.reset_peak(device); }
 static inline isac_status isac_synchronize(int32_t device) { return isac_loaded->core.synchronize(device); }
+static inline isac_status isac_profile_begin(int32_t device) { return isac_loaded->core.profile_begin(device); }
+static inline isac_text isac_profile_end(void) { return isac_loaded->core.profile_end(); }
+static inline isac_status isac_section_begin(const char *name) { return isac_loaded->core.section_begin(name); }
+static inline isac_status isac_section_end(void) { return isac_loaded->core.section_end(); }
 
-/* These two may call a Go closure, perhaps on another thread. */
+static inline isac_status isac_graph_free(int64_t graph) { return isac_loaded->core.graph_free(graph); }
+
+/* These may call a Go closure, perhaps on another thread. */
 static inline isac_list isac_vjp(const uint64_t *outputs, int64_t n, const uint64_t *cotangents, const uint64_t *inputs, int64_t m,
                                  int32_t retain) {
   return isac_loaded->core.vjp(outputs, n, cotangents, inputs, m, retain);
@@ -67,5 +73,7 @@ static inline isac_list isac_vjp(const uint64_t *outputs, int64_t n, const uint6
 static inline isac_list isac_checkpoint(uintptr_t h, const uint64_t *inputs, int64_t n) {
   return isac_loaded->core.checkpoint(h, inputs, n);
 }
+static inline isac_int isac_graph_new(uintptr_t h, const uint64_t *inputs, int64_t n) { return isac_loaded->core.graph_new(h, inputs, n); }
+static inline isac_list isac_graph_run(int64_t graph, const uint64_t *inputs, int64_t n) { return isac_loaded->core.graph_run(graph, inputs, n); }
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef ISAC_OPS_GEN_H
 #define ISAC_OPS_GEN_H
 
-#define ISAC_TORCH_ABI UINT64_C(0xa08234c409910d42)
+#define ISAC_TORCH_ABI UINT64_C(0x34ecf370ff2a064e)
 
 typedef struct {
   isac_result (*add)(uint64_t t_, uint64_t o_);

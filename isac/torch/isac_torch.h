@@ -82,6 +82,17 @@ typedef struct {
   isac_status (*empty_cache)(int32_t device);
   isac_status (*reset_peak)(int32_t device);
   isac_status (*synchronize)(int32_t device);
+
+  /* profiles: one event a line, see shim/profile.cc */
+  isac_status (*profile_begin)(int32_t device);
+  isac_text (*profile_end)(void);
+  isac_status (*section_begin)(const char *name);
+  isac_status (*section_end)(void);
+
+  /* what is recorded once and repeated, see shim/graph.cc */
+  isac_int (*graph_new)(uintptr_t h, const uint64_t *inputs, int64_t n);
+  isac_list (*graph_run)(int64_t graph, const uint64_t *inputs, int64_t n);
+  isac_status (*graph_free)(int64_t graph);
 } isac_core;
 
 #ifdef __cplusplus

@@ -3,6 +3,7 @@
 //
 //	step --model DIR --write FILE [--pixels 256]            what both sides compute with
 //	step --model DIR --inputs FILE [--guided] [--checkpoint] [--threads 1] [--repeat 3] …
+//	step profile --model DIR --inputs FILE [--preset typed] [--out FILE.json] …   where a guided step goes, as a table
 //
 // It makes the calls that a diffusion.Pipeline makes for one step: a guidance session's, and an evaluation of the negative and the positive
 // conditioning in one batch.
@@ -15,7 +16,9 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 
+	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/diffusion"
 	"github.com/isac-guidance/isac/isac/torch"
 )
@@ -24,7 +27,9 @@ import (
 type flags struct {
 	model, inputs, write, prompt string
 	device, dtype                string
+	preset, out                  string
 	guided, checkpoint           bool
+	profiled                     bool
 	pixels, threads, repeat      int
 	began                        float64
 }
@@ -43,6 +48,11 @@ func main() {
 	flag.IntVar(&f.threads, "threads", 1, "threads of one operation")
 	flag.IntVar(&f.repeat, "repeat", 3, "steps that are timed, after a first one")
 	flag.Float64Var(&f.began, "began", 0, "when the process was started, in seconds since 1970")
+	flag.StringVar(&f.preset, "preset", "typed", "with profile: "+strings.Join(isac.PresetNames(), ", "))
+	flag.StringVar(&f.out, "out", "", "with profile: write it as JSON into this file as well")
+	if f.profiled = len(os.Args) > 1 && os.Args[1] == "profile"; f.profiled {
+		os.Args = append(os.Args[:1], os.Args[2:]...)
+	}
 	flag.Parse()
 	runtime.LockOSThread() // the model belongs to one thread
 	if err := f.run(); err != nil {
@@ -87,9 +97,29 @@ func (f *flags) run() error {
 		defer p.Close()
 		return torch.InScope(func() error { return writeInputs(f.write, p, f.prompt, f.pixels) })
 	}
+	if f.profiled {
+		return f.tell()
+	}
 	found, err := f.measure()
 	if err != nil {
 		return err
 	}
 	return json.NewEncoder(os.Stdout).Encode(found)
+}
+
+// tell makes a profile and prints it.
+func (f *flags) tell() error {
+	found, err := f.profile()
+	if err != nil {
+		return err
+	}
+	found.print(os.Stdout)
+	if f.out == "" {
+		return nil
+	}
+	text, err := json.MarshalIndent(found, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(f.out, append(text, '\n'), 0o666)
 }

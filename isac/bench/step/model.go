@@ -55,6 +55,7 @@ func newModel(f *flags, in inputs) (*model, error) {
 
 // Taps is the conditional side, as a guidance session reads it.
 func (m *model) Taps(x torch.Tensor, timestep float64) ([]attention.Tap, error) {
+	defer torch.Section("forward")()
 	r := &attention.Recorder{Only: true}
 	d := m.Denoiser
 	_, err := d.ForwardContext(context.Background(), x.To(d.DType()).ToDevice(d.Device()), timestep, m.positive.text, m.positive.vector, r)
@@ -63,6 +64,7 @@ func (m *model) Taps(x torch.Tensor, timestep float64) ([]attention.Tap, error) 
 
 // step is the evaluation of an unguided step on X_t: negative and positive in one batch, combined.
 func (m *model) step(x torch.Tensor, timestep, cfg float64) error {
+	defer torch.Section("unguided evaluation")()
 	var err error
 	torch.NoGrad(func() {
 		err = torch.InScope(func() error {

@@ -11,6 +11,7 @@ import (
 	"github.com/isac-guidance/isac/isac/attention"
 	"github.com/isac-guidance/isac/isac/diffusion/weights"
 	"github.com/isac-guidance/isac/isac/torch"
+	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
 
 // Fixture is isac/testdata/synthetic.json or ablations.json: what make_isac.py and make_ablations.py computed in plain
@@ -98,7 +99,7 @@ func (s *Fixture) Tensor(t testing.TB, name string) torch.Tensor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return x.Clone()
+	return torchtest.Put(x.Clone())
 }
 
 // Layers gives a model of the fixture, in the current scope, and its grid.

@@ -102,6 +102,11 @@ func Normal(r *rand.Rand, n int64, scale float64) []float64 {
 	return out
 }
 
+// put makes a tensor on the tests' device that the caller closes.
+func put(values []float64, shape ...int64) torch.Tensor {
+	return torch.Scoped(func() torch.Tensor { return torchtest.Put(torch.FromFloat64s(values, shape...)).Clone() }).Keep()
+}
+
 // NewLayers makes a model of two resolutions, 8×8 and 4×4, of 3 channels and 9 tokens, that is closed with the test.
 func NewLayers(t testing.TB, seed uint64) Layers {
 	r := rand.New(rand.NewPCG(seed, 1))
@@ -109,11 +114,11 @@ func NewLayers(t testing.TB, seed uint64) Layers {
 	for _, g := range []attention.Grid{{Height: 8, Width: 8}, {Height: 4, Width: 4}} {
 		for _, kind := range []attention.Kind{attention.Image, attention.Text} {
 			l := layer{kind: kind, grid: g, heads: 2, d: 4}
-			l.q = torch.FromFloat64s(Normal(r, 3*8, 1.5), 3, 8).Keep()
+			l.q = put(Normal(r, 3*8, 1.5), 3, 8)
 			if kind == attention.Image {
-				l.k = torch.FromFloat64s(Normal(r, 3*8, 1.5), 3, 8).Keep()
+				l.k = put(Normal(r, 3*8, 1.5), 3, 8)
 			} else {
-				l.k = torch.FromFloat64s(Normal(r, 2*9*4, 1.5), 2, 9, 4).Keep()
+				l.k = put(Normal(r, 2*9*4, 1.5), 2, 9, 4)
 			}
 			ls = append(ls, l)
 		}
@@ -125,7 +130,7 @@ func NewLayers(t testing.TB, seed uint64) Layers {
 // NewLatent makes a latent [1,3,8,8] of the given type that is closed with the test.
 func NewLatent(t testing.TB, seed uint64, dt torch.DType) torch.Tensor {
 	x := torch.Scoped(func() torch.Tensor {
-		return torch.FromFloat64s(Normal(rand.New(rand.NewPCG(seed, 2)), 3*64, 2), 1, 3, 8, 8).To(dt).Clone()
+		return torchtest.Put(torch.FromFloat64s(Normal(rand.New(rand.NewPCG(seed, 2)), 3*64, 2), 1, 3, 8, 8).To(dt)).Clone()
 	}).Keep()
 	t.Cleanup(x.Close)
 	return x

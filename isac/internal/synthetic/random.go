@@ -26,7 +26,7 @@ func NewRandom(t testing.TB, seed uint64) Random {
 		for _, s := range shape {
 			n *= s
 		}
-		return torch.FromFloat64s(Normal(r, n, scale), shape...).Keep()
+		return put(Normal(r, n, scale), shape...)
 	}
 	top := attention.Grid{Height: 3 + r.IntN(6), Width: 3 + r.IntN(6)}
 	masked := r.IntN(3) == 0

@@ -1,57 +1,12 @@
 // Gradients, and checkpointing through a Go closure.
 #include "autograd.h"
-
-#include <mutex>
+#include "closure.h"
 
 namespace isac {
 namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-isac_closure_fn call_go = nullptr;
-
-// Closures that no graph refers to any more. A destructor must not call Go (it runs inside any op that drops a graph), so it
-// leaves the closure here and Go collects it.
-std::mutex dead_mutex;
-std::vector<uintptr_t> &dead() {
-  static auto *v = new std::vector<uintptr_t>;
-  return *v;
-}
-
-struct Closure : torch::CustomClassHolder {
-  uintptr_t handle;
-  std::vector<bool> present;  // which of the caller's inputs are defined; libtorch's Function takes only those
-  explicit Closure(uintptr_t h) : handle(h) {}
-  ~Closure() override {
-    std::lock_guard<std::mutex> lock(dead_mutex);
-    dead().push_back(handle);
-  }
-
-  // Runs the Go closure on the defined inputs in a scope of its own on this thread, with the grad mode that is set.
-  variable_list call(const variable_list &inputs) const {
-    Scope scope;
-    std::vector<uint64_t> ids;
-    size_t next = 0;
-    for (const bool defined : present) ids.push_back(defined ? put(inputs[next++], "checkpoint input") : 0);
-    isac_list out = call_go(handle, ids.data(), static_cast<int64_t>(ids.size()));
-    if (out.err != nullptr) {
-      Failure f = parse_failure(out.err);
-      free(out.err);
-      free(out.ids);
-      throw f;
-    }
-    variable_list results;
-    try {
-      for (int64_t i = 0; i < out.n; i++) results.push_back(tensor(out.ids[i]));
-    } catch (...) {
-      free(out.ids);
-      throw;
-    }
-    free(out.ids);
-    return results;
-  }
-};
 
 struct Checkpoint : torch::autograd::Function<Checkpoint> {
   static variable_list forward(AutogradContext *ctx, at::TensorList inputs, c10::intrusive_ptr<Closure> closure) {
@@ -156,21 +111,10 @@ isac_result op_attention_mean(uint64_t q_, uint64_t k_, double scale, int64_t ch
   });
 }
 
-int64_t dead_closures(uintptr_t *out, int64_t cap) {
-  std::lock_guard<std::mutex> lock(dead_mutex);
-  std::vector<uintptr_t> &v = dead();
-  int64_t n = 0;
-  while (n < cap && !v.empty()) {
-    out[n++] = v.back();
-    v.pop_back();
-  }
-  return n;
-}
-
 }  // namespace
 
 void fill_autograd(isac_core *core, isac_closure_fn closure) {
-  call_go = closure;
+  set_closure(closure);
   core->vjp = vjp;
   core->checkpoint = checkpoint;
   core->set_requires_grad = set_requires_grad;

@@ -1,4 +1,6 @@
 // Data in and out of tensors, and what a tensor is.
+#include <ATen/record_function.h>
+
 #include "shim.h"
 
 namespace isac {
@@ -59,6 +61,7 @@ void check_size(const at::Tensor &t, int64_t bytes) {
 
 isac_result from_data(const void *data, int64_t bytes, int32_t dt, const int64_t *shape, int64_t n) {
   return guard<isac_result>("from_data", [&] {
+    RECORD_USER_SCOPE("isac::from_data");
     at::Tensor t = at::empty(at::IntArrayRef(shape, n), at::TensorOptions().dtype(dtype(dt)));
     check_size(t, bytes);
     if (bytes > 0) std::memcpy(t.data_ptr(), data, bytes);
@@ -74,6 +77,7 @@ isac_result from_blob(void *data, int32_t dt, const int64_t *shape, int64_t n) {
 
 isac_status read(uint64_t id, int32_t dt, void *dst, int64_t bytes) {
   return guard<isac_status>("read", [&](Shapes &s) { s.add(id); }, [&] {
+    RECORD_USER_SCOPE("isac::read");  // what has to wait for the device, wherever it is
     const at::NoGradGuard no_grad;
     const at::Tensor t = tensor(id).detach().to(at::kCPU, dtype(dt)).contiguous();
     check_size(t, bytes);
@@ -84,6 +88,7 @@ isac_status read(uint64_t id, int32_t dt, void *dst, int64_t bytes) {
 
 isac_float item(uint64_t id) {
   return guard<isac_float>("item", [&](Shapes &s) { s.add(id); }, [&] {
+    RECORD_USER_SCOPE("isac::read");
     const at::Tensor t = tensor(id);
     TORCH_CHECK(t.numel() == 1, "a tensor of one element is needed, this one has ", t.numel());
     return isac_float{t.item().toDouble(), nullptr};
@@ -92,6 +97,7 @@ isac_float item(uint64_t id) {
 
 isac_int all_finite(uint64_t id) {
   return guard<isac_int>("all_finite", [&](Shapes &s) { s.add(id); }, [&] {
+    RECORD_USER_SCOPE("isac::read");
     const at::NoGradGuard no_grad;
     const at::Tensor t = tensor(id);
     if (!t.is_floating_point()) return isac_int{1, nullptr};

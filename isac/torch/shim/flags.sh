@@ -50,16 +50,20 @@ if ! nm -DC "$lib/libc10.so" 2>/dev/null | grep -q __cxx11; then compile="$compi
 if [ -e "$lib/libtorch_cuda.so" ]; then
   link="$link -ltorch_cuda -lc10_cuda"
   about="$about (CUDA)"
+  # Without CUDA's headers the library works, records no CUDA graphs, and knows of an older libtorch no peak of GPU memory.
+  cuda=
+  for dir in "$CUDA_HOME/include" "$root"/../nvidia/cuda_runtime/include "$root"/../nvidia/cu*/include /usr/local/cuda/include; do
+    if [ -e "$dir/cuda_runtime_api.h" ] && [ -e "$dir/crt/host_config.h" ]; then
+      cuda=$dir
+      compile="$compile -isystem $cuda"
+      break
+    fi
+  done
   if grep -qs getDeviceAllocator "$include/c10/core/CachingDeviceAllocator.h"; then
     compile="$compile -DISAC_DEVICE_ALLOCATOR"
-  else
-    # Without the headers the library works, and knows no peak of GPU memory.
-    for cuda in "$CUDA_HOME/include" "$root"/../nvidia/cuda_runtime/include "$root"/../nvidia/cu*/include /usr/local/cuda/include; do
-      if [ -e "$cuda/cuda_runtime_api.h" ] && [ -e "$cuda/crt/host_config.h" ]; then
-        compile="$compile -isystem $cuda -DISAC_CUDA_ALLOCATOR"
-        break
-      fi
-    done
+    if [ -n "$cuda" ] && [ -e "$include/ATen/cuda/CUDAGraph.h" ]; then compile="$compile -DISAC_CUDA_GRAPHS"; fi
+  elif [ -n "$cuda" ]; then
+    compile="$compile -DISAC_CUDA_ALLOCATOR"
   fi
 fi
 case $lib in /usr/lib*) ;; *) link="$link -Wl,-rpath,$lib" ;; esac

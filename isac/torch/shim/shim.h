@@ -112,5 +112,7 @@ void fill_data(isac_core *core);
 void fill_autograd(isac_core *core, isac_closure_fn closure);
 void fill_random(isac_core *core);
 void fill_device(isac_core *core);
+void fill_profile(isac_core *core);
+void fill_graph(isac_core *core);
 
 }  // namespace isac

@@ -14,5 +14,7 @@ EXPORT const isac_table *isac_torch_open(isac_closure_fn closure) {
   isac::fill_autograd(&table.core, closure);
   isac::fill_random(&table.core);
   isac::fill_device(&table.core);
+  isac::fill_profile(&table.core);
+  isac::fill_graph(&table.core);
   return &table;
 }

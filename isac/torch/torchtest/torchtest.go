@@ -30,3 +30,16 @@ func Require(t testing.TB) {
 		}
 	})
 }
+
+// DeviceEnv is the environment variable that names the device on which tests that can compute anywhere do so, as "cuda:0"; without it
+// they stay on the CPU.
+const DeviceEnv = "ISAC_TEST_DEVICE"
+
+// Put copies a tensor to the tests' device, into the current scope; it closes x where that is another one.
+func Put(x torch.Tensor) torch.Tensor {
+	dev := torch.Device(os.Getenv(DeviceEnv))
+	if dev == "" || dev == x.Device() {
+		return x
+	}
+	return torch.Scoped(func() torch.Tensor { return x.ToDevice(dev) })
+}
