@@ -17,7 +17,9 @@ type checkpoints struct {
 }
 
 type checkpointKey struct {
-	path   string
+	path string
+	// part is what of a model it is, see parts; several files have their paths joined by pathsJoin.
+	part   string
 	device torch.Device
 	dtype  torch.DType
 	memory int64  // see Env.MaxMemory
@@ -62,11 +64,9 @@ func (cs *checkpoints) acquire(key checkpointKey, name string, shared *SharedWei
 		c.uses++
 		return c, nil
 	}
-	pipeline, notes, err := shared.load(key.path, diffusion.LoadOptions{
-		Device: key.device, DType: key.dtype, Checkpoint: key.checkpoint, AutoCheckpoint: key.autoCheckpoint, MaxMemory: key.memory, Tiling: key.tiling,
-	})
+	pipeline, notes, err := key.load(shared)
 	if err != nil {
-		return nil, fmt.Errorf("checkpoint %q: %w", name, err)
+		return nil, fmt.Errorf("%s %q: %w", key.what(), name, err)
 	}
 	c := &checkpoint{home: cs, key: key, name: name, pipeline: pipeline, uses: 1, notes: notes}
 	if cs.open == nil {

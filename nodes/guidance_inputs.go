@@ -1,6 +1,7 @@
 package nodes
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -105,9 +106,43 @@ func (all options) inputs(first, required []string) []schema.Dynamic {
 	return inputs
 }
 
+// presetsOf has, by method and preset, what an option is that was left to the preset: for editors to show in place of "preset". Methods
+// without the option are not in it.
+func presetsOf(setting string) string {
+	all := map[string]map[string]any{}
+	for _, entry := range methods.All() {
+		for _, preset := range append([]string{"default"}, entry.PresetNames()...) {
+			m, err := entry.Preset(preset)
+			if err != nil {
+				panic(err) // a preset of the list's own
+			}
+			for _, s := range guidance.Settings(m) {
+				if s.Name != setting {
+					continue
+				}
+				if all[entry.Name] == nil {
+					all[entry.Name] = map[string]any{}
+				}
+				if on, is := s.Value.(bool); is {
+					s.Value = map[bool]string{true: "on", false: "off"}[on]
+				}
+				all[entry.Name][preset] = s.Value
+			}
+		}
+	}
+	text, err := json.Marshal(all)
+	if err != nil {
+		panic(err) // numbers and texts
+	}
+	return string(text)
+}
+
 // input is the option as an input of a node.
 func (o option) input(name string, optional bool) schema.Dynamic {
 	d := schema.Dynamic{Name: name, Zero: o.Value, Optional: optional, Tags: map[string]string{"tooltip": o.Help}}
+	if o.preset {
+		d.Tags["presets"] = presetsOf(o.Name)
+	}
 	switch v := o.Value.(type) {
 	case bool:
 		if o.preset {

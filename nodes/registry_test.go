@@ -20,12 +20,14 @@ import (
 func TestStandardNodes(t *testing.T) {
 	r := Standard()
 	want := []string{
-		"CLIPSetLastLayer", "CLIPTextEncode", "CLIPTextEncodeSDXL", "CheckpointLoaderSimple", "ConditioningCombine", "ConditioningConcat",
-		"ConditioningSetArea", "ConditioningSetAreaPercentage", "ConditioningSetMask", "EmptyLatentImage", "EmptySD3LatentImage", "ISACGuidance",
-		"ISACInstances", "ISACMasks", "ISACSelect", "ImageBatch", "ImageScale", "ImageScaleBy", "ImageToMask", "InvertMask", "KSampler", "KSamplerAdvanced",
-		"LatentFromBatch", "LatentUpscale", "LatentUpscaleBy", "LoadImage", "LoadImageMask", "LoadLatent", "LoraLoader", "LoraLoaderModelOnly",
-		"MaskToImage", "ModelSamplingSD3", "PreviewImage", "RepeatLatentBatch", "SaveImage", "SaveLatent", "SetLatentNoiseMask", "UNETLoader", "VAEDecode",
-		"VAEDecodeTiled", "VAEEncode", "VAEEncodeForInpaint", "VAEEncodeTiled", "VAELoader",
+		"CLIPLoader", "CLIPSetLastLayer", "CLIPTextEncode", "CLIPTextEncodeSDXL", "CheckpointLoaderSimple", "ConditioningCombine", "ConditioningConcat",
+		"ConditioningSetArea", "ConditioningSetAreaPercentage", "ConditioningSetMask", "ControlNetApply", "ControlNetApplyAdvanced",
+		"ControlNetLoader", "DualCLIPLoader", "EmptyLatentImage", "EmptySD3LatentImage", "ISACCountRetry", "ISACGuidance",
+		"ISACInstances", "ISACMasks", "ISACSelect", "ImageBatch", "ImageScale", "ImageScaleBy", "ImageToMask", "ImageUpscaleWithModel", "InvertMask",
+		"KSampler", "KSamplerAdvanced", "LatentFromBatch", "LatentUpscale", "LatentUpscaleBy", "LoadImage", "LoadImageMask", "LoadLatent", "LoraLoader",
+		"LoraLoaderModelOnly", "MaskToImage", "ModelSamplingSD3", "PreviewImage", "RepeatLatentBatch", "SaveImage", "SaveLatent", "SetLatentNoiseMask",
+		"TripleCLIPLoader", "UNETLoader", "UpscaleModelLoader", "VAEDecode", "VAEDecodeTiled", "VAEEncode", "VAEEncodeForInpaint", "VAEEncodeTiled",
+		"VAELoader",
 	}
 	if got := r.Names(); !slices.Equal(got, want) {
 		t.Errorf("nodes are %q, want %q", got, want)

@@ -22,9 +22,10 @@ type samplerRun struct {
 	Latent             *Latent
 }
 
-// sample runs a request, of which it fills in model, conditionings, latent and guidance.
-func (in samplerRun) sample(ctx context.Context, env *Env, request diffusion.SampleRequest) (Result, error) {
-	out, _, lines, err := in.run(ctx, env, request, in.Model.guidance, guidance.Selection{})
+// sample runs a request, of which it fills in model, conditionings, latent and guidance. Observers of guidance are told as
+// diffusion.Guidance.Observe is.
+func (in samplerRun) sample(ctx context.Context, env *Env, request diffusion.SampleRequest, observers ...func(image int, m guidance.Maps)) (Result, error) {
+	out, _, lines, err := in.run(ctx, env, request, in.Model.guidance, guidance.Selection{}, observers...)
 	if err != nil {
 		return Result{}, err
 	}
@@ -36,7 +37,9 @@ func (in samplerRun) sample(ctx context.Context, env *Env, request diffusion.Sam
 }
 
 // run is sample towards g, nil for nothing, with a choice among candidates. lines are what the user should know.
-func (in samplerRun) run(ctx context.Context, env *Env, request diffusion.SampleRequest, g *aim, choice guidance.Selection) (*Latent, diffusion.Result, []string, error) {
+func (in samplerRun) run(
+	ctx context.Context, env *Env, request diffusion.SampleRequest, g *aim, choice guidance.Selection, observers ...func(image int, m guidance.Maps),
+) (*Latent, diffusion.Result, []string, error) {
 	fail := func(err error) (*Latent, diffusion.Result, []string, error) { return nil, diffusion.Result{}, nil, err }
 	pipeline := in.Model.Pipeline()
 	request.Positive, request.Negative = in.Positive.Encoded, in.Negative.Encoded
@@ -73,6 +76,9 @@ func (in samplerRun) run(ctx context.Context, env *Env, request diffusion.Sample
 			}
 			request.Guidance.Select = choice
 			lines = append(lines, left...)
+			for _, observe := range observers {
+				request.Guidance.Observe = observe
+			}
 		}
 	}
 	request.OnStep = reporter(env, pipeline)
@@ -106,7 +112,7 @@ func reporter(env *Env, pipeline *diffusion.Pipeline) func(diffusion.StepInfo) e
 			r.Masks = nil
 			env.step(StepReport{Image: i, Report: r})
 		}
-		if env == nil || env.Preview == nil || s.Index+1 == s.Count { // the last step's image is on its way
+		if env == nil || env.Preview == nil || !pipeline.HasVAE() || s.Index+1 == s.Count { // the last step's image is on its way
 			return nil
 		}
 		data, err := previews.draw(s.Denoised)

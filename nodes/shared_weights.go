@@ -17,9 +17,11 @@ type SharedWeights struct {
 
 // load reads a checkpoint, with tensors of a host where there are any. What the host shares and cannot be used is loaded from the file, and
 // the notes say so.
-func (s *SharedWeights) load(path string, options diffusion.LoadOptions) (pipeline *diffusion.Pipeline, notes []string, err error) {
+func (s *SharedWeights) load(
+	read func(string, diffusion.LoadOptions) (*diffusion.Pipeline, error), path string, options diffusion.LoadOptions,
+) (pipeline *diffusion.Pipeline, notes []string, err error) {
 	if s == nil {
-		pipeline, err = diffusion.Load(path, options)
+		pipeline, err = read(path, options)
 		return pipeline, nil, err
 	}
 	err = torch.InScope(func() error {
@@ -28,7 +30,7 @@ func (s *SharedWeights) load(path string, options diffusion.LoadOptions) (pipeli
 			notes = append(notes, fmt.Sprintf("the host's weights are not shared, the checkpoint is loaded beside them: %v", err))
 		}
 		options.Shared = given
-		pipeline, err = diffusion.Load(path, options)
+		pipeline, err = read(path, options)
 		return err
 	})
 	if err == nil && len(options.Shared) > pipeline.Shared {

@@ -2,10 +2,7 @@ package nodes
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
-	"github.com/isac-guidance/isac/isac/diffusion/weights"
 	"github.com/isac-guidance/isac/nodes/schema"
 	"github.com/isac-guidance/isac/plugin/modelfolder"
 )
@@ -15,22 +12,19 @@ type unetInput struct {
 	DType string `mapstructure:"weight_dtype" combo:"default,fp8_e4m3fn,fp8_e4m3fn_fast,fp8_e5m2" tooltip:"Read for ComfyUI's sake: weights are kept in the type that models compute in."`
 }
 
-// unetLoader loads the denoiser of a file in the folder of diffusion models. As a model here is known by all its parts, the file has to be a
-// whole checkpoint; of any other it says what it is.
+// unetLoader loads the denoiser of a model, to which text encoders and autoencoder come from elsewhere.
 func unetLoader(cache *checkpoints) Node {
 	return Define(Meta{
 		Class: "UNETLoader", DisplayName: "Load Diffusion Model", Category: "advanced/loaders",
-		Description: "Loads a diffusion model from the folder diffusion_models. Only files that are whole checkpoints can be loaded so far.",
+		Description: "Loads a diffusion model alone (Stable Diffusion 1.x, 2.x, XL or 3), under the first release's or diffusers' names; of a whole checkpoint its diffusion model. CLIPLoader or DualCLIPLoader and VAELoader load what it lacks.",
 		Outputs:     []Output{{Type: "MODEL", Name: "MODEL", Tooltip: "The model that takes noise out of latents."}},
 		Lists: func(env *Env) schema.Lists {
 			return schema.Lists{"unets": modelNames(env, modelfolder.DiffusionModels)}
 		},
 	}, func(_ context.Context, env *Env, in *unetInput) (Result, error) {
-		path := modelfolder.New(env.ModelPaths).Paths(modelfolder.DiffusionModels)[in.Name]
-		c, err := cache.acquire(keyOf(env, path), in.Name, env.Shared)
-		if errors.Is(err, weights.ErrUnsupported) || errors.Is(err, weights.ErrMissing) {
-			err = fmt.Errorf("%w; a diffusion model without its text encoder and autoencoder cannot be loaded yet: use CheckpointLoaderSimple with a whole checkpoint", err)
-		}
+		key := keyOf(env, modelfolder.New(env.ModelPaths).Paths(modelfolder.DiffusionModels)[in.Name])
+		key.part = denoiserPart
+		c, err := cache.acquire(key, in.Name, env.Shared)
 		if err != nil {
 			return Result{}, err
 		}

@@ -15,7 +15,7 @@ import (
 var inputsOf = map[string][]string{
 	"checkpoints": {"ckpt_name"}, "loras": {"lora_name"}, "vae": {"vae_name"}, "text_encoders": {"clip_name", "clip_name1", "clip_name2", "clip_name3"},
 	"diffusion_models": {"unet_name"}, "controlnet": {"control_net_name"}, "style_models": {"style_model_name"},
-	"hypernetworks": {"hypernetwork_name"}, "gligen": {"gligen_name"},
+	"hypernetworks": {"hypernetwork_name"}, "gligen": {"gligen_name"}, "upscale_models": {"model_name"},
 }
 
 // tree is what lies in the folders of models now.

@@ -16,8 +16,10 @@ func (c Conditioning) all() []Conditioning {
 	return append([]Conditioning{first}, c.More...)
 }
 
-// plain tells of one conditioning for the whole picture.
-func (c Conditioning) plain() bool { return c.Region == nil && len(c.More) == 0 }
+// plain tells of one conditioning for the whole picture, without control nets.
+func (c Conditioning) plain() bool {
+	return c.Region == nil && len(c.More) == 0 && len(c.Controls) == 0
+}
 
 // Clone gives an equal conditioning that is closed on its own.
 func (c Conditioning) Clone() Conditioning {
@@ -26,7 +28,10 @@ func (c Conditioning) Clone() Conditioning {
 			*t = t.Clone().Keep()
 		}
 	}
-	c.Region, c.Notes = c.Region.clone(), slices.Clone(c.Notes)
+	c.Region, c.Notes, c.Controls = c.Region.clone(), slices.Clone(c.Notes), slices.Clone(c.Controls)
+	for i, control := range c.Controls {
+		c.Controls[i] = control.clone()
+	}
 	more := c.More
 	c.More = nil
 	for _, m := range more {

@@ -2,6 +2,7 @@ package diffusion
 
 import (
 	"context"
+	"errors"
 
 	"github.com/isac-guidance/isac/isac/attention"
 	backbone "github.com/isac-guidance/isac/isac/diffusion/denoiser"
@@ -18,6 +19,14 @@ type conditional struct {
 	cost   *Cost                // of the run that it is for; may be nil
 	last   *backbone.Evaluation // what was evaluated last
 	method guidance.Method      // that reads it; nil where nobody has told
+	run    *controlledRun       // nil outside of runs, and where there are no control nets
+}
+
+// controlledRun is what control nets need to know of the run that is guided.
+type controlledRun struct {
+	controls []applied
+	image    int64 // of the batch
+	sigma    *float64
 }
 
 // Conditional gives the model under the conditioning c, for a guidance session. It is good as long as c is open.
@@ -62,8 +71,37 @@ func (c conditional) Evaluate(x torch.Tensor, timestep float64, ask guidance.Ask
 	if err != nil {
 		return nil, prediction, err
 	}
-	if prediction, err = d.ForwardContext(c.ctx, x.To(d.DType()).ToDevice(d.Device()), timestep, text, vector, r); err != nil {
+	in := x.To(d.DType()).ToDevice(d.Device())
+	if len(c.c.Controls) > 0 {
+		prediction, err = c.controlled(in, timestep, text, vector, r)
+	} else {
+		prediction, err = d.ForwardContext(c.ctx, in, timestep, text, vector, r)
+	}
+	if err != nil {
 		return nil, prediction, err
 	}
 	return r.Taps(), prediction, nil
+}
+
+// controlled evaluates the denoiser under control nets, through which gradients go as well.
+func (c conditional) controlled(in torch.Tensor, timestep float64, text, vector torch.Tensor, r *attention.Recorder) (torch.Tensor, error) {
+	d, ok := c.p.model.Denoiser.(backbone.Controlled)
+	if !ok {
+		return torch.Tensor{}, errors.New("this model takes no control nets")
+	}
+	var controls []applied
+	image, sigma := int64(0), c.p.noise.SigmaAt(timestep)
+	if c.run != nil {
+		controls, image, sigma = c.run.controls, c.run.image, *c.run.sigma
+	} else {
+		torch.NoGrad(func() { controls = c.p.controls(c.c, in.Size(2), in.Size(3), nil) })
+	}
+	for _, one := range controls {
+		one.net.Checkpoint(c.p.checkpoint || c.p.autoCheckpoint)
+	}
+	add, err := c.p.residuals(c.ctx, controls, in, 1, image, sigma, text, vector)
+	if err != nil {
+		return torch.Tensor{}, err
+	}
+	return d.ForwardControlled(c.ctx, in, timestep, text, vector, add, r)
 }

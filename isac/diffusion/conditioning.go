@@ -29,6 +29,9 @@ type Conditioning struct {
 	Spans [][2]int
 	// Region is where in the picture the conditioning holds; nil is everywhere.
 	Region *Region
+	// Controls are the control nets of the conditioning; ControlNegative has them control the other side too, see WithControl.
+	Controls        []Control
+	ControlNegative bool
 	// More are conditionings that hold beside this one, each in its own region. They have none beside themselves.
 	More []Conditioning
 	// Notes are things that the user should know: in how many chunks a prompt is read, what in it is read as text, what was not found.
@@ -44,6 +47,10 @@ func (c *Conditioning) Close() {
 		*t = torch.Tensor{}
 	}
 	c.Region.close()
+	for _, control := range c.Controls {
+		control.close()
+	}
+	c.Controls = nil
 	for i := range c.More {
 		c.More[i].Close()
 	}
@@ -152,6 +159,14 @@ func checkWeights(prompts []clip.Prompt) error {
 // mostWeight is beyond what float32 can add up; pictures are noise long before.
 const mostWeight = 1e30
 
+// wide fills text encoders' states up to the width that the denoiser reads, where the family does so.
+func (p *Pipeline) wide(hidden torch.Tensor) torch.Tensor {
+	if rest := p.model.Shape.Context - hidden.Size(-1); p.model.Family.Pads && rest > 0 {
+		return torch.Pad(hidden, []int64{0, rest}, "constant", 0)
+	}
+	return hidden
+}
+
 // place brings a conditioning into the denoiser's type and place, for images of width×height pixels: text [1,L,D], and vector [1,V],
 // undefined for a family without one.
 func (p *Pipeline) place(c Conditioning, width, height int) (text, vector torch.Tensor, err error) {
@@ -163,5 +178,5 @@ func (p *Pipeline) place(c Conditioning, width, height int) (text, vector torch.
 	if vector, err = p.model.Vector(c.Pooled, sizes); err != nil {
 		return text, vector, err
 	}
-	return c.Hidden.To(d.DType()).ToDevice(d.Device()), vector, nil
+	return p.wide(c.Hidden).To(d.DType()).ToDevice(d.Device()), vector, nil
 }

@@ -46,7 +46,32 @@ func Load(path string, opt LoadOptions) (*Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
+	return loadFiles(files, opt)
+}
+
+// LoadDenoiser reads a denoiser alone, from a file that family.OpenDenoiser takes. The pipeline samples; it encodes no prompts, and of its
+// autoencoder it has only what its family's is like.
+func LoadDenoiser(path string, opt LoadOptions) (*Pipeline, error) {
+	files, err := family.OpenDenoiser(path)
+	if err != nil {
+		return nil, err
+	}
+	return loadFiles(files, opt)
+}
+
+// LoadTexts reads text encoders alone, from files that family.OpenTexts takes. The pipeline encodes prompts and does nothing else.
+func LoadTexts(kind string, paths []string, opt LoadOptions) (*Pipeline, error) {
+	files, err := family.OpenTexts(kind, paths...)
+	if err != nil {
+		return nil, err
+	}
+	return loadFiles(files, opt)
+}
+
+// loadFiles loads what the files have, and closes them.
+func loadFiles(files *family.Files, opt LoadOptions) (*Pipeline, error) {
 	defer files.Close()
+	path := files.Path
 	p := &Pipeline{
 		Path: path, spared: &spared{}, checkpoint: opt.Checkpoint && !opt.AutoCheckpoint, autoCheckpoint: opt.AutoCheckpoint,
 		Autoencoder: &Autoencoder{machine: opt.machine(), tiling: opt.Tiling},
@@ -55,7 +80,7 @@ func Load(path string, opt LoadOptions) (*Pipeline, error) {
 	if err := p.check("the model's weights", need{device: bytes}); err != nil {
 		return nil, fmt.Errorf("load %s: %w", path, err)
 	}
-	err = torch.InScope(func() (err error) {
+	err := torch.InScope(func() (err error) {
 		p.model, err = family.Load(files, opt.DType, p.device)
 		return err
 	})
@@ -63,7 +88,9 @@ func Load(path string, opt LoadOptions) (*Pipeline, error) {
 		return nil, fmt.Errorf("load %s: %w", path, err)
 	}
 	p.noise, p.Autoencoder.model = p.model.Noise, p.model.VAE
-	p.model.Denoiser.Checkpoint(p.checkpoint)
+	if p.model.Denoiser != nil {
+		p.model.Denoiser.Checkpoint(p.checkpoint)
+	}
 	return p, nil
 }
 

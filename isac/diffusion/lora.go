@@ -38,6 +38,8 @@ func (p *Pipeline) WithLoRA(l LoRA) (other *Pipeline, notes []string, err error)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", l.Path, err)
 	}
-	made.model.Denoiser.Checkpoint(p.checkpoint)
+	if made.model.Denoiser != nil {
+		made.model.Denoiser.Checkpoint(p.checkpoint)
+	}
 	return &made, notes, nil
 }

@@ -98,11 +98,11 @@ func (p *Pipeline) needOf(r *SampleRequest, shape []int64, part int64) need {
 		e.Batch *= 2
 	}
 	text := float64(e.Batch) * float64(e.Tokens) * float64(p.model.Shape.Context) * 4
-	working := p.evaluation(e) + text
+	working := p.evaluation(e) + text + max(r.Positive.memory(e), r.Negative.memory(e))
 	if r.Guidance != nil { // of one image at a time, on the conditional side
 		e.Batch, e.Gradient, e.Streamed = 1, true, streams(r.Guidance.Method)
 		e.Checkpoint = p.checkpoints(e)
-		working = max(working, p.evaluation(e))
+		working = max(working, p.evaluation(e)+r.Positive.memory(e))
 	}
 	latents := latentCopies * 4 * product(shape)
 	var decoding need

@@ -34,6 +34,9 @@ func (p *Pipeline) Close() {
 // Family is the kind of model.
 func (p *Pipeline) Family() *family.Family { return p.model.Family }
 
+// HasVAE says whether the pipeline's autoencoder can encode and decode: that of a denoiser alone cannot.
+func (p *Pipeline) HasVAE() bool { return p.model.HasVAE() }
+
 // Notes are things that the user should know of the model: parts of its files that are not read.
 func (p *Pipeline) Notes() []string { return p.model.Notes }
 

@@ -203,7 +203,10 @@ func (p *Pipeline) checkConditioning(name string, c Conditioning, bad func(strin
 			if err := one.Region.check(); err != nil {
 				bad("the %s conditioning: %w", name, err)
 			}
-			one.Region = nil
+			if err := p.checkControls(one); err != nil {
+				bad("the %s conditioning: %w", name, err)
+			}
+			one.Region, one.Controls = nil, nil
 			p.checkConditioning(name, one, bad)
 		}
 		return
@@ -212,11 +215,28 @@ func (p *Pipeline) checkConditioning(name string, c Conditioning, bad func(strin
 	switch h := c.Hidden; {
 	case !h.Defined():
 		bad("no %s conditioning: make one with EncodePrompt (the empty prompt will do)", name)
-	case h.Dim() != 3 || h.Size(0) != 1 || width != 0 && h.Size(2) != width:
-		bad("the %s conditioning has shape %v, expected [1 L %d]: was it made by another model?", name, h.Shape(), width)
+	case h.Dim() != 3 || h.Size(0) != 1 || width != 0 && h.Size(2) != width && !(p.model.Family.Pads && h.Size(2) < width):
+		bad("the %s conditioning has shape %v, expected [1 L %d]: was it made by another model? %s", name, h.Shape(), width, p.misfit(h))
 	case p.model.Shape.Vector != 0 && (!c.Pooled.Defined() || c.Pooled.Dim() != 2):
 		bad("the %s conditioning has no pooled text [1 P], which %s reads: make it with EncodePrompt", name, p.model.Family.Title)
+	case p.model.Family.Pads && c.Pooled.Size(1) != p.model.Shape.Vector:
+		bad("the pooled text of the %s conditioning has width %d, expected %d: was it made by another model? %s", name, c.Pooled.Size(1), p.model.Shape.Vector, p.misfit(h))
 	}
+}
+
+// makers are the models whose text encoders make states of a width.
+var makers = map[int64]string{768: "Stable Diffusion 1.x", 1024: "Stable Diffusion 2.x", 2048: "Stable Diffusion XL", 4096: "Stable Diffusion 3"}
+
+// misfit says in words what model a conditioning is of, and what the pipeline's is.
+func (p *Pipeline) misfit(hidden torch.Tensor) string {
+	if hidden.Dim() != 3 {
+		return ""
+	}
+	made := makers[hidden.Size(2)]
+	if made == "" {
+		made = fmt.Sprintf("a model of width %d", hidden.Size(2))
+	}
+	return fmt.Sprintf("it is of a CLIP of %s and the model is %s: take the CLIP that belongs to the model", made, p.model.Family.Title)
 }
 
 // check says what is wrong with what is asked of guidance.

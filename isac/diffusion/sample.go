@@ -77,6 +77,8 @@ type run struct {
 	inpaint   *inpaint            // nil without a mask
 	noise     []*torch.Generator  // of ancestral samplers, for each candidate; none until asked for
 	paths     []*sampling.Path    // of samplers with a Brownian path, for each candidate; none until asked for
+	sigma     float64             // of this step
+	controls  []applied           // that are ready
 	current   []guidance.Report   // of this step
 	reports   [][]guidance.Report
 	result    Result
@@ -94,7 +96,12 @@ func (r *run) begin() error {
 	}
 	model := conditional{ctx: r.ctx, p: r.p, c: r.request.guided(), cost: &r.result.Cost, last: &backbone.Evaluation{}, method: g.Method}
 	r.reuse = newReuse(g, r.plan.shape[0])
+	controls := r.p.controls(model.c, r.plan.shape[2], r.plan.shape[3], nil)
+	r.controls = controls
 	for b := range int(r.plan.shape[0]) {
+		if len(controls) > 0 {
+			model.run = &controlledRun{controls: controls, image: int64(b % r.plan.images()), sigma: &r.sigma}
+		}
 		config := guidance.Config{
 			Model: model, Noise: r.p.noise, Method: g.Method, Target: g.Target, Measure: g.Measure,
 			Seed: r.seedOf(b) + uint64(r.request.noiseOf(b%r.plan.images())),
@@ -192,6 +199,7 @@ func (r *run) step(i int, sigma float64) guidance.Step {
 // noised gives the latent that sampling starts from, x [B,C,h,w].
 func (r *run) noised() (torch.Tensor, error) {
 	noise := r.unitNoise().ToDevice(r.p.device)
+	r.sigma = r.plan.sigmas[0]
 	if !r.request.NoNoise {
 		var err error
 		noise, err = r.eachImage(noise, func(b int, image torch.Tensor) (torch.Tensor, bool, error) {
@@ -238,6 +246,7 @@ func (r *run) before(i int, sigma float64, x torch.Tensor) (torch.Tensor, error)
 	if err := r.ctx.Err(); err != nil {
 		return x, err
 	}
+	r.sigma = sigma
 	if r.selection != nil {
 		return r.selection.before(i, sigma, x)
 	}

@@ -7,8 +7,11 @@ import (
 // part is one conditioning of several as the denoiser evaluates it.
 type part struct {
 	side
-	box    *box         // nil for the whole latent
-	weight torch.Tensor // [1 or B,1,h,w] of the box
+	box      *box         // nil for the whole latent
+	weight   torch.Tensor // [1 or B,1,h,w] of the box
+	controls []applied
+	shared   bool // the controls are for the other side too
+	whole    bool // it has no region
 }
 
 // parts are the conditionings of both sides of classifier-free guidance, where a side has several, or one for a part of the picture.
@@ -27,6 +30,7 @@ func newParts(r *run) (*parts, error) {
 	// What one side says of an area, the other has to say too: what holds the area there is evaluated on it once more.
 	made.negative = answered(made.negative, made.positive)
 	made.positive = answered(made.positive, made.negative)
+	made.negative = controlled(made.negative, made.positive)
 	return &made, nil
 }
 
@@ -51,13 +55,19 @@ func partsOf(r *run, c Conditioning) ([]part, error) {
 		if weight.Size(0) > 1 {
 			weight = toBatch(toBatch(weight, int64(r.plan.images())), r.plan.shape[0])
 		}
-		made = append(made, part{side{text, vector}, b, weight.ToDevice(r.p.device)})
+		of := box{height: height, width: width}
+		if b != nil {
+			of = *b
+		}
+		controls := r.p.controls(one, of.height, of.width, r.controls)
+		r.controls = append(r.controls, controls...)
+		made = append(made, part{side{text, vector}, b, weight.ToDevice(r.p.device), controls, one.ControlNegative, one.Region == nil})
 	}
 	return made, nil
 }
 
 // answered adds to the parts of a side, for each area of the other side, one of the same area and weight, with the text of the smallest
-// part that holds it.
+// part that holds it. Control nets go with the area.
 func answered(own, other []part) []part {
 	for _, o := range other {
 		if o.box == nil {
@@ -77,10 +87,36 @@ func answered(own, other []part) []part {
 			}
 		}
 		if smallest != nil && (smallest.box == nil || *smallest.box != *o.box) {
-			own = append(own, part{smallest.side, o.box, o.weight})
+			own = append(own, part{smallest.side, o.box, o.weight, o.controls, o.shared, o.whole})
 		}
 	}
 	return own
+}
+
+// controlled has the positive side's control nets that are for both sides control the negative one too, as far as both are for the whole
+// latent and the negative side has none of its own.
+func controlled(negative, positive []part) []part {
+	var free []int
+	for i, p := range negative {
+		switch {
+		case p.box != nil:
+		case len(p.controls) > 0:
+			return negative
+		default:
+			free = append(free, i)
+		}
+	}
+	if len(free) == 0 {
+		return negative
+	}
+	given := 0
+	for _, p := range positive {
+		if p.box == nil && len(p.controls) > 0 && p.shared {
+			negative[free[given%len(free)]].controls = p.controls
+			given++
+		}
+	}
+	return negative
 }
 
 // denoised gives D of images first… of a batch, x [n,C,h,w], with every part evaluated on its area:
@@ -89,6 +125,9 @@ func answered(own, other []part) []part {
 //
 // Where no part of a side reaches, its D is 0.
 func (d denoiser) denoised(x torch.Tensor, first int64, sigma float64) (combined, negative torch.Tensor, err error) {
+	if d.two && d.several.joint() {
+		return d.together(x, first, sigma)
+	}
 	positive, err := d.blend(d.several.positive, x, first, sigma)
 	if err != nil || !d.two {
 		return positive, negative, err
@@ -100,15 +139,44 @@ func (d denoiser) denoised(x torch.Tensor, first int64, sigma float64) (combined
 	return combined, negative, nil
 }
 
+// joint tells whether both sides are one conditioning for the whole latent, of one length and controlled alike.
+func (p *parts) joint() bool {
+	if len(p.positive) != 1 || len(p.negative) != 1 {
+		return false
+	}
+	a, b := p.positive[0], p.negative[0]
+	return a.whole && b.whole && a.text.Size(1) == b.text.Size(1) && sameControls(a.controls, b.controls)
+}
+
+// together is denoised where one evaluation on [negative; positive] does for both sides.
+func (d denoiser) together(x torch.Tensor, first int64, sigma float64) (combined, negative torch.Tensor, err error) {
+	noise, n := d.p.noise, x.Size(0)
+	positive, other := d.several.positive[0], d.several.negative[0]
+	in := noise.Input(x, sigma).To(d.p.model.Denoiser.DType())
+	text, vector := torch.Cat([]torch.Tensor{repeated(other.text, n), repeated(positive.text, n)}, 0), torch.Tensor{}
+	if positive.vector.Defined() {
+		vector = torch.Cat([]torch.Tensor{repeated(other.vector, n), repeated(positive.vector, n)}, 0)
+	}
+	d.cost.add(2 * n)
+	y, err := d.p.forward(d.ctx, positive.controls, torch.Cat([]torch.Tensor{in, in}, 0), 2, first, sigma, text, vector)
+	if err != nil {
+		return combined, negative, err
+	}
+	y = y.To(torch.Float32)
+	combined, negative = d.combine(noise.Denoised(x, y.Narrow(0, 0, n), sigma), noise.Denoised(x, y.Narrow(0, n, n), sigma))
+	return combined, negative, nil
+}
+
 // blend is the D of one side.
 func (d denoiser) blend(side []part, x torch.Tensor, first int64, sigma float64) (torch.Tensor, error) {
-	network, noise, n := d.p.model.Denoiser, d.p.noise, x.Size(0)
+	noise, n := d.p.noise, x.Size(0)
+	dtype := d.p.model.Denoiser.DType()
 	sum := x.ZerosLike()
 	weights := x.ZerosLike().AddScalar(nothing)
 	for _, p := range side {
 		at := p.box.cut(x).Contiguous()
 		d.cost.add(n)
-		y, err := network.ForwardContext(d.ctx, noise.Input(at, sigma).To(network.DType()), noise.Timestep(sigma), repeated(p.text, n), repeated(p.vector, n), nil)
+		y, err := d.p.forward(d.ctx, p.controls, noise.Input(at, sigma).To(dtype), 1, first, sigma, repeated(p.text, n), repeated(p.vector, n))
 		if err != nil {
 			return torch.Tensor{}, err
 		}

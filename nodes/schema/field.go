@@ -39,7 +39,7 @@ var optionTags = []struct{ name, json string }{
 	{"multiline", Boolean}, {"placeholder", String}, {"dynamicPrompts", Boolean}, {"forceInput", Boolean},
 	{"label_on", String}, {"label_off", String}, {"control_after_generate", Boolean},
 	{"image_upload", Boolean}, {"input_files", String},
-	{"advanced", Boolean}, {"tooltip", String},
+	{"advanced", Boolean}, {"presets", anything}, {"tooltip", String},
 }
 
 func newField(sf reflect.StructField) field {
@@ -73,6 +73,9 @@ func newField(sf reflect.StructField) field {
 	return f
 }
 
+// anything is the kind of a tag whose text is JSON.
+const anything = "JSON"
+
 // literal makes JSON of a tag's text, of the kind that is to hold it.
 func literal(kind, text string) (json.RawMessage, error) {
 	switch kind {
@@ -93,6 +96,11 @@ func literal(kind, text string) (json.RawMessage, error) {
 		return json.RawMessage(text), nil
 	case String, Combo:
 		return marshal(text), nil
+	case anything:
+		if !json.Valid([]byte(text)) {
+			return nil, fmt.Errorf("%q is no JSON", text)
+		}
+		return json.RawMessage(text), nil
 	}
 	return nil, fmt.Errorf("a link of type %s takes no such tag", kind)
 }

@@ -15,6 +15,8 @@ const (
 	Embeddings      = "embeddings"
 	DiffusionModels = "diffusion_models"
 	TextEncoders    = "text_encoders"
+	ControlNets     = "controlnet"
+	UpscaleModels   = "upscale_models"
 	diffusers       = "diffusers"
 )
 
@@ -23,8 +25,8 @@ const (
 var folderNames = map[string][]string{
 	Checkpoints: {"checkpoints"}, LoRAs: {"loras", "lora"}, VAE: {"vae"}, Embeddings: {"embeddings"},
 	DiffusionModels: {"unet", "diffusion_models"}, TextEncoders: {"text_encoders", "clip"}, diffusers: {"diffusers"},
-	"controlnet": {"controlnet", "t2i_adapter"}, "clip_vision": {"clip_vision"}, "style_models": {"style_models"},
-	"upscale_models": {"upscale_models"}, "hypernetworks": {"hypernetworks"}, "gligen": {"gligen"}, "vae_approx": {"vae_approx"},
+	ControlNets: {"controlnet", "t2i_adapter"}, "clip_vision": {"clip_vision"}, "style_models": {"style_models"},
+	UpscaleModels: {"upscale_models"}, "hypernetworks": {"hypernetworks"}, "gligen": {"gligen"}, "vae_approx": {"vae_approx"},
 	"photomaker": {"photomaker"}, "classifiers": {"classifiers"}, "model_patches": {"model_patches"}, "audio_encoders": {"audio_encoders"},
 }
 

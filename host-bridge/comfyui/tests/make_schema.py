@@ -15,6 +15,10 @@ def described(plugin):
     entries = {name: said[name] for name in NODES}
     for entry in entries.values():
         entry.pop("python_module", None)
+        for inputs in entry["input"].values():
+            for spec in inputs.values():
+                if isinstance(spec, list) and len(spec) > 1:
+                    spec[1].pop("presets", None)  # for isac-host's page
     return json.dumps(entries, indent=1, ensure_ascii=False) + "\n"
 
 

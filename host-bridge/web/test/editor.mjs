@@ -163,6 +163,25 @@ const fill = async (id, label, value) => {
   await page.getByLabel(label, { exact: true }).fill(value);
   await page.keyboard.press("Enter");
 };
+
+// What is left to the preset shows the preset's own values, changes with it, and is the preset's still in what is sent.
+const end = page.getByLabel("end", { exact: true });
+await page.evaluate((id) => window.isac.board.jump(id), isac);
+await page.getByRole("tab", { name: "Node" }).click();
+await page.getByLabel("preset", { exact: true }).selectOption("typed");
+const typed = await end.getAttribute("placeholder");
+assert.ok(Number(typed) > 0, `end shows ${typed}`);
+await shot("preset");
+await page.getByLabel("preset", { exact: true }).selectOption("paper");
+assert.notEqual(await end.getAttribute("placeholder"), typed, "end changes with the preset");
+assert.equal((await api())[isac].inputs.end, -1, "and is left to it");
+await fill(isac, "end", "0.25");
+await page.getByLabel("preset", { exact: true }).selectOption("typed");
+assert.equal(await end.inputValue(), "0.25", "what a person set stays");
+assert.equal((await api())[isac].inputs.end, 0.25);
+await fill(isac, "end", "");
+assert.equal((await api())[isac].inputs.end, -1, "an empty field is the preset's again");
+await page.getByLabel("preset", { exact: true }).selectOption("default");
 await fill("10", "steps", "20000");
 await run();
 const problem = page.locator("button.problem[data-node='10']");

@@ -38,6 +38,9 @@ type Family struct {
 	// Join makes the conditioning of what the text encoders give, in the order of Text: text [1,L,D] and pooled [1,P], undefined
 	// where the family has none. width is the D that the denoiser reads.
 	Join func(encoded []clip.Encoded, width int64) (text, pooled torch.Tensor)
+	// Pads says that the denoiser reads states wider than the text encoders', with zeros behind them; Join fills up to width where it is
+	// known.
+	Pads bool
 	// Vector makes the denoiser's vector [1,V] of pooled text and sizes; nil for a family without one.
 	Vector func(m *Model, pooled torch.Tensor, s Sizes) (torch.Tensor, error)
 

@@ -52,8 +52,8 @@ var incompatible = []sign{
 // parts are what lies beside checkpoints in model folders and is none.
 var parts = []sign{
 	{"model_ema.", "the moving average (EMA) of a model in training alone: give a whole checkpoint"},
-	{"joint_blocks.", "Stable Diffusion 3's transformer alone: give a whole checkpoint, or the diffusers folder"},
-	{"input_blocks.", "a UNet alone: give a whole checkpoint"},
+	{"joint_blocks.", "Stable Diffusion 3's transformer alone (which UNETLoader loads): give a whole checkpoint, or the diffusers folder"},
+	{"input_blocks.", "a UNet alone (which UNETLoader loads): give a whole checkpoint"},
 	{"controlnet_cond_embedding.", "a ControlNet"},
 	{"controlnet_", "a ControlNet"},
 	{"input_hint_block.", "a ControlNet"},
@@ -73,11 +73,13 @@ var parts = []sign{
 	{"visual.", "a CLIP image encoder alone"},
 	{"encoder.block.", "a T5 text encoder alone"},
 	{"text_model.", "a text encoder alone"},
+	{"embeddings.token_embedding.", "a text encoder alone"},
+	{"transformer.resblocks.", "a text encoder alone (OpenCLIP)"},
 	{"first_stage_model.", "an autoencoder alone"},
 	{"encoder.conv_in.", "an autoencoder alone"},
 	{"decoder.conv_in.", "an autoencoder alone"},
 	{"taesd_", "a tiny autoencoder (TAESD) alone"},
-	{"down_blocks.", "the UNet alone of a diffusers folder: give the folder that holds model_index.json"},
+	{"down_blocks.", "the UNet alone of a diffusers folder (which UNETLoader loads): give the folder that holds model_index.json"},
 	{"transformer_blocks.", "a diffusion transformer alone"},
 }
 

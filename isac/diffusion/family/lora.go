@@ -9,6 +9,7 @@ import (
 	"github.com/isac-guidance/isac/isac/diffusion/lora"
 	"github.com/isac-guidance/isac/isac/diffusion/text/clip"
 	"github.com/isac-guidance/isac/isac/diffusion/weights"
+	"github.com/isac-guidance/isac/isac/torch"
 )
 
 // WithLoRA gives the model with a LoRA, at a strength for the denoiser and one for the text encoders. Networks whose strength is 0, and all
@@ -59,7 +60,7 @@ func (m *Model) WithLoRA(f *lora.File, denoiser, text float64, fits func(bytes f
 // loraBytes is what the changes take: of low rank, no more than the file's elements; else a copy of each tensor, and one in float32
 // while it is made.
 func (m *Model) loraBytes(f *lora.File, changes map[int]map[string][]weights.Change) float64 {
-	width := float64(m.Denoiser.DType().Bytes())
+	width := float64(m.dtype().Bytes())
 	elements := func(shape []int64) float64 {
 		n := 1.0
 		for _, d := range shape {
@@ -87,6 +88,14 @@ func (m *Model) loraBytes(f *lora.File, changes map[int]map[string][]weights.Cha
 	return bytes + largest
 }
 
+// dtype is what the networks compute in.
+func (m *Model) dtype() torch.DType {
+	if m.params.denoiser != nil {
+		return m.params.denoiser.DType()
+	}
+	return m.params.text[0].DType()
+}
+
 // tensors are those of a network, under its own names.
 func (m *Model) tensors(network int) weights.Source {
 	if network == denoiserNetwork {
@@ -104,6 +113,9 @@ func (m *Model) changes(f *lora.File, denoiser, text float64) (map[int]map[strin
 	matched, layers := 0, m.loraLayers()
 	for _, name := range f.Layers() {
 		places := layers[name]
+		if len(places) == 0 && m.elsewhere(name) {
+			continue
+		}
 		if len(places) == 0 {
 			unread = append(unread, f.Tensors(name)...)
 			continue
@@ -138,6 +150,9 @@ func (m *Model) changes(f *lora.File, denoiser, text float64) (map[int]map[strin
 			}
 		}
 	}
+	if matched == 0 && len(misfits) == 0 && m.Denoiser == nil { // what the file is for is said where the denoiser is
+		return out, nil, nil
+	}
 	if matched == 0 && len(misfits) == 0 {
 		return nil, nil, fmt.Errorf("it changes no layer of %s: it is for %s (its first layer is %q): %w", m.Family.Title, kindOfLoRA(f), f.Layers()[0], weights.ErrUnsupported)
 	}
@@ -150,6 +165,12 @@ func (m *Model) changes(f *lora.File, denoiser, text float64) (map[int]map[strin
 		notes = append(notes, unscaled)
 	}
 	return out, notes, nil
+}
+
+// elsewhere tells of a layer of a network that the model was loaded without, and another value of the graph has.
+func (m *Model) elsewhere(layer string) bool {
+	text := strings.HasPrefix(layer, "lora_te") || strings.HasPrefix(layer, "text_encoder")
+	return text && len(m.Text) == 0 || !text && m.Denoiser == nil
 }
 
 // changesAt gives the changes of weight and bias of one place.

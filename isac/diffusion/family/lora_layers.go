@@ -26,7 +26,9 @@ func (m *Model) loraLayers() map[string][]place {
 			all[name] = append(all[name], p)
 		}
 	}
-	m.denoiserLayers(add)
+	if m.Denoiser != nil {
+		m.denoiserLayers(add)
+	}
 	for i := range m.Text {
 		m.textLayers(i, add)
 	}

@@ -46,7 +46,7 @@ type Encoder struct {
 	skip int
 }
 
-// Load builds a model from files, all of whose mistakes are reported together. dtype is what the denoiser and the text encoders
+// Load builds a model from files, or those parts of one that the files have (see OpenDenoiser, OpenTexts), all of whose mistakes are reported together. dtype is what the denoiser and the text encoders
 // compute in; the autoencoder computes in float32, or in bfloat16 if that is asked for: in float16 it may overflow to black images.
 // The files may be closed when Load returns. The model is the caller's to close; after an error there is none.
 func Load(f *Files, dtype torch.DType, device torch.Device) (*Model, error) {
@@ -58,27 +58,54 @@ func Load(f *Files, dtype torch.DType, device torch.Device) (*Model, error) {
 		}
 		return err == nil
 	}
-	var err error
-	m.Noise, err = f.Family.Noise(f)
-	note(err)
-	for i := range f.Family.Text {
+	for i := range f.Text {
 		note(m.loadEncoder(i, dtype))
 	}
-	var network denoiser.Denoiser
-	m.params.denoiser = weights.NewParams(f.Denoiser, dtype, device)
-	if network, m.Shape, err = f.Family.Network(m.params.denoiser, f.Denoiser, f.Config.Denoiser); note(err) {
-		m.Denoiser, m.own = network, append(m.own, network.Close)
+	if f.Denoiser != nil {
+		note(m.loadDenoiser(dtype))
 	}
-	note(m.loadVAE(f, dtype))
+	if f.VAE != nil {
+		note(m.loadVAE(f, dtype))
+	}
 	note(m.readSize())
-	if len(errs) == 0 {
+	if len(errs) == 0 && m.Denoiser != nil && m.VAE != nil && len(m.Text) > 0 {
 		note(m.fit())
+	}
+	if len(errs) == 0 && m.VAE == nil {
+		m.VAE = m.usualVAE(dtype)
 	}
 	if len(errs) > 0 {
 		m.Close()
 		return nil, errors.Join(errs...)
 	}
 	return m, nil
+}
+
+// loadDenoiser builds the denoiser and its noise.
+func (m *Model) loadDenoiser(dtype torch.DType) error {
+	f := m.files
+	noise, wrong := f.Family.Noise(f)
+	m.Noise = noise
+	m.params.denoiser = weights.NewParams(f.Denoiser, dtype, m.device)
+	network, shape, err := f.Family.Network(m.params.denoiser, f.Denoiser, f.Config.Denoiser)
+	if err == nil {
+		m.Denoiser, m.Shape, m.own = network, shape, append(m.own, network.Close)
+	}
+	return errors.Join(wrong, err)
+}
+
+// usualVAE is what the family's autoencoder is like, without weights: how its latents are scaled, and what memory it takes. The parts of
+// the first releases are all of one form.
+func (m *Model) usualVAE(dtype torch.DType) *vae.Model {
+	cfg := vae.Config{ImageChannels: 3, LatentChannels: m.Shape.In, Scaling: m.Family.Scaling, Shift: m.Family.Shift}
+	for _, channels := range []int64{128, 256, 512, 512} {
+		cfg.Levels = append(cfg.Levels, vae.Level{Channels: channels, EncoderLayers: 2, DecoderLayers: 3})
+	}
+	any := m.files.Denoiser
+	if any == nil {
+		any = m.files.Text[0]
+	}
+	return vae.Outline(weights.NewParams(weights.Renamed(any, nil), vaeType(dtype), m.device), cfg)
 }
 
 // readSize takes the side of native latents from config.json, where it tells it.
@@ -194,6 +221,9 @@ func (m *Model) Prompts(e clip.Embeddings, texts ...string) []clip.Prompt {
 func (e Encoder) chunking(files clip.Embeddings, key string) clip.Chunking {
 	return clip.Chunking{Length: int(e.Model.Config.Positions), Width: int(e.Model.Config.Width), Find: files.Finder(key)}
 }
+
+// HasVAE says whether the model has its own autoencoder, and not only what it would be like.
+func (m *Model) HasVAE() bool { return m.files.VAE != nil }
 
 // Encode makes the conditioning of what Prompts gave: text [1,L,D] in float32, and pooled [1,P], undefined where the family has none. L
 // is that of the encoder with the fewest positions: what the others have beyond is cut off, as in ComfyUI. It belongs to the caller's

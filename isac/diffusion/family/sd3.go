@@ -23,7 +23,7 @@ var sd3 = &Family{
 		What:   "this model has a T5 text encoder, which is not read yet: prompts are encoded by its two CLIP encoders alone",
 		Folder: "text_encoder_3", Prefix: "text_encoders.t5xxl.",
 	}},
-	Network: newMMDiT, Memory: mmditMemory, Noise: flow, Join: padded,
+	Network: newMMDiT, Memory: mmditMemory, Noise: flow, Join: padded, Pads: true,
 	Vector: func(_ *Model, pooled torch.Tensor, _ Sizes) (torch.Tensor, error) { return pooled, nil },
 	Native: 128, Scaling: 1.5305, Shift: 0.0609,
 }

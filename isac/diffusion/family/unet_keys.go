@@ -27,7 +27,10 @@ var unetEnds = map[string]string{
 }
 
 // ldmUNet shows a UNet's tensors under diffusers' names; src is what lies below model.diffusion_model.
-func ldmUNet(src weights.Source) weights.Source {
+func ldmUNet(src weights.Source) weights.Source { return weights.Renamed(src, ldmUNetNames(src)) }
+
+// ldmUNetNames maps diffusers' names to those of src.
+func ldmUNetNames(src weights.Source) map[string]string {
 	to := map[string]string{}
 	for name, old := range unetEnds {
 		mapBelow(src, to, old, name)
@@ -37,7 +40,7 @@ func ldmUNet(src weights.Source) weights.Source {
 	mapResnet(src, to, "middle_block.2", "mid_block.resnets.1")
 	mapInputs(src, to)
 	mapOutputs(src, to)
-	return weights.Renamed(src, to)
+	return to
 }
 
 func mapInputs(src weights.Source, to map[string]string) {

@@ -18,9 +18,11 @@ export class ComboField extends RowField {
     ctx.lineWidth = 1.5;
     if (!this.computedDisabled) chevron(ctx, area.x + area.width - 12, middle, "down");
     const known = this.input.choices.includes(String(this.value));
-    const value = this.computedDisabled ? "linked" : String(this.value) || "none";
+    const left = this.leftTo(node);
+    const value = this.computedDisabled ? "linked" : left || String(this.value) || "none";
     ctx.textAlign = "right";
-    ctx.fillStyle = this.computedDisabled ? palette.faint : known ? palette.text : palette.error;
+    // What is the preset's is fainter than what somebody has set.
+    ctx.fillStyle = this.computedDisabled ? palette.faint : !known ? palette.error : left ? palette.muted : palette.text;
     const shown = fitText(ctx, value, area.width * 0.62);
     ctx.fillText(shown, area.x + area.width - 22, middle);
     ctx.textAlign = "left";

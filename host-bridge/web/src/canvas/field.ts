@@ -3,6 +3,7 @@
 
 import type { CanvasPointer, CanvasPointerEvent, LGraphCanvas, LGraphNode, Size } from "@comfyorg/litegraph";
 import type { Input, Value } from "../model/nodeinfo";
+import { leftToPreset, presetValue } from "../model/preset";
 import { font } from "./draw";
 import type { GraphNode } from "./node";
 import { palette } from "./palette";
@@ -117,6 +118,22 @@ export abstract class Field {
 export abstract class RowField extends Field {
   constructor(readonly input: Input, value: Value, stage: Stage) {
     super(input.name, value, stage);
+  }
+
+  /** What the node's preset has, where the field is left to it: "" where that is not known, undefined where somebody has set the field. */
+  leftTo(node: GraphNode): string | undefined {
+    if (!leftToPreset(this.input, this.value)) return undefined;
+    const chosen = (name: string): Value | undefined => {
+      const field = node.field(name);
+      return field?.computedDisabled ? undefined : field?.value;
+    };
+    const value = presetValue(this.input, chosen("method"), chosen("preset"));
+    return value === undefined ? "" : this.written(value);
+  }
+
+  /** A value as the field shows it. */
+  protected written(value: Value): string {
+    return String(value);
   }
 
   // The library gives room and a gap of 4 to fields that are not shown, too.

@@ -1,6 +1,7 @@
 import type { CanvasPointerEvent } from "@comfyorg/litegraph";
 import { clampBig, fromBig, toBig } from "../model/integer";
 import type { Value } from "../model/nodeinfo";
+import { leftToPreset } from "../model/preset";
 import { chevron, fitText } from "./draw";
 import { RowField } from "./field";
 import type { GraphNode } from "./node";
@@ -26,9 +27,10 @@ export class NumberField extends RowField {
       chevron(ctx, area.x + 9, middle, "left");
       chevron(ctx, area.x + area.width - 9, middle, "right");
     }
-    const value = this.computedDisabled ? "linked" : this.text();
+    const value = this.computedDisabled ? "linked" : this.text(node);
     ctx.textAlign = "right";
-    ctx.fillStyle = this.computedDisabled ? palette.faint : palette.text;
+    // What is the preset's is fainter than what somebody has set.
+    ctx.fillStyle = this.computedDisabled ? palette.faint : this.unset ? palette.muted : palette.text;
     const width = Math.min(ctx.measureText(value).width, area.width - 60);
     ctx.fillText(fitText(ctx, value, width + 1), area.x + area.width - ARROW - 2, middle);
     ctx.textAlign = "left";
@@ -38,25 +40,28 @@ export class NumberField extends RowField {
     ctx.fillText(fitText(ctx, this.displayName, area.width - left - ARROW - width - 8), area.x + left, middle);
   }
 
-  /** The value is the one that stands for none, which is below 0: what is said in its place is the input's placeholder. */
+  /** The value is the one that stands for none, which is below 0: in its place stands what the preset has, or the input's placeholder. */
   private get unset(): boolean {
-    return this.input.placeholder !== "" && this.value === this.input.fallback;
+    return leftToPreset(this.input, this.value);
   }
 
-  text(): string {
-    if (this.unset) return this.input.placeholder;
-    if (this.input.kind === "int" || typeof this.value !== "number") return String(this.value);
+  text(node: GraphNode): string {
+    return this.unset ? this.leftTo(node) || this.input.placeholder : this.written(this.value);
+  }
+
+  protected override written(value: Value): string {
+    if (this.input.kind === "int" || typeof value !== "number") return String(value);
     const step = this.input.round ?? this.input.step ?? 0.01;
     const digits = Math.max(1, Math.min(6, Math.ceil(-Math.log10(step) - 1e-9)));
     // Values from files may be finer than the step.
-    return Number(this.value.toFixed(digits)) === this.value ? this.value.toFixed(digits) : String(this.value);
+    return Number(value.toFixed(digits)) === value ? value.toFixed(digits) : String(value);
   }
 
   override click(node: GraphNode, x: number, area: Area): void {
     if (x < ARROW) return this.step(node, -1);
     if (x > area.width - ARROW) return this.step(node, 1);
     this.stage.editText({
-      area, value: String(this.value), label: this.displayName, multiline: false, align: "right",
+      area, value: this.unset ? this.text(node) : String(this.value), label: this.displayName, multiline: false, align: "right",
       done: (text) => this.enter(node, text),
     });
   }
@@ -68,8 +73,11 @@ export class NumberField extends RowField {
     if (steps !== 0) this.step(node, steps);
   }
 
-  /** Takes what was typed; what is no number leaves things as they were. */
+  /** Takes what was typed; what is no number leaves things as they were. Nothing, or the placeholder, gives the field back to the preset, and
+   * what the preset has is no change of it. */
   enter(node: GraphNode, text: string): void {
+    if (this.unset && text === this.text(node)) return;
+    if (this.input.placeholder !== "" && ["", this.input.placeholder].includes(text.trim())) return this.set(node, this.input.fallback);
     if (this.input.kind === "int") {
       const big = toBig(text);
       if (big !== undefined) this.set(node, fromBig(clampBig(big, { min: this.input.bigMin, max: this.input.bigMax })));
@@ -80,16 +88,18 @@ export class NumberField extends RowField {
   }
 
   private step(node: GraphNode, steps: number): void {
-    this.set(node, this.stepped(steps));
+    this.set(node, this.stepped(node, steps));
   }
 
-  private stepped(steps: number): Value {
+  private stepped(node: GraphNode, steps: number): Value {
     const { input } = this;
     if (input.kind === "int") {
       const step = toBig(input.step ?? 1) || 1n;
       return fromBig(clampBig((toBig(this.value) ?? 0n) + BigInt(steps) * step, { min: input.bigMin, max: input.bigMax }));
     }
-    return this.tidy((this.unset ? Math.min(0, Math.sign(steps)) : Number(this.value)) + steps * (input.step ?? 0.01));
+    // From the preset's own value, as far as it is known.
+    const from = this.unset ? (this.leftTo(node) ? Number(this.leftTo(node)) : Math.min(0, Math.sign(steps))) : Number(this.value);
+    return this.tidy(from + steps * (input.step ?? 0.01));
   }
 
   /** Within the limits, and without what binary fractions leave behind the last digit. */

@@ -1,6 +1,7 @@
 // What /object_info tells of nodes, and one shape for all of its ways to describe an input.
 
 import { type Integer, fromBig, toBig } from "./integer";
+import { type Presets, readPresets } from "./preset";
 
 export type RawInput = [type: string | unknown[], options?: Record<string, unknown>];
 
@@ -52,6 +53,8 @@ export interface Input {
   /** It may hold choices, {a|b}, from which one is drawn before the text is sent. */
   dynamic: boolean;
   placeholder: string;
+  /** What it is, by method and preset, where it is left to them. */
+  presets?: Presets | undefined;
   // Choices.
   choices: string[];
   /** A choice among files, to which files can be added. */
@@ -90,6 +93,7 @@ function inputOf(name: string, [rawType, rawOptions]: RawInput, required: boolea
     multiline: o["multiline"] === true,
     dynamic: o["dynamicPrompts"] === true,
     placeholder: text("placeholder"),
+    presets: readPresets(o["presets"]),
     choices: list.map(String),
     upload: o["image_upload"] === true,
     labelOn: text("label_on") || "on",

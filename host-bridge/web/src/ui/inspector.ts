@@ -46,6 +46,12 @@ export class Inspector {
       h("ul", { class: "slots" }, sockets.map((s) => h("li", {}, h("i", { class: "type-dot", style: `background:${typeColour(String(s.type))}` }), h("span", {}, s.name), h("small", {}, source(node, s.link))))));
   }
 
+  /** Paints again, and goes back to the control that was used. */
+  private repaint(node: GraphNode, id: string): void {
+    this.paint(node);
+    document.getElementById(id)?.focus();
+  }
+
   private row(node: GraphNode, field: RowField): HTMLElement {
     const id = `field-${field.name}`;
     const input = this.control(node, field, id);
@@ -67,13 +73,20 @@ export class Inspector {
     }
     if (field instanceof ComboField) {
       const choices = field.input.choices.includes(String(field.value)) ? field.input.choices : [String(field.value), ...field.input.choices];
-      const select = h("select", { id, onchange: () => set(select.value) }, choices.map((c) => h("option", { value: c, selected: c === field.value }, c)));
+      const own = (c: string): string => (c === field.input.fallback && field.leftTo(node) ? `${c} (${field.leftTo(node)})` : c);
+      const select = h("select", { id, onchange: () => {
+        set(select.value);
+        // What is left to the preset changes with it.
+        if (field.name === "preset" || field.name === "method") this.repaint(node, id);
+      } }, choices.map((c) => h("option", { value: c, selected: c === field.value }, own(c))));
       return select;
     }
     if (field instanceof NumberField) {
-      const input = h("input", { id, type: "text", inputMode: "decimal", value: field.text(), onchange: () => {
+      const written = (): string => (field.leftTo(node) === undefined ? field.text(node) : "");
+      const input = h("input", { id, type: "text", inputMode: "decimal", value: written(), placeholder: field.leftTo(node) === undefined ? "" : field.text(node), onchange: () => {
         field.enter(node, input.value);
-        input.value = field.text();
+        input.value = written();
+        input.placeholder = field.leftTo(node) === undefined ? "" : field.text(node);
         this.host.changed(node);
       } });
       return input;

@@ -26,24 +26,32 @@ func (d detector) depths(level string) []int {
 }
 
 func (d detector) shapes() Config {
-	cfg := Config{
-		InChannels:  d.Size("conv_in.weight", 1, 4),
-		OutChannels: d.Size("conv_out.weight", 0, 4),
-		TimeWidth:   d.Size("time_embedding.linear_1.weight", 0, 2),
-		MidResnets:  d.Count("mid_block.resnets.%d", config.MaxLayers),
-		MidDepth:    d.Count("mid_block.attentions.0.transformer_blocks.%d", config.MaxLayers),
-	}
-	levels, ups := d.Count("down_blocks.%d", config.MaxLevels), d.Count("up_blocks.%d", config.MaxLevels)
+	cfg := d.encoder()
+	cfg.OutChannels = d.Size("conv_out.weight", 0, 4)
+	levels, ups := len(cfg.Levels), d.Count("up_blocks.%d", config.MaxLevels)
 	if levels == 0 || levels != ups {
 		d.Fail("%s: %d down_blocks and %d up_blocks, expected as many of the one as of the other: %w", d.Origin(""), levels, ups, weights.ErrMissing)
 	}
-	for i := range levels {
-		down, up := fmt.Sprintf("down_blocks.%d", i), fmt.Sprintf("up_blocks.%d", levels-1-i)
-		l := Level{Channels: d.Size(down+".resnets.0.conv1.weight", 0, 4), Down: d.depths(down), Up: d.depths(up)}
-		if len(l.Up) != len(l.Down)+1 {
+	for i := range cfg.Levels {
+		down, up, l := fmt.Sprintf("down_blocks.%d", i), fmt.Sprintf("up_blocks.%d", levels-1-i), &cfg.Levels[i]
+		if l.Up = d.depths(up); len(l.Up) != len(l.Down)+1 {
 			d.Fail("%s: %d residual blocks in %s and %d in %s, expected one more on the way up: %w", d.Origin(""), len(l.Down), down, len(l.Up), up, weights.ErrMissing)
 		}
-		cfg.Levels = append(cfg.Levels, l)
+	}
+	return cfg
+}
+
+// encoder reads what there is from the latent down to the bottom.
+func (d detector) encoder() Config {
+	cfg := Config{
+		InChannels: d.Size("conv_in.weight", 1, 4),
+		TimeWidth:  d.Size("time_embedding.linear_1.weight", 0, 2),
+		MidResnets: d.Count("mid_block.resnets.%d", config.MaxLayers),
+		MidDepth:   d.Count("mid_block.attentions.0.transformer_blocks.%d", config.MaxLayers),
+	}
+	for i := range d.Count("down_blocks.%d", config.MaxLevels) {
+		down := fmt.Sprintf("down_blocks.%d", i)
+		cfg.Levels = append(cfg.Levels, Level{Channels: d.Size(down+".resnets.0.conv1.weight", 0, 4), Down: d.depths(down)})
 	}
 	if d.Below("add_embedding.linear_1") {
 		cfg.Vector = d.Size("add_embedding.linear_1.weight", 1, 2)

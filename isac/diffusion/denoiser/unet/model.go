@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/isac-guidance/isac/isac/attention"
+	"github.com/isac-guidance/isac/isac/diffusion/denoiser"
 	"github.com/isac-guidance/isac/isac/diffusion/layer"
 	"github.com/isac-guidance/isac/isac/diffusion/weights"
 	"github.com/isac-guidance/isac/isac/torch"
@@ -125,16 +126,22 @@ func (m *Model) Forward(x torch.Tensor, t float64, text, vector torch.Tensor, r 
 
 // ForwardContext is Forward, and stops between two blocks with ctx's error once ctx is done.
 func (m *Model) ForwardContext(ctx context.Context, x torch.Tensor, t float64, text, vector torch.Tensor, r *attention.Recorder) (torch.Tensor, error) {
+	return m.ForwardControlled(ctx, x, t, text, vector, denoiser.Residuals{}, r)
+}
+
+// ForwardControlled is ForwardContext with residuals of control nets, as denoiser.Controlled has it.
+func (m *Model) ForwardControlled(ctx context.Context, x torch.Tensor, t float64, text, vector torch.Tensor, add denoiser.Residuals, r *attention.Recorder) (torch.Tensor, error) {
 	m.checkVector(vector)
+	m.checkResiduals(add)
 	var err error
 	out := r.Scoped1(func() (out torch.Tensor) {
 		temb := m.embed(t, vector)
-		if m.checkpoint || m.graphs == nil || ctx.Err() != nil {
-			out, err = m.evaluate(ctx, x, temb, text, r)
+		if m.checkpoint || m.graphs == nil || ctx.Err() != nil || add.Any() {
+			out, err = m.evaluate(ctx, x, temb, text, add, r)
 			return out
 		}
 		for _, out = range m.graphs.Run(r, "", func(in []torch.Tensor, r *attention.Recorder) []torch.Tensor {
-			out, _ := m.evaluate(context.Background(), in[0], in[1], in[2], r) // whole or not at all
+			out, _ := m.evaluate(context.Background(), in[0], in[1], in[2], denoiser.Residuals{}, r) // whole or not at all
 			if !out.Defined() {
 				return nil
 			}
@@ -150,9 +157,9 @@ func (m *Model) ForwardContext(ctx context.Context, x torch.Tensor, t float64, t
 }
 
 // evaluate is ForwardContext from the embedding of timestep and vector on, in the caller's scope.
-func (m *Model) evaluate(ctx context.Context, x, temb, text torch.Tensor, r *attention.Recorder) (torch.Tensor, error) {
+func (m *Model) evaluate(ctx context.Context, x, temb, text torch.Tensor, add denoiser.Residuals, r *attention.Recorder) (torch.Tensor, error) {
 	r.Expect(m.taps())
-	h, err := m.body(ctx, x, temb, text, r)
+	h, err := m.body(ctx, x, temb, text, add, r)
 	if err != nil || r.Done() {
 		return torch.Tensor{}, err
 	}
@@ -172,7 +179,7 @@ func (m *Model) embed(t float64, vector torch.Tensor) torch.Tensor {
 }
 
 // body is everything between the first convolution and the last norm, or as much of it as it takes for the recorder to be done.
-func (m *Model) body(ctx context.Context, x, temb, text torch.Tensor, r *attention.Recorder) (torch.Tensor, error) {
+func (m *Model) body(ctx context.Context, x, temb, text torch.Tensor, add denoiser.Residuals, r *attention.Recorder) (torch.Tensor, error) {
 	h := m.in.Forward(x)
 	skips := []torch.Tensor{h}
 	for _, d := range m.down {
@@ -198,6 +205,12 @@ func (m *Model) body(ctx context.Context, x, temb, text torch.Tensor, r *attenti
 			}
 		}
 		r.Run(func() { h = s.resnet.Forward(h, temb) })
+	}
+	if add.Any() {
+		h = h.Add(add.Bottom)
+		for i := range skips {
+			skips[i] = skips[i].Add(add.Skips[i])
+		}
 	}
 	for _, u := range m.up {
 		for _, s := range u.stages {
