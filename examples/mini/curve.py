@@ -13,20 +13,21 @@ import matplotlib.pyplot as plt
 
 
 def draw(log: Path, to: Path) -> None:
-    """Left: the autoencoder's PSNR. Right: the UNet's v-loss. Both by images seen."""
+    """The autoencoder's PSNR and the UNet's v-loss by images seen, of the stages that the log has."""
     with log.open() as file:
         rows = list(csv.DictReader(file))
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
-    for name in ("vae", "decoder"):
-        part = [r for r in rows if r["stage"] == name and r["psnr"]]
-        left.plot([int(r["images"]) / 1000 for r in part], [float(r["psnr"]) for r in part], label=name)
-    left.axhline(30, color="grey", linestyle=":")
-    left.set(title="autoencoder, held-out PSNR (dB)", xlabel="scenes seen, thousands")
-    left.legend()
-    part = [r for r in rows if r["stage"] == "unet"]
-    right.plot([int(r["images"]) / 1000 for r in part], [float(r["loss"]) for r in part])
-    right.set(title="UNet and text, v-loss", xlabel="images seen, thousands", ylim=(0, 0.6))
-    right.grid(alpha=0.3)
+    stages = {stage: [r for r in rows if r["stage"] == stage and (stage == "unet" or r["psnr"])] for stage in ("vae", "decoder", "unet")}
+    panels = [p for p in (("vae", "decoder"), ("unet",)) if any(stages[s] for s in p)]
+    figure, axes = plt.subplots(1, len(panels), figsize=(4.5 * len(panels), 3.2), squeeze=False)
+    for panel, axis in zip(panels, axes[0], strict=True):
+        for stage in panel:
+            if part := stages[stage]:
+                values = [float(r["loss" if stage == "unet" else "psnr"]) for r in part]
+                axis.plot([int(r["images"]) / 1000 for r in part], values, label=stage)
+        title = "UNet and text, v-loss" if panel == ("unet",) else "autoencoder, held-out PSNR (dB)"
+        axis.set(title=title, xlabel="images seen, thousands")
+        axis.grid(alpha=0.3)
+        axis.legend()
     figure.tight_layout()
     figure.savefig(to, dpi=80)
 
