@@ -224,6 +224,7 @@ func TestObserverOfSkippedSteps(t *testing.T) {
 // the window too.
 func TestObserverChangesNothing(t *testing.T) {
 	torchtest.Require(t)
+	torchtest.SameBits(t)
 	model := synthetic.NewLayers(t, 5)
 	opt := all(Typed())
 	opt.Start, opt.End = 0.3, 0.8

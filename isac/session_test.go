@@ -182,6 +182,7 @@ func TestReport(t *testing.T) {
 // TestGuideIsDeterministic runs two sessions over the same steps.
 func TestGuideIsDeterministic(t *testing.T) {
 	torchtest.Require(t)
+	torchtest.SameBits(t)
 	model := synthetic.NewLayers(t, 7)
 	run := func() ([]float64, []int) {
 		s, x := newSession(t, model, catsAndDog(), all(Paper())), synthetic.NewLatent(t, 7, torch.Float32)
