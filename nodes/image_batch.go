@@ -3,6 +3,7 @@ package nodes
 import (
 	"context"
 
+	"github.com/isac-guidance/isac/isac/diffusion/layer"
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
@@ -20,7 +21,7 @@ func imageBatch() Node {
 	}, func(_ context.Context, _ *Env, in *imageBatchInput) (Result, error) {
 		a, b := in.First.Pixels, in.Second.Pixels
 		if a.Size(1) != b.Size(1) || a.Size(2) != b.Size(2) {
-			x, err := resize(cropped(b.Permute(0, 3, 1, 2), a.Size(2), a.Size(1)).Contiguous(), a.Size(2), a.Size(1), "bilinear")
+			x, err := resize(layer.Middle(b.Permute(0, 3, 1, 2), a.Size(1), a.Size(2)).Contiguous(), a.Size(2), a.Size(1), "bilinear")
 			if err != nil {
 				return Result{}, err
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/isac-guidance/isac/isac/diffusion"
+	"github.com/isac-guidance/isac/isac/diffusion/layer"
 )
 
 type imageScaleInput struct {
@@ -65,7 +66,7 @@ func (im *Image) resized(env *Env, width, height int64, method string, crop bool
 		return Result{}, err
 	}
 	if crop && width > 0 && height > 0 {
-		x = cropped(x, width, height)
+		x = layer.Middle(x, height, width)
 	}
 	x, err := resize(x.Contiguous(), width, height, method)
 	if err != nil {

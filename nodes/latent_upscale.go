@@ -3,6 +3,7 @@ package nodes
 import (
 	"context"
 
+	"github.com/isac-guidance/isac/isac/diffusion/layer"
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
@@ -71,7 +72,7 @@ func (l *Latent) resized(width, height int64, method string, crop bool) (Result,
 	f := int64(l.factor())
 	x := l.Samples
 	if crop && width >= f && height >= f {
-		x = cropped(x, width/f, height/f).Contiguous()
+		x = layer.Middle(x, height/f, width/f).Contiguous()
 	}
 	x, err := resize(x, width/f, height/f, method)
 	if err != nil {

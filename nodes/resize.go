@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/isac-guidance/isac/isac/diffusion/layer"
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
@@ -23,7 +24,7 @@ func resize(x torch.Tensor, width, height int64, method string) (torch.Tensor, e
 	}
 	switch method {
 	case "nearest-exact":
-		return nearest(nearest(x, 2, height), 3, width), nil
+		return layer.NearestExact(x, height, width), nil
 	case "bilinear":
 		return torch.UpsampleBilinear2d(x, height, width, false), nil
 	case "bicubic":
@@ -36,31 +37,6 @@ func resize(x torch.Tensor, width, height int64, method string) (torch.Tensor, e
 		return bislerp(x, width, height), nil
 	}
 	return torch.Tensor{}, fmt.Errorf("upscale method %q, expected one of %s,bislerp", method, imageMethods)
-}
-
-// nearest takes along dim the values whose centres are nearest to the new ones'.
-func nearest(x torch.Tensor, dim, length int64) torch.Tensor {
-	old := x.Size(int(dim))
-	scale := float32(old) / float32(length)
-	at := make([]int64, length)
-	for i := range at {
-		at[i] = min(int64((float32(i)+0.5)*scale), old-1)
-	}
-	return x.IndexSelect(dim, torch.FromInt64s(at, length))
-}
-
-// cropped is the middle of x [B,C,H,W] that has the shape of width×height.
-func cropped(x torch.Tensor, width, height int64) torch.Tensor {
-	w, h := float64(x.Size(3)), float64(x.Size(2))
-	have, want := w/h, float64(width)/float64(height)
-	left, top := int64(0), int64(0)
-	switch {
-	case have > want:
-		left = int64(math.RoundToEven((w - w*(want/have)) / 2))
-	case have < want:
-		top = int64(math.RoundToEven((h - h*(have/want)) / 2))
-	}
-	return x.Narrow(2, top, x.Size(2)-2*top).Narrow(3, left, x.Size(3)-2*left)
 }
 
 // scaledSide is a side of n pixels multiplied with a factor, as Python rounds.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/isac-guidance/isac/isac/diffusion/controlnet"
 	backbone "github.com/isac-guidance/isac/isac/diffusion/denoiser"
+	"github.com/isac-guidance/isac/isac/diffusion/layer"
 	"github.com/isac-guidance/isac/isac/diffusion/sampling"
 	"github.com/isac-guidance/isac/isac/torch"
 )
@@ -94,7 +95,7 @@ func (p *Pipeline) controls(c Conditioning, height, width int64, known []applied
 			continue
 		}
 		f := net.Config.Factor()
-		picture := nearestTo(middle(control.Picture, height*f, width*f), height*f, width*f).ToDevice(net.Device()).To(net.DType())
+		picture := layer.NearestExact(layer.Middle(control.Picture, height*f, width*f), height*f, width*f).ToDevice(net.Device()).To(net.DType())
 		hint := torch.Scoped(func() torch.Tensor { // a picture at a time: their convolutions take the most memory
 			each := make([]torch.Tensor, picture.Size(0))
 			for i := range each {
@@ -197,33 +198,4 @@ func (p *Pipeline) forward(ctx context.Context, controls []applied, in torch.Ten
 		return torch.Tensor{}, err
 	}
 	return out[0], nil
-}
-
-// middle is the largest part of x [B,C,H,W] around its middle that has the shape of height×width.
-func middle(x torch.Tensor, height, width int64) torch.Tensor {
-	h, w := float64(x.Size(2)), float64(x.Size(3))
-	have, want := w/h, float64(width)/float64(height)
-	top, left := int64(0), int64(0)
-	switch {
-	case have > want:
-		left = int64(math.RoundToEven((w - w*(want/have)) / 2))
-	case have < want:
-		top = int64(math.RoundToEven((h - h*(have/want)) / 2))
-	}
-	return x.Narrow(2, top, x.Size(2)-2*top).Narrow(3, left, x.Size(3)-2*left)
-}
-
-// nearestTo takes of x [B,C,H,W] the values whose centres are nearest to those of height×width.
-func nearestTo(x torch.Tensor, height, width int64) torch.Tensor {
-	for i, length := range []int64{height, width} {
-		dim := 2 + i
-		old := x.Size(dim)
-		scale := float32(old) / float32(length)
-		at := make([]int64, length)
-		for i := range at {
-			at[i] = min(int64((float32(i)+0.5)*scale), old-1)
-		}
-		x = x.IndexSelect(int64(dim), torch.FromInt64s(at, length).ToDevice(x.Device()))
-	}
-	return x
 }

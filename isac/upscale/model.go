@@ -101,8 +101,8 @@ func (m *Model) tile(x torch.Tensor) torch.Tensor {
 }
 
 // Upscale makes pictures [B,3,H,W], 0..1, larger: [B,3,s·H,s·W], float32, on the CPU, for the caller's scope. They are worked on in tiles of
-// up to Tile pixels a side, where a device's memory does not suffice of half as many; progress, which may be nil, is told after each. It ends with ctx's error once ctx is
-// done.
+// up to Tile pixels a side, of half as many where memory runs out; progress, which may be nil, is told after each. It ends with ctx's error
+// once ctx is done.
 func (m *Model) Upscale(ctx context.Context, x torch.Tensor, progress func(done, all int)) (torch.Tensor, error) {
 	if s := x.Shape(); len(s) != 4 || s[1] != pictureChannels || x.Numel() == 0 {
 		return torch.Tensor{}, fmt.Errorf("upscale: pictures of shape %v, expected [B %d H W]", x.Shape(), pictureChannels)

@@ -58,29 +58,7 @@ func NewEncoder(p *weights.Params, cfg Config) (e *Encoder, channels []int64) {
 func (e *Encoder) Forward(ctx context.Context, x torch.Tensor, t float64, text, vector, added torch.Tensor) (states []torch.Tensor, low torch.Tensor, err error) {
 	m := &e.half
 	m.checkVector(vector)
-	temb := m.embed(t, vector)
-	h := m.in.Forward(x).Add(added)
-	states = append(states, h)
-	for _, d := range m.down {
-		for _, s := range d.stages {
-			if err := ctx.Err(); err != nil {
-				return nil, h, err
-			}
-			h = s.forward(h, temb, text, nil)
-			states = append(states, h)
-		}
-		if d.sample != nil {
-			h = d.sample.Forward(h)
-			states = append(states, h)
-		}
-	}
-	for _, s := range m.mid {
-		if s.attention != nil {
-			h = s.attention.forward(h, text, nil)
-		}
-		h = s.resnet.Forward(h, temb)
-	}
-	return states, h, nil
+	return m.descend(ctx, m.in.Forward(x).Add(added), m.embed(t, vector), text, nil)
 }
 
 // Checkpoint switches gradient checkpointing, as Model.Checkpoint does.

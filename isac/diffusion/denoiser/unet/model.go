@@ -180,31 +180,9 @@ func (m *Model) embed(t float64, vector torch.Tensor) torch.Tensor {
 
 // body is everything between the first convolution and the last norm, or as much of it as it takes for the recorder to be done.
 func (m *Model) body(ctx context.Context, x, temb, text torch.Tensor, add denoiser.Residuals, r *attention.Recorder) (torch.Tensor, error) {
-	h := m.in.Forward(x)
-	skips := []torch.Tensor{h}
-	for _, d := range m.down {
-		for _, s := range d.stages {
-			if err := ctx.Err(); err != nil {
-				return h, err
-			}
-			r.Run(func() { h = s.forward(h, temb, text, r) })
-			if r.Done() {
-				return h, nil
-			}
-			skips = append(skips, h)
-		}
-		if d.sample != nil {
-			h = d.sample.Forward(h)
-			skips = append(skips, h)
-		}
-	}
-	for _, s := range m.mid {
-		if s.attention != nil {
-			if h = s.attention.forward(h, text, r); r.Done() {
-				return h, nil
-			}
-		}
-		r.Run(func() { h = s.resnet.Forward(h, temb) })
+	skips, h, err := m.descend(ctx, m.in.Forward(x), temb, text, r)
+	if err != nil || r.Done() {
+		return h, err
 	}
 	if add.Any() {
 		h = h.Add(add.Bottom)
@@ -246,4 +224,34 @@ func free(images ...torch.Tensor) {
 			x.Close()
 		}
 	}
+}
+
+// descend goes from h, the first convolution's result, down to the bottom: states are h and what each stage and each halving made of it.
+func (m *Model) descend(ctx context.Context, h, temb, text torch.Tensor, r *attention.Recorder) (states []torch.Tensor, low torch.Tensor, err error) {
+	states = []torch.Tensor{h}
+	for _, d := range m.down {
+		for _, s := range d.stages {
+			if err := ctx.Err(); err != nil {
+				return nil, h, err
+			}
+			r.Run(func() { h = s.forward(h, temb, text, r) })
+			if r.Done() {
+				return states, h, nil
+			}
+			states = append(states, h)
+		}
+		if d.sample != nil {
+			h = d.sample.Forward(h)
+			states = append(states, h)
+		}
+	}
+	for _, s := range m.mid {
+		if s.attention != nil {
+			if h = s.attention.forward(h, text, r); r.Done() {
+				return states, h, nil
+			}
+		}
+		r.Run(func() { h = s.resnet.Forward(h, temb) })
+	}
+	return states, h, nil
 }
