@@ -44,7 +44,7 @@ func isacCountRetry() Node {
 			{Type: "STRING", Name: "counts", Tooltip: "What was counted in each image, as cat=2, dog=1, one image a line."},
 			{Type: "INT", Name: "tries", Tooltip: "How often was sampled."},
 		},
-		Limits: []schema.Limit{{Input: "steps", Share: "denoise", Max: mostSteps, Why: fmt.Sprintf("models have %d noise levels, and a schedule takes each once", mostSteps)}},
+		Limits: stepLimits("denoise"),
 		Lists: func(env *Env) schema.Lists {
 			lists := samplerLists(env)
 			lists["detectors"] = detectorNames(env)

@@ -63,7 +63,7 @@ func isacSelect() Node {
 			{Type: "INT", Name: "seed", Tooltip: "The seed of the candidate that was chosen, of the first image: KSampler makes the same image with it."},
 		},
 		Inputs: selectOptions.inputs([]string{"start", "end", "schedule"}, nil),
-		Limits: []schema.Limit{{Input: "steps", Share: "denoise", Max: mostSteps, Why: fmt.Sprintf("models have %d noise levels, and a schedule takes each once", mostSteps)}},
+		Limits: stepLimits("denoise"),
 		Lists: func(env *Env) schema.Lists {
 			lists := samplerLists(env)
 			lists["presets"] = selectMethod.PresetNames()

@@ -24,6 +24,11 @@ type samplerInput struct {
 // mostSteps is how many noise levels the models of all families have, which is how many steps the longest schedule has.
 const mostSteps = 1000
 
+// stepLimits bound the input steps of a sampler, of which the input share, if it has one, is taken.
+func stepLimits(share string) []schema.Limit {
+	return []schema.Limit{{Input: "steps", Share: share, Max: mostSteps, Why: fmt.Sprintf("models have %d noise levels, and a schedule takes each once", mostSteps)}}
+}
+
 // kSampler turns noise into latents, guided where the model is.
 func kSampler() Node {
 	return Define(Meta{
@@ -31,7 +36,7 @@ func kSampler() Node {
 		Description: "Takes the noise out of a latent with a model, steered by two conditionings, and guided if the model comes from ISAC Guidance.",
 		Outputs:     []Output{{Type: "LATENT", Name: "LATENT", Tooltip: "The denoised latent."}},
 		// ComfyUI's node says 10000 and fails, or takes noise levels twice, long before.
-		Limits: []schema.Limit{{Input: "steps", Share: "denoise", Max: mostSteps, Why: fmt.Sprintf("models have %d noise levels, and a schedule takes each once", mostSteps)}},
+		Limits: stepLimits("denoise"),
 		Lists:  samplerLists,
 	}, runKSampler)
 }

@@ -3,7 +3,6 @@ package nodes
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/isac-guidance/isac/isac/diffusion"
 	"github.com/isac-guidance/isac/isac/diffusion/sampling"
@@ -32,7 +31,7 @@ func kSamplerAdvanced() Node {
 		Class: "KSamplerAdvanced", DisplayName: "KSampler (Advanced)", Category: "sampling",
 		Description: "Takes some of the steps of a schedule, so that several samplers can share one.",
 		Outputs:     []Output{{Type: "LATENT", Name: "LATENT", Tooltip: "The latent after these steps."}},
-		Limits:      []schema.Limit{{Input: "steps", Max: mostSteps, Why: fmt.Sprintf("models have %d noise levels, and a schedule takes each once", mostSteps)}},
+		Limits:      stepLimits(""),
 		Lists:       samplerLists,
 	}, func(ctx context.Context, env *Env, in *advancedInput) (Result, error) {
 		if in.Start >= in.End {

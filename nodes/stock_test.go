@@ -5,7 +5,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"testing"
 
@@ -81,25 +80,7 @@ func (s *stock) near(what, name string, got torch.Tensor, tolerance float64) {
 
 // TestStockSchemas compares what nodes say of themselves with ComfyUI's entries, but for words and what is ours alone.
 func TestStockSchemas(t *testing.T) {
-	var entries map[string]map[string]any
-	readJSON(t, "schemas.json", &entries)
-	for class, want := range entries {
-		node, ok := Standard().Get(class)
-		if !ok {
-			t.Errorf("there is no %s", class)
-			continue
-		}
-		raw, err := json.Marshal(node.Info(nil))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got map[string]any
-		if err := json.Unmarshal(raw, &got); err != nil {
-			t.Fatal(err)
-		}
-		for _, key := range []string{"description", "python_module", "output_tooltips", "limits"} {
-			delete(got, key)
-		}
+	compareSchemas(t, filepath.Join("testdata", "stock", "schemas.json"), func(got map[string]any) {
 		for name, in := range got["input"].(map[string]any)["required"].(map[string]any) {
 			pair := in.([]any)
 			if len(pair) > 1 {
@@ -109,20 +90,7 @@ func TestStockSchemas(t *testing.T) {
 				pair[0] = name
 			}
 		}
-		got = withoutTooltips(got)
-		for name, in := range want["input"].(map[string]any)["required"].(map[string]any) {
-			pair := in.([]any)
-			if len(pair) > 1 && len(pair[1].(map[string]any)) > 0 {
-				delete(pair[1].(map[string]any), "tooltip")
-			}
-			_ = name
-		}
-		if !reflect.DeepEqual(got, withoutTooltips(want)) {
-			g, _ := json.Marshal(got)
-			w, _ := json.Marshal(want)
-			t.Errorf("%s is\n%s\nwant\n%s", class, g, w)
-		}
-	}
+	})
 }
 
 // TestResizing compares upscaling of images and latents by every method with ComfyUI's.

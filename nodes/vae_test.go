@@ -2,7 +2,6 @@ package nodes
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -44,25 +43,12 @@ func TestEncodingEqualsComfyUI(t *testing.T) {
 func TestVAELoader(t *testing.T) {
 	model := filepath.Join("..", "isac", "diffusion", "testdata", "tiny-sd2")
 	folder := t.TempDir()
-	put := func(name, from string) {
-		t.Helper()
-		data, err := os.ReadFile(filepath.Join(model, from))
-		if err == nil {
-			err = os.MkdirAll(filepath.Dir(filepath.Join(folder, name)), 0o777)
-		}
-		if err == nil {
-			err = os.WriteFile(filepath.Join(folder, name), data, 0o666)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
 	checkpoints := filepath.Join(folder, "checkpoints")
-	put("checkpoints/vae/inner.safetensors", "vae/diffusion_pytorch_model.safetensors")
-	put("checkpoints/vae/inner.json", "vae/config.json")
-	put("vae/sub/first.safetensors", "single.safetensors")
-	put("vae/sub/first.json", "vae/config.json")
-	put("vae/text.safetensors", "text_encoder/model.safetensors")
+	put(t, folder, "checkpoints/vae/inner.safetensors", filepath.Join(model, "vae/diffusion_pytorch_model.safetensors"))
+	put(t, folder, "checkpoints/vae/inner.json", filepath.Join(model, "vae/config.json"))
+	put(t, folder, "vae/sub/first.safetensors", filepath.Join(model, "single.safetensors"))
+	put(t, folder, "vae/sub/first.json", filepath.Join(model, "vae/config.json"))
+	put(t, folder, "vae/text.safetensors", filepath.Join(model, "text_encoder/model.safetensors"))
 	h := newHost(t, filepath.Join(model), checkpoints)
 	node, _ := h.registry.Get("VAELoader")
 	if names := node.Info(h.env).Required[0].Choices; !slices.Equal(names, []string{"inner.safetensors", "sub/first.safetensors", "text.safetensors"}) {

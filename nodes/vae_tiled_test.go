@@ -1,9 +1,7 @@
 package nodes
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -51,29 +49,5 @@ func TestTiledEqualsComfyUI(t *testing.T) {
 		t.Errorf("an empty latent becomes %v", shape)
 	}
 
-	text, err := os.ReadFile(filepath.Join(testdata, "tiled", "schemas.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var entries map[string]map[string]any
-	if err := json.Unmarshal(text, &entries); err != nil {
-		t.Fatal(err)
-	}
-	for class, want := range entries {
-		node, _ := Standard().Get(class)
-		raw, err := json.Marshal(node.Info(nil))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got map[string]any
-		if err := json.Unmarshal(raw, &got); err != nil {
-			t.Fatal(err)
-		}
-		for _, key := range []string{"description", "python_module", "output_tooltips", "limits"} {
-			delete(got, key)
-		}
-		if got = withoutTooltips(got); !reflect.DeepEqual(got, withoutTooltips(want)) {
-			t.Errorf("%s is\n%v\nwant\n%v", class, got, want)
-		}
-	}
+	compareSchemas(t, filepath.Join(testdata, "tiled", "schemas.json"), nil)
 }

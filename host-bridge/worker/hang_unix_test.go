@@ -3,9 +3,10 @@
 package worker
 
 import (
-	"github.com/isac-guidance/isac/host-bridge/queue"
 	"syscall"
 	"testing"
+
+	"github.com/isac-guidance/isac/host-bridge/queue"
 )
 
 // TestHang interrupts what does not look whether it is interrupted: a node that never ends, and a process that does not even answer. The

@@ -3,15 +3,12 @@
 package server
 
 import (
-	"io"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
-
-	"github.com/isac-guidance/isac/plugin"
 )
 
 // parent is the process that started this one, as early as a program can know it.
@@ -28,13 +25,7 @@ const parentPeriod = time.Second
 // of the lifeline. (Linux' PR_SET_PDEATHSIG is no third: it follows the thread that forked, not the process.)
 func watchHost(h *home, log hclog.Logger) {
 	gone := make(chan string, 2)
-	if os.Getenv(plugin.EnvLifeline) == "stdin" {
-		go func() {
-			// The end and an error say the same: nobody is there.
-			_, _ = io.Copy(io.Discard, os.Stdin)
-			gone <- "its end of the lifeline is closed"
-		}()
-	}
+	watchLifeline(gone)
 	go func() {
 		for os.Getppid() == parent {
 			time.Sleep(parentPeriod)

@@ -1,27 +1,18 @@
 package server
 
 import (
-	"io"
 	"os"
 	"os/signal"
 
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sys/windows"
-
-	"github.com/isac-guidance/isac/plugin"
 )
 
 // watchHost ends the process when its host is gone, by either of two signs: the lifeline, and the end of the process that started this
 // one. A handle that is opened early stays that process's, also when its number is given to another.
 func watchHost(h *home, log hclog.Logger) {
 	gone := make(chan string, 2)
-	if os.Getenv(plugin.EnvLifeline) == "stdin" {
-		go func() {
-			// The end and an error say the same: nobody is there.
-			_, _ = io.Copy(io.Discard, os.Stdin)
-			gone <- "its end of the lifeline is closed"
-		}()
-	}
+	watchLifeline(gone)
 	if parent, err := windows.OpenProcess(windows.SYNCHRONIZE, false, uint32(os.Getppid())); err == nil {
 		go func() {
 			if _, err := windows.WaitForSingleObject(parent, windows.INFINITE); err == nil {

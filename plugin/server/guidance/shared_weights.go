@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/nodes"
 	"github.com/isac-guidance/isac/plugin/isacpb"
-	"google.golang.org/protobuf/proto"
 )
 
 // maxSharedWeights is the most tensors that a host shares: ten times what a large model has.
