@@ -69,7 +69,7 @@ func (c counter) check() error {
 		known := d.Classes()
 		for _, class := range c.asked.classes() {
 			if known != nil && !slices.Contains(known, class) {
-				errs = append(errs, fmt.Errorf("the detector %s does not know %q: it knows %s", d.Name(), class, strings.Join(known, ", ")))
+				errs = append(errs, fmt.Errorf("the detector %s does not know %q: it knows %s: choose another detector", d.Name(), class, strings.Join(known, ", ")))
 			}
 		}
 	}

@@ -176,10 +176,7 @@ func (s *selection) try(x torch.Tensor, sigma float64, rows []int, look func(row
 			s.seen[row] = s.seen[row][:seen[i]]
 		}
 		s.taps = nil
-		torch.EmptyCache(torch.CPU)
-		if s.run.p.device != torch.CPU {
-			torch.EmptyCache(s.run.p.device)
-		}
+		s.run.p.empty()
 	}
 	return d, err
 }

@@ -5,7 +5,8 @@ type Cost struct {
 	// Evaluations counts one image under one conditioning: with classifier-free guidance an image's step has two, also where they are
 	// made in one batch.
 	Evaluations int `json:"evaluations"`
-	// Gradients is how many of them were made for a gradient, which takes a backward pass beside: two to three evaluations more.
+	// Gradients is how many of them were made for a gradient, which takes a backward pass beside: about one evaluation more, two
+	// with gradient checkpoints.
 	Gradients int `json:"gradients"`
 }
 

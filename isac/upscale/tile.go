@@ -37,7 +37,7 @@ func (m *Model) tiled(ctx context.Context, x torch.Tensor, side int64, progress 
 func (m *Model) Memory(shape []int64) (host, device float64) {
 	scale := float64(m.network.scale())
 	pixels := float64(shape[2]) * float64(shape[3])
-	host = 4 * scale * scale * pixels * (float64(shape[0])*2*float64(shape[1]) + float64(shape[1]) + 1)
+	host = 4 * scale * scale * pixels * (float64(shape[0])*2*float64(shape[1]) + 2) // the pictures, once more where they are laid out anew, and weights
 	tile := math.Min(Tile*Tile, pixels)
 	return host, 4 * tile * m.network.widest()
 }
