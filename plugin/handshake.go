@@ -48,6 +48,8 @@ const (
 	EnvDType = "ISAC_DTYPE"
 	// EnvCheckpointing says whether guided steps take gradient checkpoints: "auto", "on", "off".
 	EnvCheckpointing = "ISAC_CHECKPOINTING"
+	// EnvVAETiling says whether pictures go through the autoencoder in tiles: "auto", "on", "off".
+	EnvVAETiling = "ISAC_VAE_TILING"
 	// EnvDevice is the device that models run on: "cpu", "cuda:0".
 	EnvDevice = "ISAC_DEVICE"
 	// EnvMaxMemory bounds what models and runs together take on the device, as Bytes reads it: "8GiB".

@@ -30,6 +30,7 @@ type plugins struct {
 	Device string       `placeholder:"NAME" env:"ISAC_DEVICE" default:"cpu" help:"Where models run: cpu, cuda:0."`
 	DType  string       `name:"dtype" env:"ISAC_DTYPE" enum:"auto,float32,float16,bfloat16" default:"auto" help:"What models compute in: ${enum}. auto is float32 on the CPU, and on a GPU bfloat16, or float16 where it has no units for that."`
 	Checks string       `name:"checkpointing" env:"ISAC_CHECKPOINTING" enum:"auto,on,off" default:"auto" help:"Gradient checkpoints of guided steps, less memory and more time: ${enum}. auto is on where a step would not fit otherwise."`
+	Tiling string       `name:"vae-tiling" env:"ISAC_VAE_TILING" enum:"auto,on,off" default:"auto" help:"Pictures go through the autoencoder in tiles of 512 pixels, less memory and slightly other pictures: ${enum}. auto is on where the whole does not fit."`
 	Memory plugin.Bytes `name:"max-memory" placeholder:"SIZE" env:"ISAC_MAX_MEMORY" help:"The most memory that models and runs take where they run, such as 8GiB. What needs more is refused. Default: what there is."`
 	// The first start on a machine reads gigabytes of libraries.
 	Timeout time.Duration `name:"plugin-timeout" placeholder:"TIME" env:"ISAC_PLUGIN_TIMEOUT" default:"2m" help:"How long the plugin may take to start, such as 5m (${default})."`
@@ -41,7 +42,7 @@ func (p *plugins) config(path string) plugin.Config {
 	if models := p.models(); len(models) > 0 {
 		env = append(env, plugin.EnvModels+"="+strings.Join(models, string(os.PathListSeparator)))
 	}
-	for name, value := range map[string]string{plugin.EnvDType: p.DType, plugin.EnvCheckpointing: p.Checks} {
+	for name, value := range map[string]string{plugin.EnvDType: p.DType, plugin.EnvCheckpointing: p.Checks, plugin.EnvVAETiling: p.Tiling} {
 		if value != "" {
 			env = append(env, name+"="+value)
 		}
