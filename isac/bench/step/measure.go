@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -39,15 +38,11 @@ type measured struct {
 // measure takes the steps. The first is not among those timed: it fills caches, and starts K-means from nothing.
 func (f *flags) measure() (*measured, error) {
 	device := torch.Device(f.device)
-	in, err := readInputs(f.inputs)
+	in, m, err := f.open()
 	if err != nil {
 		return nil, err
 	}
 	defer in.close()
-	m, err := newModel(f, in)
-	if err != nil {
-		return nil, err
-	}
 	defer m.close()
 	out := &measured{Side: "isac", Torch: torch.GetInfo().Version, Device: nameOf(device)}
 	if f.began > 0 {
@@ -92,12 +87,9 @@ func (f *flags) steps(out *measured, m *model, session *guidance.Session, x torc
 		torch.Synchronize(device)
 		began, worked := time.Now(), processor()
 		if f.guided {
-			moved, report, err := session.Guide(x, now)
+			moved, report, err := guide(session, x, now)
 			if err != nil {
 				return err
-			}
-			if report.Skipped != "" {
-				return fmt.Errorf("the step was skipped: %s", report.Skipped)
 			}
 			if x = moved; i == 0 {
 				out.fill(report)

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/isac-guidance/isac/isac/attention"
 	"github.com/isac-guidance/isac/isac/diffusion"
 	"github.com/isac-guidance/isac/isac/diffusion/family"
+	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
@@ -64,7 +66,7 @@ func (m *model) Taps(x torch.Tensor, timestep float64) ([]attention.Tap, error) 
 
 // step is the evaluation of an unguided step on X_t: negative and positive in one batch, combined.
 func (m *model) step(x torch.Tensor, timestep, cfg float64) error {
-	defer torch.Section("unguided evaluation")()
+	defer torch.Section(sectionUnguided)()
 	var err error
 	torch.NoGrad(func() {
 		err = torch.InScope(func() error {
@@ -104,4 +106,27 @@ func (m *model) close() {
 	if m.Model != nil {
 		m.Close()
 	}
+}
+
+// open reads the inputs and loads the model. Both have to be closed.
+func (f *flags) open() (inputs, *model, error) {
+	in, err := readInputs(f.inputs)
+	if err != nil {
+		return inputs{}, nil, err
+	}
+	m, err := newModel(f, in)
+	if err != nil {
+		in.close()
+		return inputs{}, nil, err
+	}
+	return in, m, nil
+}
+
+// guide takes a guided step. A step that is skipped is an error: there would be nothing to measure.
+func guide(s *guidance.Session, x torch.Tensor, now guidance.Step) (torch.Tensor, guidance.Report, error) {
+	moved, report, err := s.Guide(x, now)
+	if err == nil && report.Skipped != "" {
+		err = fmt.Errorf("the step was skipped: %s", report.Skipped)
+	}
+	return moved, report, err
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -47,15 +46,11 @@ const warmUp = 3
 // profile takes steps and looks where their time goes. What is recorded is one step: recording makes steps slower, so times are taken apart.
 func (f *flags) profile() (*profile, error) {
 	device := torch.Device(f.device)
-	in, err := readInputs(f.inputs)
+	in, m, err := f.open()
 	if err != nil {
 		return nil, err
 	}
 	defer in.close()
-	m, err := newModel(f, in)
-	if err != nil {
-		return nil, err
-	}
 	defer m.close()
 	options, err := isac.Preset(f.preset)
 	if err != nil {
@@ -91,10 +86,7 @@ type place struct {
 func (p *place) guided() error {
 	defer torch.Section(sectionGuided)()
 	now := guidance.Step{Index: p.in.step.Index, Count: p.in.step.Count, Sigma: p.in.step.Sigma}
-	moved, report, err := p.s.Guide(p.x, now)
-	if err == nil && report.Skipped != "" {
-		err = fmt.Errorf("the step was skipped: %s", report.Skipped)
-	}
+	moved, _, err := guide(p.s, p.x, now)
 	if err == nil {
 		p.x = moved
 	}
