@@ -87,34 +87,14 @@ func (r *SampleRequest) measured(pl plan) (first, end int) {
 // images is B, without candidates.
 func (pl plan) images() int { return int(pl.shape[0]) / max(1, pl.candidates) }
 
-// fitCandidates makes room for all candidates of a plan, whose shape is that of one, and says how many images are evaluated at once. Where
-// losses are read from the sampler's evaluations there is their attention beside, of all layers, and the maps of one image. On the
+// fitCandidates makes room for all candidates of a plan, whose shape is that of one, and says how many images are evaluated at once. On the
 // CPU it is as many as of one candidate alone: see selection.parts.
 func (p *Pipeline) fitCandidates(r *SampleRequest, pl *plan) (err error) {
 	shape := pl.shape
 	pl.shape = append([]int64{shape[0] * int64(pl.candidates)}, shape[1:]...)
-	plain := *r
-	if r.Guidance.measures() {
-		plain.Guidance = nil
-	}
-	need := func(part int64) need {
-		n := p.needOf(&plain, pl.shape, part)
-		if plain.Guidance == nil {
-			e := backbone.Evaluation{Batch: part, Height: shape[2], Width: shape[3], Tokens: tokensOf(r), Fused: fused()}
-			if r.needsNegative() {
-				e.Batch *= 2
-			}
-			recorded := e
-			recorded.Recorded = true
-			more := p.evaluation(recorded) - p.evaluation(e)
-			n.device += more
-			if p.device == torch.CPU {
-				n.host = n.device
-			}
-		}
-		return n
-	}
+	need := func(part int64) need { return p.needOfCandidates(r, pl.shape, part).room() }
 	if p.device == torch.CPU {
+		plain := r.withoutMoves()
 		if pl.part, err = p.fit(&plain, shape); err != nil {
 			return err
 		}
@@ -124,10 +104,32 @@ func (p *Pipeline) fitCandidates(r *SampleRequest, pl *plan) (err error) {
 	return p.check(fmt.Sprintf("%s, %d candidates each", p.imagesOf(shape), pl.candidates), need(pl.part))
 }
 
-// atOnce is how many of some images there is room for at once, at least one.
-func atOnce(images, room int64, need func(part int64) need) int64 {
-	for images > 1 && whole(need(images).device) > room {
-		images = (images + 1) / 2
+// withoutMoves is the request, without guidance where that moves nothing.
+func (r *SampleRequest) withoutMoves() SampleRequest {
+	plain := *r
+	if r.Guidance.measures() {
+		plain.Guidance = nil
 	}
-	return images
+	return plain
+}
+
+// needOfCandidates is needOf for all candidates, of which shape is. Where losses are read from the sampler's evaluations there is their
+// attention beside, of all layers, and the maps of one image.
+func (p *Pipeline) needOfCandidates(r *SampleRequest, shape []int64, part int64) need {
+	plain := r.withoutMoves()
+	n := p.needOf(&plain, shape, part)
+	if plain.Guidance != nil {
+		return n
+	}
+	e := backbone.Evaluation{Batch: part, Height: shape[2], Width: shape[3], Tokens: tokensOf(r), Fused: fused()}
+	if r.needsNegative() {
+		e.Batch *= 2
+	}
+	recorded := e
+	recorded.Recorded = true
+	n.device += p.evaluation(recorded) - p.evaluation(e)
+	if p.device == torch.CPU {
+		n.host = n.device
+	}
+	return n
 }

@@ -82,5 +82,10 @@ func TestSelectionInBatches(t *testing.T) {
 	var short *MemoryError
 	if _, err := p.Run(context.Background(), r); !errors.As(err, &short) || !strings.Contains(err.Error(), "1000 candidates each") {
 		t.Errorf("a thousand candidates in 4 GiB: %v", err)
+		return
+	}
+	all := p.needOfCandidates(&r, []int64{1000, 4, int64(512 / p.Factor()), int64(512 / p.Factor())}, 1)
+	if short.Need != whole(all.room().device) {
+		t.Errorf("a thousand candidates are said to need %d bytes, want %d with the margin of all runs", short.Need, whole(all.room().device))
 	}
 }

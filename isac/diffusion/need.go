@@ -169,6 +169,14 @@ func product(shape []int64) float64 {
 // together is how much an evaluation of several images may take on the CPU, in bytes. More of them are no faster there.
 const together = 2 << 30
 
+// atOnce is how many of some images there is room for at once, at least one.
+func atOnce(images, room int64, need func(part int64) need) int64 {
+	for images > 1 && whole(need(images).device) > room {
+		images = (images + 1) / 2
+	}
+	return images
+}
+
 // fit gives how many images of a batch are evaluated at once: as many as there is room for, and on the CPU no more than together has room
 // for. The last bits of an image depend on how many are evaluated with it; with that bound they depend on the free memory of nothing but a
 // machine that has hardly any. A run for which there is no room at all is a *MemoryError.
@@ -177,10 +185,9 @@ func (p *Pipeline) fit(r *SampleRequest, shape []int64) (part int64, err error) 
 	if p.device == torch.CPU {
 		room = min(room, together)
 	}
-	for part = shape[0]; part > 1 && whole(p.needOf(r, shape, part).room().device) > room; {
-		part = (part + 1) / 2
-	}
-	return part, p.check(p.imagesOf(shape), p.needOf(r, shape, part).room())
+	need := func(part int64) need { return p.needOf(r, shape, part).room() }
+	part = atOnce(shape[0], room, need)
+	return part, p.check(p.imagesOf(shape), need(part))
 }
 
 // CheckMemory says whether the machine has so many bytes for something, of which the process may take most at all, 0 for no bound of its

@@ -46,8 +46,8 @@ type Encoder struct {
 	skip int
 }
 
-// Load builds a model from files, or those parts of one that the files have (see OpenDenoiser, OpenTexts), all of whose mistakes are reported together. dtype is what the denoiser and the text encoders
-// compute in; the autoencoder computes in float32, or in bfloat16 if that is asked for: in float16 it may overflow to black images.
+// Load builds a model from files, or those parts of one that the files have (see OpenDenoiser, OpenTexts), all of whose mistakes are reported
+// together. dtype is what the denoiser and the text encoders compute in; the autoencoder computes in float32, or in bfloat16 if that is asked for: in float16 it may overflow to black images.
 // The files may be closed when Load returns. The model is the caller's to close; after an error there is none.
 func Load(f *Files, dtype torch.DType, device torch.Device) (*Model, error) {
 	m := &Model{Family: f.Family, Size: f.Family.Native, Notes: f.Notes, device: device, files: f}
