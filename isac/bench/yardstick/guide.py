@@ -49,7 +49,7 @@ def guided_step(model, x, step, labels=None):
 
 
 def same_foreground(own, given, dtype):
-    """The given one. A pixel at its threshold may fall to either side by rounding; more than one in 500, or 50 of half types, is other work."""
+    """The given one. A pixel at its threshold may fall to either side by rounding; more than one in 500 (half types: 50) is other work."""
     differ = int((own != given).sum())
     if differ > max(1, len(own) // (500 if dtype == torch.float32 else 50)):
         raise SystemExit(f"{differ} of {len(own)} pixels of the labels' foreground are not the maps': the two do not do the same work")
