@@ -26,6 +26,8 @@ const (
 type Encoders struct {
 	mu  sync.Mutex
 	all []*clip.TextModel
+	// everywhere has TextOffloadAuto treat the CPU as a GPU: for tests.
+	everywhere bool
 }
 
 // Held tells how many bytes of text encoders lie on a device, and how many that belong there are in the machine's memory for now. It waits for no
@@ -84,7 +86,9 @@ func (e *Encoders) leave(d torch.Device) bool {
 }
 
 // leaves tells whether text encoders may leave the device at all.
-func (m machine) leaves() bool { return m.encoders != nil && m.offload.from(m.device) }
+func (m machine) leaves() bool {
+	return m.encoders != nil && (m.offload.from(m.device) || m.encoders.everywhere && m.offload == TextOffloadAuto)
+}
 
 // from tells whether text encoders may leave a device.
 func (o TextOffload) from(d torch.Device) bool {

@@ -16,6 +16,7 @@ const alignment = 64
 // it goes back to the system at once, and no allocator's count has it.
 type away struct {
 	memory []byte
+	bytes  int64          // of all tensors
 	spots  []spot         // of params.order
 	loaded map[string]int // what params.loaded had, by its place in params.order
 	low    map[string]lowSpot
@@ -97,10 +98,8 @@ func (r *params) park() (bytes int64, err error) {
 	for _, t := range r.order {
 		t.Close()
 	}
-	r.away, r.order, r.loaded = a, nil, map[string]torch.Tensor{}
-	if r.low != nil {
-		r.low = map[string]LowRank{}
-	}
+	a.bytes = bytes
+	r.away, r.order = a, nil
 	return bytes, nil
 }
 
@@ -129,7 +128,7 @@ func (r *params) fetch() error {
 	}
 	if r.changed != nil && r.changed.moves != r.changed.base.moved() {
 		r.changed.moves = r.changed.base.moved()
-		r.forget()
+		r.refresh()
 	}
 	return nil
 }
@@ -174,20 +173,20 @@ func (r *params) unpark() error {
 	return unmapMemory(memory)
 }
 
-// forget drops what is shared with the base, whose tensors are others now: they are asked for again.
-func (r *params) forget() {
-	owned := make(map[torch.Tensor]bool, len(r.order))
+// refresh takes what is shared with the base, whose tensors are others now.
+func (r *params) refresh() {
+	owned, base := make(map[torch.Tensor]bool, len(r.order)), r.changed.base
 	for _, t := range r.order {
 		owned[t] = true
 	}
 	for name, t := range r.loaded {
 		if !owned[t] {
-			delete(r.loaded, name)
+			r.loaded[name] = base.loaded[name]
 		}
 	}
 	for name, l := range r.low {
 		if !owned[l.Up] {
-			delete(r.low, name)
+			r.low[name] = base.low[name]
 		}
 	}
 }
@@ -207,25 +206,25 @@ func (r *params) moved() int {
 func (p *Params) Held() (device, gone int64) {
 	r := p.root
 	if r.lock.TryLock() {
-		device, gone = r.count()
-		r.there.Store(device)
-		r.gone.Store(gone)
+		if r.away != nil {
+			r.there.Store(0)
+			r.gone.Store(r.away.bytes)
+		} else if r.counted != len(r.order) || r.gone.Load() != 0 {
+			r.there.Store(r.count())
+			r.gone.Store(0)
+		}
 		r.lock.Unlock()
 	}
 	return r.there.Load(), r.gone.Load()
 }
 
-func (r *params) count() (device, gone int64) {
-	if r.away != nil {
-		for _, s := range r.away.spots {
-			gone += int64(s.bytes())
-		}
-		return 0, gone
-	}
+// count asks each tensor for its size.
+func (r *params) count() (bytes int64) {
 	for _, t := range r.order {
-		device += t.Numel() * int64(t.DType().Bytes())
+		bytes += t.Numel() * int64(t.DType().Bytes())
 	}
-	return device, 0
+	r.counted = len(r.order)
+	return bytes
 }
 
 // residence is where the tensors of a network are. Networks that share tensors share the lock.
@@ -233,6 +232,7 @@ type residence struct {
 	lock  *sync.Mutex
 	away  *away // nil while they are on the device
 	moves int   // how often they came back
-	// there and gone are what Held gave last.
+	// counted is how many tensors there and gone are of, which Held gave last.
+	counted     int
 	there, gone atomic.Int64
 }
