@@ -1,6 +1,7 @@
 package diffusion
 
 import (
+	"cmp"
 	"sync"
 
 	"github.com/isac-guidance/isac/isac/diffusion/internal/memory"
@@ -36,12 +37,20 @@ func (e *Encoders) Held(d torch.Device) (device, away int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, m := range e.all {
-		if m.Device() == d {
+		if whichOf(m.Device()) == whichOf(d) {
 			there, gone := m.Held()
 			device, away = device+there, away+gone
 		}
 	}
 	return device, away
+}
+
+// whichOf gives a device one name.
+func whichOf(d torch.Device) torch.Device {
+	if d == "cuda" {
+		return "cuda:0"
+	}
+	return cmp.Or(d, torch.CPU)
 }
 
 func (e *Encoders) add(models []*clip.TextModel) {
@@ -75,7 +84,7 @@ func (e *Encoders) leave(d torch.Device) bool {
 	any := false
 	for _, m := range e.all {
 		there, _ := m.Held()
-		if m.Device() != d || there == 0 || there+fixed > memory.Of(d, 0).Host {
+		if whichOf(m.Device()) != whichOf(d) || there == 0 || there+fixed > memory.Of(d, 0).Host {
 			continue
 		}
 		if bytes, err := m.Park(); err == nil && bytes > 0 {

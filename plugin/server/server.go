@@ -171,6 +171,10 @@ func (s *Server) Stats(context.Context, *isacpb.StatsRequest) (*isacpb.StatsResp
 	if s.library.loaded() != nil {
 		answer.Tensors = int64(torch.LiveHandles())
 		_, devices := inspect()
+		for i, d := range devices {
+			there, away := s.encoders.Held(torch.Device(d.Name))
+			devices[i].TextBytes, devices[i].TextAwayBytes = size(there), size(away)
+		}
 		answer.Devices = plugin.DevicesToProto(devices)
 	}
 	return answer, nil
