@@ -3,6 +3,7 @@ package diffusion
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -219,6 +220,38 @@ func TestTextEncodersLeaveWhereRoomIsShort(t *testing.T) {
 	conditions(t, p)
 	if err := never.check("it", need{device: 1e15}); err == nil || !here() {
 		t.Errorf("the text encoders left for a model that has them stay: %v", err)
+	}
+}
+
+// TestTextEncodersLeaveAGPU has them leave a GPU, where the tests run on one, for something that does not fit, and come back.
+func TestTextEncodersLeaveAGPU(t *testing.T) {
+	torchtest.Require(t)
+	device := torch.Device(os.Getenv(torchtest.DeviceEnv))
+	if device == "" || device == torch.CPU {
+		t.Skipf("%s names no GPU", torchtest.DeviceEnv)
+	}
+	for _, dtype := range []torch.DType{torch.Float32, AutoDType(device)} {
+		p := load(t, fixture.Dir("tiny-sdxl"), LoadOptions{Device: device, DType: dtype})
+		want, r := conditions(t, p), request(t, p)
+		sampled(t, p, r)
+		bytes, away := p.encoders.Held(device)
+		if away != 0 {
+			t.Errorf("%v: %d bytes of text encoders left although there is room", dtype, away)
+		}
+		before := torch.MemoryStats(device).Allocated
+		if err := p.check("it", need{device: 1e15}); err == nil {
+			t.Error("there is room for anything")
+		}
+		if fell := before - torch.MemoryStats(device).Allocated; before > 0 && fell < bytes {
+			t.Errorf("%v: %d bytes of the device are free again, the text encoders have %d", dtype, fell, bytes)
+		}
+		sampled(t, p, r)
+		if here, away := p.encoders.Held(device); here != 0 || away != bytes {
+			t.Errorf("%v: %d bytes are on the device and %d away, of %d", dtype, here, away, bytes)
+		}
+		if !slices.Equal(conditions(t, p), want) {
+			t.Errorf("%v: the conditioning differs", dtype)
+		}
 	}
 }
 
