@@ -16,7 +16,9 @@ func TestTextEncodersLeaveForAnothersRun(t *testing.T) {
 		v := h.run("CLIPLoader", map[string]any{"clip_name": "l.safetensors", "type": "stable_diffusion", "device": "default"}).Values[0]
 		l := loaded{model: h.unet("one.safetensors"), clip: h.run("LoraLoader", map[string]any{
 			"model": h.unet("one.safetensors"), "clip": v, "lora_name": "kohya.safetensors", "strength_model": 1, "strength_clip": 1}).Values[1]}
-		encode := func(text string) any { return h.run("CLIPTextEncode", map[string]any{"text": text, "clip": l.clip}).Values[0] }
+		encode := func(text string) any {
+			return h.run("CLIPTextEncode", map[string]any{"text": text, "clip": l.clip}).Values[0]
+		}
 		l.positive, l.negative = encode(catsAndDog), encode("")
 		latent := h.run("EmptyLatentImage", map[string]any{"width": 64, "height": 64, "batch_size": 1}).Values[0]
 		whole := h.run("CheckpointLoaderSimple", map[string]any{"ckpt_name": "tiny"}).Values[2]

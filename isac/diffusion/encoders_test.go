@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
+	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
@@ -186,6 +187,27 @@ func TestEncodingWhileOthersMakeRoom(t *testing.T) {
 	}
 	stop()
 	group.Wait()
+}
+
+// TestTextEncodersLeaveBeforeHostsSteps has them leave for a guided step of a host that samples itself, which is no run of the pipeline's.
+func TestTextEncodersLeaveBeforeHostsSteps(t *testing.T) {
+	torchtest.Require(t)
+	p := load(t, fixture.Dir("tiny"), LoadOptions{TextOffload: TextOffloadAlways})
+	positive := encode(t, p, scene)
+	g := guided(positive)
+	s, err := guidance.Open(guidance.Config{Model: p.Conditional(positive), Noise: p.Noise(), Method: g.Method, Target: g.Target})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	fixture.InScope(t, func() {
+		if _, _, err := s.Gradient(torch.Ones([]int64{1, 4, 8, 8}, torch.Float32, torch.CPU), guidance.Step{Index: 1, Count: 4, Sigma: 10}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if here, away := p.encoders.Held(torch.CPU); here != 0 || away == 0 {
+		t.Errorf("%d bytes are on the device and %d away", here, away)
+	}
 }
 
 // TestTextEncodersLeaveWhereRoomIsShort has the rule for GPUs hold on the CPU: the text encoders stay where there is room beside them, and leave
