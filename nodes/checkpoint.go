@@ -27,6 +27,8 @@ type checkpointKey struct {
 	// see Env
 	checkpoint, autoCheckpoint bool
 	tiling                     diffusion.Tiling
+	textOffload                diffusion.TextOffload
+	encoders                   *diffusion.Encoders
 }
 
 // keyOf is the checkpoint at path as env has it loaded.
@@ -34,6 +36,7 @@ func keyOf(env *Env, path string) checkpointKey {
 	key := checkpointKey{
 		path: path, device: cmp.Or(env.Device, torch.CPU), dtype: env.DType, memory: env.MaxMemory,
 		checkpoint: env.Checkpoint, autoCheckpoint: env.AutoCheckpoint, tiling: env.Tiling,
+		textOffload: env.TextOffload, encoders: env.Encoders,
 	}
 	if env.AutoDType {
 		key.dtype = diffusion.AutoDType(key.device)

@@ -16,6 +16,7 @@ const pathsJoin = "\x00"
 func (k checkpointKey) load(shared *SharedWeights) (pipeline *diffusion.Pipeline, notes []string, err error) {
 	o := diffusion.LoadOptions{
 		Device: k.device, DType: k.dtype, Checkpoint: k.checkpoint, AutoCheckpoint: k.autoCheckpoint, MaxMemory: k.memory, Tiling: k.tiling,
+		TextOffload: k.textOffload, Encoders: k.encoders,
 	}
 	switch k.part {
 	case "":

@@ -22,7 +22,7 @@ func controlNetLoader() Node {
 		Lists:       func(env *Env) schema.Lists { return schema.Lists{"nets": modelNames(env, modelfolder.ControlNets)} },
 	}, func(_ context.Context, env *Env, in *controlNetInput) (Result, error) {
 		key := keyOf(env, modelfolder.New(env.ModelPaths).Paths(modelfolder.ControlNets)[in.Name])
-		net, err := diffusion.LoadControlNet(key.path, diffusion.LoadOptions{Device: key.device, DType: key.dtype, MaxMemory: key.memory})
+		net, err := diffusion.LoadControlNet(key.path, diffusion.LoadOptions{Device: key.device, DType: key.dtype, MaxMemory: key.memory, TextOffload: key.textOffload, Encoders: key.encoders})
 		if err != nil {
 			return Result{}, fmt.Errorf("control net %q: %w", in.Name, err)
 		}

@@ -25,8 +25,10 @@ type Env struct {
 	Shared *SharedWeights
 	// MaxMemory bounds what models and runs together take on Device, in bytes; 0 is what the device has.
 	MaxMemory int64
-	// Tiling is as in diffusion.LoadOptions.
-	Tiling diffusion.Tiling
+	// Tiling, TextOffload and Encoders are as in diffusion.LoadOptions.
+	Tiling      diffusion.Tiling
+	TextOffload diffusion.TextOffload
+	Encoders    *diffusion.Encoders
 	// Progress receives how far a long node is; called from the node's own goroutine. May be nil.
 	Progress func(value, max int)
 	// Preview receives pictures of work in progress; format is "png" or "jpeg". nil means that nobody looks and none is made.

@@ -21,7 +21,7 @@ func vaeLoader() Node {
 		Lists:       func(env *Env) schema.Lists { return schema.Lists{"vaes": vaeNames(env)} },
 	}, func(_ context.Context, env *Env, in *vaeInput) (Result, error) {
 		key := keyOf(env, VAEs(env.ModelPaths)[in.Name])
-		a, err := diffusion.LoadAutoencoder(key.path, diffusion.LoadOptions{Device: key.device, DType: key.dtype, MaxMemory: key.memory, Tiling: key.tiling})
+		a, err := diffusion.LoadAutoencoder(key.path, diffusion.LoadOptions{Device: key.device, DType: key.dtype, MaxMemory: key.memory, Tiling: key.tiling, TextOffload: key.textOffload, Encoders: key.encoders})
 		if err != nil {
 			return Result{}, fmt.Errorf("VAE %q: %w", in.Name, err)
 		}

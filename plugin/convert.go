@@ -72,7 +72,7 @@ func DevicesToProto(devices []Device) []*isacpb.Device {
 	for _, d := range devices {
 		out = append(out, &isacpb.Device{
 			Name: d.Name, Description: d.Description, TotalBytes: d.TotalBytes, FreeBytes: d.FreeBytes,
-			AllocatedBytes: d.AllocatedBytes, ReservedBytes: d.ReservedBytes,
+			AllocatedBytes: d.AllocatedBytes, ReservedBytes: d.ReservedBytes, TextBytes: d.TextBytes, TextAwayBytes: d.TextAwayBytes,
 		})
 	}
 	return out
@@ -83,7 +83,7 @@ func devicesFromProto(devices []*isacpb.Device) []Device {
 	for _, d := range devices {
 		out = append(out, Device{
 			Name: d.Name, Description: d.Description, TotalBytes: d.TotalBytes, FreeBytes: d.FreeBytes,
-			AllocatedBytes: d.AllocatedBytes, ReservedBytes: d.ReservedBytes,
+			AllocatedBytes: d.AllocatedBytes, ReservedBytes: d.ReservedBytes, TextBytes: d.TextBytes, TextAwayBytes: d.TextAwayBytes,
 		})
 	}
 	return out

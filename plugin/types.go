@@ -102,6 +102,10 @@ type Device struct {
 	// AllocatedBytes and ReservedBytes are what the process holds, as libtorch's allocator counts.
 	AllocatedBytes uint64 `json:"allocated_bytes,omitempty"`
 	ReservedBytes  uint64 `json:"reserved_bytes,omitempty"`
+	// TextBytes is how much of that the weights of text encoders take; TextAwayBytes are those that belong there and are in the machine's
+	// memory, until a text is encoded.
+	TextBytes     uint64 `json:"text_bytes,omitempty"`
+	TextAwayBytes uint64 `json:"text_away_bytes,omitempty"`
 }
 
 // Torch is the libtorch that a process found.

@@ -62,6 +62,7 @@ func (c conditional) Evaluate(x torch.Tensor, timestep float64, ask guidance.Ask
 	*c.last = backbone.Evaluation{Batch: 1, Height: x.Size(2), Width: x.Size(3), Tokens: c.c.Hidden.Size(1), Fused: fused(), Reorders: c.p.device == torch.CPU, Gradient: torch.GradEnabled()}
 	c.last.Streamed = c.method == nil || streams(c.method) // as nearly all do
 	if torch.GradEnabled() {
+		c.p.clear(need{device: c.p.evaluation(*c.last)})
 		d.Checkpoint(c.p.checkpoints(*c.last))
 	}
 	if c.cost.add(1); c.cost != nil && torch.GradEnabled() {

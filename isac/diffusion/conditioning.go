@@ -89,6 +89,9 @@ func (p *Pipeline) EncodePrompts(ctx context.Context, o PromptOptions, texts ...
 	if err == nil {
 		err = p.checkRows(prompts)
 	}
+	if n := p.returning(); err == nil && n.device > 0 && p.device != torch.CPU {
+		err = p.check("the text encoders' weights", n)
+	}
 	if err != nil {
 		return Conditioning{}, fmt.Errorf("encode prompt %q: %w", text, err)
 	}

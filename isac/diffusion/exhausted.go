@@ -26,10 +26,10 @@ func (s *spared) note(height, width int64) {
 
 var _ guidance.Frugal = conditional{}
 
-// Exhausted has a guided step tried once more with gradient checkpoints, after what is kept in reserve was given back, and where that fails too
+// Exhausted has a guided step tried once more with gradient checkpoints, after text encoders left and what is kept in reserve was given back, and where that fails too
 // makes a *MemoryError of it.
 func (c conditional) Exhausted(cause error, again bool) error {
-	c.p.empty()
+	c.p.spare()
 	if c.last == nil || c.last.Height == 0 { // nothing was evaluated yet
 		return cause
 	}
@@ -44,7 +44,7 @@ func (c conditional) Exhausted(cause error, again bool) error {
 }
 
 // evaluate evaluates the model for a sampler, D and where it is asked for D_negative. Where memory runs out it does so once more one image at a
-// time, after what is kept in reserve was given back, and the run keeps to that.
+// time, after text encoders left and what is kept in reserve was given back, and the run keeps to that.
 func (r *run) evaluate(x torch.Tensor, sigma float64, negative bool) (out []torch.Tensor, err error) {
 	if r.selection != nil {
 		return r.selection.denoised(x, sigma)
@@ -58,7 +58,7 @@ func (r *run) evaluate(x torch.Tensor, sigma float64, negative bool) (out []torc
 	if err = try(); !torch.IsOutOfMemory(err) {
 		return out, err
 	}
-	r.p.empty()
+	r.p.spare()
 	r.denoise.part = 1
 	if err = try(); !torch.IsOutOfMemory(err) {
 		return out, err

@@ -14,6 +14,8 @@ type PartBytes struct {
 	// What is the network's name for people: "UNet", "text encoder".
 	What  string
 	Bytes int64
+	// Leaves says that they leave the device before a run, always or where it does not fit beside them: see TextOffload.
+	Leaves bool
 }
 
 // Forecast is the memory that a model and a run take, in bytes, as it is foreseen before anything is loaded: the same estimates by which a
@@ -25,8 +27,10 @@ type Forecast struct {
 	// Together is how many images are evaluated at once.
 	Together int64
 	Device   torch.Device
-	// Weights are those of all networks. They are loaded all the time, on the device.
-	Weights []PartBytes
+	// Weights are those of all networks. They are all loaded, and all on the device while a text is encoded; TextOffload says whether those that
+	// may leave do so before each run.
+	Weights     []PartBytes
+	TextOffload TextOffload
 	// Unguided, Guided and Checkpointed are the peaks on the device beside weights, of a run with classifier-free guidance: plain, guided, and
 	// guided with gradient checkpoints. Those of guidance are 0 where none was asked for. Decode is that of making pictures of the latents.
 	Unguided, Guided, Checkpointed, Decode int64
@@ -43,8 +47,26 @@ func (f *Forecast) WeightBytes() int64 {
 	return sum
 }
 
-// Peak is the most that a run takes on the device, weights included: working is one of the forecast's peaks, Decode counts where it is more.
-func (f *Forecast) Peak(working int64) int64 { return f.WeightBytes() + max(working, f.Decode) }
+// Beside is what lies on the device while something takes working there, which is included: all weights, or where it does not fit beside
+// them, those that stay.
+func (f *Forecast) Beside(working int64) int64 {
+	all := f.WeightBytes() + working
+	if f.TextOffload != TextOffloadAlways && f.WeightBytes()+whole(need{device: float64(working)}.room().device) <= f.Free {
+		return all
+	}
+	for _, w := range f.Weights {
+		if w.Leaves {
+			all -= w.Bytes
+		}
+	}
+	return all
+}
+
+// Peak is the most that a run takes on the device, weights included: working is one of the forecast's peaks, Decode counts where it is more, and
+// so do all weights, which are there before.
+func (f *Forecast) Peak(working int64) int64 {
+	return max(f.WeightBytes(), f.Beside(max(working, f.Decode)))
+}
 
 // Foresee tells what memory a run takes on the model at path, of which headers and config files alone are read: it takes no memory itself.
 // Of the request Width, Height (0 for the model's own size), Batch, CFG, Sampler and Guidance count, and of Guidance the method. It loads
@@ -55,7 +77,9 @@ func Foresee(path string, opt LoadOptions, r SampleRequest) (*Forecast, error) {
 		return nil, err
 	}
 	defer files.Close()
-	p := &Pipeline{Path: path, spared: &spared{}, Autoencoder: &Autoencoder{machine: opt.machine(), tiling: opt.Tiling}}
+	how := opt.machine()
+	how.encoders = nil // nothing is moved
+	p := &Pipeline{Path: path, spared: &spared{}, Autoencoder: &Autoencoder{machine: how, tiling: opt.Tiling}}
 	var out *Forecast
 	err = torch.InScope(func() (err error) {
 		if p.model, err = family.Outline(files, opt.DType, p.device); err == nil {
@@ -87,12 +111,12 @@ func (p *Pipeline) foresee(files *family.Files, dtype torch.DType, r SampleReque
 	// No prompt is encoded: one of usual length has as many tokens as the text encoder has positions.
 	r.Positive.Hidden = torch.Zeros([]int64{1, int64(tokens), 1}, torch.Float32, torch.CPU)
 
-	f := &Forecast{Family: files.Family, Size: p.NativeSize(), Width: r.Width, Height: r.Height, Batch: int(shape[0]), Device: p.device}
-	f.Weights = append(f.Weights, PartBytes{files.Family.Denoiser.What, files.PartBytes(files.Denoiser, dtype)})
+	f := &Forecast{Family: files.Family, Size: p.NativeSize(), Width: r.Width, Height: r.Height, Batch: int(shape[0]), Device: p.device, TextOffload: p.offload}
+	f.Weights = append(f.Weights, PartBytes{What: files.Family.Denoiser.What, Bytes: files.PartBytes(files.Denoiser, dtype)})
 	for i, t := range files.Family.Text {
-		f.Weights = append(f.Weights, PartBytes{t.What, files.PartBytes(files.Text[i], dtype)})
+		f.Weights = append(f.Weights, PartBytes{What: t.What, Bytes: files.PartBytes(files.Text[i], dtype), Leaves: p.offload.from(p.device)})
 	}
-	f.Weights = append(f.Weights, PartBytes{files.Family.VAE.What, files.PartBytes(files.VAE, dtype)})
+	f.Weights = append(f.Weights, PartBytes{What: files.Family.VAE.What, Bytes: files.PartBytes(files.VAE, dtype)})
 
 	guidance := r.Guidance
 	r.Guidance, r.Decode = nil, false

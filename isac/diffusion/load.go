@@ -31,11 +31,19 @@ type LoadOptions struct {
 	MaxMemory int64
 	// Tiling says whether the autoencoder works in tiles.
 	Tiling Tiling
+	// TextOffload says when text encoders leave Device. Encoders are those of other models, which make room too where this one needs it, and
+	// get to know this one's; nil for this model's own alone.
+	TextOffload TextOffload
+	Encoders    *Encoders
 }
 
 // machine is where the model computes.
 func (o LoadOptions) machine() machine {
-	return machine{device: cmp.Or(o.Device, torch.CPU), maxMemory: o.MaxMemory}
+	encoders := o.Encoders
+	if encoders == nil {
+		encoders = &Encoders{}
+	}
+	return machine{device: cmp.Or(o.Device, torch.CPU), maxMemory: o.MaxMemory, encoders: encoders, offload: o.TextOffload}
 }
 
 // Load reads a model from a diffusers folder or a single .safetensors file, of any family that package family lists. The error lists
@@ -91,6 +99,7 @@ func loadFiles(files *family.Files, opt LoadOptions) (*Pipeline, error) {
 	if p.model.Denoiser != nil {
 		p.model.Denoiser.Checkpoint(p.checkpoint)
 	}
+	p.enter(nil)
 	return p, nil
 }
 

@@ -28,8 +28,11 @@ func (p *Pipeline) WithLoRA(l LoRA) (other *Pipeline, notes []string, err error)
 	err = torch.InScope(func() (err error) {
 		made.model, notes, err = p.model.WithLoRA(f, l.Denoiser, l.Text, func(bytes float64) error {
 			n := need{device: bytes}
+			if l.Text != 0 {
+				n.device += p.returning().device
+			}
 			if p.device == torch.CPU {
-				n.host = bytes
+				n.host = n.device
 			}
 			return p.check("the LoRA", n)
 		})
@@ -41,5 +44,6 @@ func (p *Pipeline) WithLoRA(l LoRA) (other *Pipeline, notes []string, err error)
 	if made.model.Denoiser != nil {
 		made.model.Denoiser.Checkpoint(p.checkpoint)
 	}
+	made.enter(p)
 	return &made, notes, nil
 }

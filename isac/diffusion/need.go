@@ -181,6 +181,7 @@ func atOnce(images, room int64, need func(part int64) need) int64 {
 // for. The last bits of an image depend on how many are evaluated with it; with that bound they depend on the free memory of nothing but a
 // machine that has hardly any. A run for which there is no room at all is a *MemoryError.
 func (p *Pipeline) fit(r *SampleRequest, shape []int64) (part int64, err error) {
+	p.clear(p.wanted(r, shape))
 	room := memory.Of(p.device, p.maxMemory).Device
 	if p.device == torch.CPU {
 		room = min(room, together)

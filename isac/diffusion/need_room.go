@@ -12,6 +12,8 @@ import (
 type machine struct {
 	device    torch.Device
 	maxMemory int64 // see LoadOptions
+	encoders  *Encoders
+	offload   TextOffload
 }
 
 // empty gives back what is kept in reserve, on the device and of the machine's memory.
@@ -39,13 +41,17 @@ func (a *Autoencoder) mayDecode(shape []int64, tile *Tile) error {
 	return a.check(a.imagesOf(shape), n.room())
 }
 
-// check compares a need with what there is, the second time after what is kept in reserve was given back.
+// check compares a need with what there is, the second time after what is kept in reserve was given back, the third time after text encoders
+// have left.
 func (m machine) check(what string, n need) error {
 	err := m.compare(what, n)
 	if err == nil {
 		return nil
 	}
 	m.empty()
+	if err = m.compare(what, n); err == nil || !m.leaves() || !m.spare() {
+		return err
+	}
 	return m.compare(what, n)
 }
 

@@ -30,6 +30,9 @@ func (p *Pipeline) MeasurePeaks(ctx context.Context, r SampleRequest) (Peaks, er
 		latent, _, err = p.Sample(ctx, r)
 		return err
 	}
+	if _, err := p.plan(&r); err != nil { // text encoders that leave before a run are no part of what it takes
+		return out, err
+	}
 	r.Guidance, p.autoCheckpoint = nil, false
 	err := p.peak(&out.Unguided, sample)
 	if r.Guidance = guidance; guidance != nil && err == nil {

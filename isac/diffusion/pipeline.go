@@ -23,10 +23,13 @@ type Pipeline struct {
 	// autoCheckpoint decides before each guided evaluation, see checkpoints
 	autoCheckpoint bool
 	spared         *spared
+	texts          []*clip.TextModel // that Encoders know by this pipeline
 }
 
 // Close frees the weights and gives their memory back, which the C library would keep. Closing twice is allowed.
 func (p *Pipeline) Close() {
+	p.encoders.remove(p.texts)
+	p.texts = nil
 	p.model.Close()
 	_ = torch.Try(func() error { torch.EmptyCache(p.device); return nil }) // a device that is lost has no memory to give
 }

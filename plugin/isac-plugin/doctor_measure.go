@@ -23,7 +23,7 @@ func (r *report) measure(m foretold, f *diffusion.Forecast, how diffusion.LoadOp
 		r.wrong("measure: %v", err)
 		return
 	}
-	weights := f.WeightBytes()
+	weights := f.Beside(f.Unguided) - f.Unguided
 	line := func(what string, foretold, measured int64) {
 		to := fmt.Sprintf("%+.0f %%", 100*(float64(foretold)/float64(measured)-1))
 		r.line("", "| %s | %s | %s | %s | %.2f |", what, bytesText(foretold), bytesText(measured), to,

@@ -47,9 +47,16 @@ func (r *report) foretell(m foretold, how diffusion.LoadOptions) {
 	r.line("model", "%s: %s", m.Model, f.Family.Title)
 	r.line("weights", "%s in %v", bytesText(f.WeightBytes()), how.DType)
 	for _, w := range f.Weights {
-		r.line("", "%s of the %s", bytesText(w.Bytes), w.What)
+		leaves := ""
+		if w.Leaves {
+			leaves = ", in the machine's memory while a run does not fit beside it (--text-offload)"
+		}
+		if w.Leaves && f.TextOffload == diffusion.TextOffloadAlways {
+			leaves = ", in the machine's memory during runs (--text-offload)"
+		}
+		r.line("", "%s of the %s%s", bytesText(w.Bytes), w.What, leaves)
 	}
-	with := func(working int64) string { return bytesText(f.WeightBytes() + working) }
+	with := func(working int64) string { return bytesText(f.Beside(working)) }
 	r.line("run", "%s, with classifier-free guidance; peaks, weights included:", imagesOf(f))
 	r.line("", "%s unguided", with(f.Unguided))
 	if m.Guided {

@@ -347,8 +347,12 @@ type Device struct {
 	// allocated_bytes and reserved_bytes are what this process holds there, as libtorch's allocator counts.
 	AllocatedBytes uint64 `protobuf:"varint,5,opt,name=allocated_bytes,json=allocatedBytes,proto3" json:"allocated_bytes,omitempty"`
 	ReservedBytes  uint64 `protobuf:"varint,6,opt,name=reserved_bytes,json=reservedBytes,proto3" json:"reserved_bytes,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// text_bytes is how much of that the weights of text encoders take; text_away_bytes are those that belong there and are in the machine's
+	// memory, until a text is encoded.
+	TextBytes     uint64 `protobuf:"varint,7,opt,name=text_bytes,json=textBytes,proto3" json:"text_bytes,omitempty"`
+	TextAwayBytes uint64 `protobuf:"varint,8,opt,name=text_away_bytes,json=textAwayBytes,proto3" json:"text_away_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Device) Reset() {
@@ -419,6 +423,20 @@ func (x *Device) GetAllocatedBytes() uint64 {
 func (x *Device) GetReservedBytes() uint64 {
 	if x != nil {
 		return x.ReservedBytes
+	}
+	return 0
+}
+
+func (x *Device) GetTextBytes() uint64 {
+	if x != nil {
+		return x.TextBytes
+	}
+	return 0
+}
+
+func (x *Device) GetTextAwayBytes() uint64 {
+	if x != nil {
+		return x.TextAwayBytes
 	}
 	return 0
 }
@@ -3610,7 +3628,7 @@ const file_isac_proto_rawDesc = "" +
 	"\n" +
 	"NodesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"\xce\x01\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"\x95\x02\n" +
 	"\x06Device\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x1f\n" +
@@ -3619,7 +3637,10 @@ const file_isac_proto_rawDesc = "" +
 	"\n" +
 	"free_bytes\x18\x04 \x01(\x04R\tfreeBytes\x12'\n" +
 	"\x0fallocated_bytes\x18\x05 \x01(\x04R\x0eallocatedBytes\x12%\n" +
-	"\x0ereserved_bytes\x18\x06 \x01(\x04R\rreservedBytes\"\x83\x01\n" +
+	"\x0ereserved_bytes\x18\x06 \x01(\x04R\rreservedBytes\x12\x1d\n" +
+	"\n" +
+	"text_bytes\x18\a \x01(\x04R\ttextBytes\x12&\n" +
+	"\x0ftext_away_bytes\x18\b \x01(\x04R\rtextAwayBytes\"\x83\x01\n" +
 	"\x05Torch\x12\x16\n" +
 	"\x06loaded\x18\x01 \x01(\bR\x06loaded\x12\x14\n" +
 	"\x05error\x18\x02 \x01(\tR\x05error\x12\x18\n" +

@@ -38,8 +38,9 @@ type Options struct {
 	DType                      torch.DType
 	AutoDType                  bool
 	Checkpoint, AutoCheckpoint bool
-	// Tiling is as in diffusion.LoadOptions.
-	Tiling diffusion.Tiling
+	// Tiling and TextOffload are as in diffusion.LoadOptions.
+	Tiling      diffusion.Tiling
+	TextOffload diffusion.TextOffload
 	// MaxMemory bounds what models and runs together take on Device, in bytes; 0 is what the device has.
 	MaxMemory int64
 	Log       hclog.Logger
@@ -58,6 +59,8 @@ type Server struct {
 	library *library
 	mu      sync.Mutex
 	running map[*run]struct{}
+	// encoders are the text encoders of all models that are loaded here.
+	encoders diffusion.Encoders
 	// guidance is the other service of the process; it shares executor and checkpoints.
 	guidance *guidance.Service
 }
@@ -102,7 +105,7 @@ func (s *Server) env() *nodes.Env {
 	return &nodes.Env{
 		ModelPaths: o.ModelPaths, LoRAPaths: o.LoRAPaths, Device: o.Device, MaxMemory: o.MaxMemory,
 		DType: o.DType, AutoDType: o.AutoDType, Checkpoint: o.Checkpoint, AutoCheckpoint: o.AutoCheckpoint,
-		Tiling: o.Tiling,
+		Tiling: o.Tiling, TextOffload: o.TextOffload, Encoders: &s.encoders,
 	}
 }
 
@@ -168,6 +171,10 @@ func (s *Server) Stats(context.Context, *isacpb.StatsRequest) (*isacpb.StatsResp
 	if s.library.loaded() != nil {
 		answer.Tensors = int64(torch.LiveHandles())
 		_, devices := inspect()
+		for i, d := range devices {
+			there, away := s.encoders.Held(torch.Device(d.Name))
+			devices[i].TextBytes, devices[i].TextAwayBytes = size(there), size(away)
+		}
 		answer.Devices = plugin.DevicesToProto(devices)
 	}
 	return answer, nil

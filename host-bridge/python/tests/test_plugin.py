@@ -40,7 +40,7 @@ def test_close_leaves_nothing(program):
 
 def test_close_ends_a_step(program):
     plugin = isac_client.start(program, models=[MODELS])
-    session = plugin.guide(checkpoint="mini", prompt="two cats", **ENDLESS)
+    session = plugin.guide(checkpoint="mini", prompt="two cats and a dog", **ENDLESS)
 
     def wait():
         plugin.close()
@@ -52,7 +52,7 @@ def test_close_ends_a_step(program):
 
 
 def test_kill_in_the_middle(plugin):
-    session = plugin.guide(checkpoint="mini", prompt="two cats", **ENDLESS)
+    session = plugin.guide(checkpoint="mini", prompt="two cats and a dog", **ENDLESS)
     waits = []
 
     def wait():

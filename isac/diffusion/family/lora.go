@@ -40,8 +40,7 @@ func (m *Model) WithLoRA(f *lora.File, denoiser, text float64, fits func(bytes f
 	}
 	for i := range m.Text {
 		if c := changes[i]; len(c) > 0 {
-			p := m.params.text[i].Changed(c)
-			network, err := clip.NewTextModel(p, m.Text[i].Model.Config)
+			network, p, err := m.changedText(i, c)
 			if err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", m.Family.Text[i].What, err))
 				continue
@@ -55,6 +54,18 @@ func (m *Model) WithLoRA(f *lora.File, denoiser, text float64, fits func(bytes f
 		return nil, nil, errors.Join(errs...)
 	}
 	return other, notes, nil
+}
+
+// changedText builds text encoder i with changes, over its weights, which come back where they were parked.
+func (m *Model) changedText(i int, changes map[string][]weights.Change) (*clip.TextModel, *weights.Params, error) {
+	release, err := m.Text[i].Model.Borrow()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer release()
+	p := m.params.text[i].Changed(changes)
+	network, err := clip.NewTextModel(p, m.Text[i].Model.Config)
+	return network, p, err
 }
 
 // loraBytes is what the changes take: of low rank, no more than the file's elements; else a copy of each tensor, and one in float32

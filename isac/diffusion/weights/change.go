@@ -38,17 +38,19 @@ func (l LowRank) merged(w torch.Tensor) torch.Tensor {
 type changed struct {
 	base    *params
 	changes map[string][]Change
+	moves   int // of base, when its tensors were taken
 }
 
 // Changed gives the parameters of a network with changes of some tensors, for the network to be built again by its constructor. A tensor that
-// is not changed is shared with p's, which has to be closed later. A change of low rank is left to layers that add it (see Weight); any other
+// is not changed is shared with p's, which has to be closed later, and borrowed while the network is built. A change of low rank is left to layers that add it (see Weight); any other
 // is applied to a copy of its tensor. The network that p belongs to stays as it is.
 func (p *Params) Changed(changes map[string][]Change) *Params {
 	base := p.root
 	return &Params{path: p.path, root: &params{
 		src: base.src, dtype: base.dtype, device: base.device, names: base.names,
 		loaded: map[string]torch.Tensor{}, seen: map[string]bool{}, low: map[string]LowRank{},
-		changed: &changed{base: base, changes: changes},
+		changed:   &changed{base: base, changes: changes, moves: base.moved()},
+		residence: residence{lock: base.lock},
 	}}
 }
 

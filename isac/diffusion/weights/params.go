@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/isac-guidance/isac/isac/torch"
 )
@@ -34,13 +35,14 @@ type params struct {
 	seen   map[string]bool
 	closed bool
 
+	residence
 	changed *changed           // nil where the tensors are src's own
 	low     map[string]LowRank // that layers add, see Weight
 }
 
 // NewParams loads from src. Floating point tensors are converted to dtype, tensors of whole numbers keep their type.
 func NewParams(src Source, dtype torch.DType, device torch.Device) *Params {
-	return &Params{root: &params{src: src, dtype: dtype, device: device, names: src.Names(), loaded: map[string]torch.Tensor{}, seen: map[string]bool{}}}
+	return &Params{root: &params{src: src, dtype: dtype, device: device, names: src.Names(), loaded: map[string]torch.Tensor{}, seen: map[string]bool{}, residence: residence{lock: &sync.Mutex{}}}}
 }
 
 // Sub gives the parameters below path: Sub("down_blocks.0").Tensor("weight") is down_blocks.0.weight. Subs share one record of errors and
@@ -163,13 +165,18 @@ func (r *params) read(name string) (kept torch.Tensor, err error) {
 			return fmt.Errorf("%s: tensor %q holds NaN or infinite values: the file is damaged or badly merged, get it anew: %w",
 				r.src.Origin(name), name, ErrNotFinite)
 		}
-		if t.Device() != torch.CPU && r.dtype.Bytes() == 2 && convolves(t.Shape()) {
-			t = t.ChannelsLast() // or the GPU brings the weights into this order at each evaluation
-		}
-		kept = t.Keep()
+		kept = r.placed(t).Keep()
 		return nil
 	})
 	return kept, err
+}
+
+// placed has a weight on a GPU in the order that it is read in, or the GPU brings it into that order at each evaluation.
+func (r *params) placed(t torch.Tensor) torch.Tensor {
+	if t.Device() != torch.CPU && r.dtype.Bytes() == 2 && convolves(t.Shape()) {
+		return t.ChannelsLast()
+	}
+	return t
 }
 
 // convolves tells of a shape whether it is that of a convolution's weights, but for one that is a matrix.
@@ -209,9 +216,14 @@ func (p *Params) Unused() []string {
 	return unused
 }
 
-// Close frees every tensor that was loaded, in reverse order. Later loads give undefined tensors. Closing twice is allowed.
+// Close frees every tensor that was loaded, in reverse order, also those that Park moved. Later loads give undefined tensors. Closing twice is
+// allowed. Nobody else may use p meanwhile.
 func (p *Params) Close() {
 	r := p.root
+	if r.away != nil {
+		_ = unmapMemory(r.away.memory)
+		r.away = nil
+	}
 	for i := len(r.order) - 1; i >= 0; i-- {
 		r.order[i].Close()
 	}

@@ -50,20 +50,24 @@ class DescribeResponse(_message.Message):
     def __init__(self, version: _Optional[str] = ..., protocols: _Optional[_Iterable[int]] = ..., nodes: _Optional[_Mapping[str, bytes]] = ..., families: _Optional[_Iterable[str]] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., torch: _Optional[_Union[Torch, _Mapping]] = ...) -> None: ...
 
 class Device(_message.Message):
-    __slots__ = ["allocated_bytes", "description", "free_bytes", "name", "reserved_bytes", "total_bytes"]
+    __slots__ = ["allocated_bytes", "description", "free_bytes", "name", "reserved_bytes", "text_away_bytes", "text_bytes", "total_bytes"]
     ALLOCATED_BYTES_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     FREE_BYTES_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     RESERVED_BYTES_FIELD_NUMBER: _ClassVar[int]
+    TEXT_AWAY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    TEXT_BYTES_FIELD_NUMBER: _ClassVar[int]
     TOTAL_BYTES_FIELD_NUMBER: _ClassVar[int]
     allocated_bytes: int
     description: str
     free_bytes: int
     name: str
     reserved_bytes: int
+    text_away_bytes: int
+    text_bytes: int
     total_bytes: int
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., total_bytes: _Optional[int] = ..., free_bytes: _Optional[int] = ..., allocated_bytes: _Optional[int] = ..., reserved_bytes: _Optional[int] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., total_bytes: _Optional[int] = ..., free_bytes: _Optional[int] = ..., allocated_bytes: _Optional[int] = ..., reserved_bytes: _Optional[int] = ..., text_bytes: _Optional[int] = ..., text_away_bytes: _Optional[int] = ...) -> None: ...
 
 class EncodedPrompt(_message.Message):
     __slots__ = ["hidden", "pooled"]

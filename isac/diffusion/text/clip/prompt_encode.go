@@ -15,12 +15,16 @@ const mostRows = 16
 //	z₀ + w·(z − z₀),
 //
 // where z₀ is the state of the empty prompt at this place in the row. It stops between rows with ctx's error once ctx is done, and
-// panics as Encode does.
+// panics as Encode does. Weights that Park moved come back first, which fails where the device has no room.
 func (m *TextModel) EncodePrompt(ctx context.Context, p Prompt, t *Tokenizer, skip int) (Encoded, error) {
 	if skip < 0 || skip > len(m.layers) {
 		panic(refusal("%d layers to skip, expected 0 to %d", skip, len(m.layers)))
 	}
-	var err error
+	release, err := m.Borrow()
+	if err != nil {
+		return Encoded{}, err
+	}
+	defer release()
 	out := torch.WithScope(func() []torch.Tensor {
 		rows, weighted := p.Rows, p.weighted()
 		if weighted {

@@ -14,6 +14,7 @@ type TextModel struct {
 	Config TextConfig
 
 	params   *weights.Params
+	moves    int          // of params, when the layers were built
 	token    torch.Tensor // [vocab,width]
 	position torch.Tensor // [positions,width]
 	layers   []textLayer
@@ -33,23 +34,32 @@ type textLayer struct {
 // NewTextModel builds the model from p, which stands at the text model's root (see TextRoot) and belongs to the model from here on,
 // also when an error comes back. The error lists every missing and misshapen tensor.
 func NewTextModel(p *weights.Params, cfg TextConfig) (*TextModel, error) {
-	m := &TextModel{
-		Config: cfg, params: p,
-		token:    p.Tensor("embeddings.token_embedding.weight", cfg.Vocab, cfg.Width),
-		position: p.Tensor("embeddings.position_embedding.weight", cfg.Positions, cfg.Width),
-		norm:     layer.NewLayerNorm(p.Sub("final_layer_norm"), cfg.Width, cfg.Eps),
+	m := &TextModel{Config: cfg, params: p}
+	if err := m.build(); err != nil {
+		p.Close()
+		return nil, err
 	}
+	return m, nil
+}
+
+// build makes the layers of what params has now.
+func (m *TextModel) build() error {
+	p, cfg := m.params, m.Config
+	m.moves = p.Moves()
+	m.token = p.Tensor("embeddings.token_embedding.weight", cfg.Vocab, cfg.Width)
+	m.position = p.Tensor("embeddings.position_embedding.weight", cfg.Positions, cfg.Width)
+	m.norm = layer.NewLayerNorm(p.Sub("final_layer_norm"), cfg.Width, cfg.Eps)
 	if cfg.Projection > 0 {
 		m.project = p.Tensor(projection, cfg.Projection, cfg.Width)
 	}
+	m.layers = nil
 	for i := range cfg.Layers {
 		m.layers = append(m.layers, newTextLayer(p.Sub(fmt.Sprintf("encoder.layers.%d", i)), cfg))
 	}
 	if err := p.Err(); err != nil {
-		p.Close()
-		return nil, fmt.Errorf("text model: %w", err)
+		return fmt.Errorf("text model: %w", err)
 	}
-	return m, nil
+	return nil
 }
 
 func newTextLayer(p *weights.Params, cfg TextConfig) textLayer {
@@ -70,6 +80,7 @@ func (m *TextModel) Close() { m.params.Close() }
 // Forward gives the last hidden state [B,L,width], after the final layer norm, for token ids [B,L] of type int64. It panics with
 // *torch.Error for an id outside the vocabulary or a sequence longer than Config.Positions.
 func (m *TextModel) Forward(ids torch.Tensor) torch.Tensor {
+	defer m.mustBorrow()()
 	return torch.Scoped(func() torch.Tensor {
 		x := m.embed(ids)
 		for _, l := range m.layers {

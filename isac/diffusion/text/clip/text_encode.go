@@ -28,6 +28,7 @@ func (m *TextModel) Encode(ids torch.Tensor, eos int64, skip int) Encoded {
 	if skip < 0 || skip > len(m.layers) {
 		panic(refusal("%d layers to skip, expected 0 to %d", skip, len(m.layers)))
 	}
+	defer m.mustBorrow()()
 	out := torch.WithScope(func() []torch.Tensor {
 		hidden, normed, last := m.states(m.embed(ids), skip)
 		return []torch.Tensor{hidden, normed, m.pool(last, firstOf(ids, eos))}
