@@ -99,7 +99,7 @@ func (p *Pipeline) fitCandidates(r *SampleRequest, pl *plan) (err error) {
 			return err
 		}
 	} else {
-		p.clear(need(pl.shape[0]))
+		p.clear(p.needOfCandidates(r, pl.shape, pl.shape[0]))
 		pl.part = atOnce(pl.shape[0], memory.Of(p.device, p.maxMemory).Device, need)
 	}
 	return p.check(fmt.Sprintf("%s, %d candidates each", p.imagesOf(shape), pl.candidates), need(pl.part))
