@@ -36,7 +36,7 @@ P
 }
 
 sillytavern() {
-    mkdir -p sillytavern
+    rm -rf sillytavern && mkdir sillytavern || return # what an install that broke off has left is not gone on with
     npm install --prefix sillytavern --no-audit --no-fund --no-save --ignore-scripts --omit=optional --loglevel=error "sillytavern@$1"
 }
 
