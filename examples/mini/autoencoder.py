@@ -13,7 +13,7 @@ import scene
 import team
 from latents import source
 from models import autoencoder
-from run import Run, lr_at
+from run import Run, lr_at, pixels
 
 TEST_SEED = 1 << 40  # scenes from here on are never trained on
 PEAK = 8e-4  # learning rate
@@ -26,8 +26,7 @@ HELD = 160_000  # pictures that a GPU keeps at hand (2 GB)
 def pictures(first: int, number: int, distribution: str) -> torch.Tensor:
     """Scenes as float [B,3,64,64] in -1..1, channels last."""
     images = np.stack([scene.draw(first + i, scene.DISTRIBUTIONS[distribution])[0] for i in range(number)])
-    pixels = torch.from_numpy(images).permute(0, 3, 1, 2)  # channels last already
-    return pixels.float() / 127.5 - 1
+    return pixels(torch.from_numpy(images))
 
 
 def crop(x: torch.Tensor) -> torch.Tensor:
@@ -49,14 +48,14 @@ class Album:
 
     def grow(self, number: int, wait: bool = False) -> None:
         images, _ = self.source.take(min(number, len(self.pictures) - self.have), wait)
-        self.pictures[self.have : self.have + len(images)] = torch.from_numpy(np.ascontiguousarray(images)).to(self.pictures.device)
+        self.pictures[self.have : self.have + len(images)] = torch.from_numpy(images).to(self.pictures.device)
         self.have += len(images)
 
     def draw(self, number: int) -> torch.Tensor:
         """A random batch, float [number,3,64,64] in -1..1, channels last."""
         self.grow(2048)
         where = torch.randint(self.have, (number,), device=self.pictures.device)
-        return self.pictures[where].permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+        return pixels(self.pictures[where])
 
 
 @torch.no_grad()

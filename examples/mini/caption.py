@@ -39,14 +39,14 @@ def phrase(name: str, count: int, rng: random.Random, vague: float) -> str:
     return f"{number} {PLURALS[name]}".strip()
 
 
+def joined(parts: list[str], last: str = ", and ") -> str:
+    """ "x", "x and y", "x, y, and z", or with another last."""
+    return " and ".join(parts) if len(parts) < 3 else ", ".join(parts[:-1]) + last + parts[-1]
+
+
 def enumerate_phrases(parts: list[str], rng: random.Random) -> str:
-    """ "x", "x and y", "x, y, and z" (with and without the last comma)."""
-    if len(parts) < 2:
-        return "".join(parts)
-    if len(parts) == 2:
-        return " and ".join(parts)
-    last = ", and " if rng.random() < 0.6 else " and "
-    return ", ".join(parts[:-1]) + last + parts[-1]
+    """joined, with and without the last comma."""
+    return joined(parts, " and " if len(parts) > 2 and rng.random() >= 0.6 else ", and ")
 
 
 def write(counts: dict[str, int], rng: random.Random, vague: float = VAGUE_SHARE) -> str:

@@ -17,7 +17,7 @@ import compose
 import team
 from bpe import TEXT_LENGTH, Tokenizer
 from models import LATENT_CHANNELS, LATENT_SIDE
-from run import Run
+from run import Run, pixels
 
 FAVOUR = 3
 FIRST_SEED = 1 << 30  # other scenes than the autoencoder saw
@@ -57,8 +57,7 @@ class Pool:
         images, ids = self.source.take(number, wait)
         images, ids = self._kept(images, ids)
         for start in range(0, len(ids), 2048):
-            x = torch.from_numpy(np.ascontiguousarray(images[start : start + 2048])).to(self.run.device)
-            x = x.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+            x = pixels(torch.from_numpy(images[start : start + 2048]).to(self.run.device))
             with self.run.autocast():
                 mean = self.vae.encode(x).latent_dist.mode()
             where = torch.arange(self.made, self.made + len(x), device=self.run.device) % self.capacity

@@ -75,6 +75,11 @@ class Run:
         print(" ".join(f"{k}={v}" for k, v in row.items() if v != ""), flush=True)
 
 
+def pixels(images: torch.Tensor) -> torch.Tensor:
+    """Pictures uint8 [B,H,W,3] as float [B,3,H,W] in -1..1, channels last, on their device."""
+    return images.permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
 def lr_at(step: int, done: float, warmup: int, flat: float = 0.4) -> float:
     """A part of the peak rate: linear warm-up, flat until `flat` of the time, then a cosine to 0."""
     if step < warmup:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
+from torch import Tensor
 
 import caption
 from artwork import CLASSES
@@ -33,6 +35,12 @@ PROMPTS = SINGLE + MULTIPLE
 STEPS, GUIDANCE, PER_PROMPT = 25, 3.0, 4
 
 
+def noise(number: int, seed: int, device: str | torch.device) -> Tensor:
+    """What sampling starts from, [number,4,16,16]; image i's is that of seed + i, on every device."""
+    shape = (LATENT_CHANNELS, LATENT_SIDE, LATENT_SIDE)
+    return torch.stack([torch.randn(shape, generator=torch.Generator().manual_seed(seed + i)) for i in range(number)]).to(device)
+
+
 @torch.no_grad()
 def images(unet, text, vae, scaling: float, prompts: list[str], seed: int = 0) -> np.ndarray:
     """One image a prompt, uint8 [B,64,64,3]; image i starts from the noise of seed + i."""
@@ -42,16 +50,27 @@ def images(unet, text, vae, scaling: float, prompts: list[str], seed: int = 0) -
     words = text(ids).last_hidden_state.float()
     n = len(prompts)
     both = torch.cat([words[:1].expand(n, -1, -1), words[1:]])
-    shape = (LATENT_CHANNELS, LATENT_SIDE, LATENT_SIDE)
-    noise = [torch.randn(shape, generator=torch.Generator().manual_seed(seed + i)) for i in range(n)]
-    x = torch.stack(noise).to(device)
+    x = noise(n, seed, device)
     ddim.set_timesteps(STEPS)
-    for t in ddim.timesteps:
-        with torch.autocast(device.type, torch.bfloat16):
-            v0, v = unet(torch.cat([x, x]), t.to(device), both).sample.float().chunk(2)
-        x = ddim.step(v0 + GUIDANCE * (v - v0), t, x).prev_sample
     with torch.autocast(device.type, torch.bfloat16):
-        pixels = vae.decode(x / scaling).sample.float()
+        return denoise(unet, vae, scaling, ddim, both, x)
+
+
+@torch.no_grad()
+def denoise(
+    unet, vae, scaling: float, ddim, both: Tensor, x: Tensor, watch: Callable[[int, Tensor, Tensor], None] | None = None
+) -> np.ndarray:
+    """Images uint8 [B,64,64,3] of noise x [B,4,16,16] and text states [2B,32,128], those without words first.
+
+    watch(step, latents, timestep) comes before each step.
+    """
+    for i, t in enumerate(ddim.timesteps):
+        at = t.to(x.device)
+        if watch:
+            watch(i, x, at)
+        v0, v = unet(torch.cat([x, x]), at, both).sample.float().chunk(2)
+        x = ddim.step(v0 + GUIDANCE * (v - v0), t, x).prev_sample
+    pixels = vae.decode(x / scaling).sample.float()
     pixels = ((pixels.clamp(-1, 1) + 1) * 127.5).round().byte()
     return pixels.permute(0, 2, 3, 1).cpu().numpy()
 

@@ -17,16 +17,17 @@ import team
 def checkpoints(folder: Path, out: Path) -> None:
     """Write out/vae.pt and out/unet.pt from a diffusers folder, unless they are there."""
     if team.rank() == 0:
-        _keep(out / "vae.pt", {"model": _weights(folder / "vae" / "diffusion_pytorch_model.safetensors")})
-        unet = _weights(folder / "unet" / "diffusion_pytorch_model.safetensors")
-        text = _weights(folder / "text_encoder" / "model.safetensors", "text_model.")
+        _keep(out / "vae.pt", {"model": weights(folder / "vae" / "diffusion_pytorch_model.safetensors")})
+        unet = weights(folder / "unet" / "diffusion_pytorch_model.safetensors")
+        text = weights(folder / "text_encoder" / "model.safetensors", "text_model.")
         scaling = json.loads((folder / "vae" / "config.json").read_text())["scaling_factor"]
         state = {"unet": unet, "text": text, "unet_raw": unet, "text_raw": text}
         _keep(out / "unet.pt", state | {"step": 0, "spent": 0.0, "scaling_factor": scaling})
     team.agreed(0.0)  # the others wait here for the files
 
 
-def _weights(file: Path, prefix: str = "") -> dict[str, torch.Tensor]:
+def weights(file: Path, prefix: str = "") -> dict[str, torch.Tensor]:
+    """A file's tensors in float32, by their names without the prefix."""
     return {k.removeprefix(prefix): v.float() for k, v in load_file(file).items()}
 
 
