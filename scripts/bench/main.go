@@ -16,6 +16,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/isac-guidance/isac/scripts/document"
 )
 
 // options are the command's.
@@ -131,7 +133,7 @@ func (o *options) measure() ([]section, error) {
 
 // one measures a case: all processes of a round, then those of the next, so that a machine that becomes slower does so for all.
 func (o *options) one(c benchCase, sides []side) (section, error) {
-	s := section{Case: c.name, Title: c.title, Machine: machine(), Threads: o.threads, DType: o.dtype, Load: load(), When: time.Now().Format("2006-01-02")}
+	s := section{Case: c.name, Title: c.title, Machine: machine(), Threads: o.threads, DType: o.dtype, Load: document.Load(), When: time.Now().Format("2006-01-02")}
 	model, err := o.model(c)
 	if err != nil {
 		return s, err

@@ -5,8 +5,9 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"slices"
 	"strings"
+
+	"github.com/isac-guidance/isac/scripts/document"
 )
 
 // The marks in the document; what is outside of them is written by hand.
@@ -160,28 +161,14 @@ func short(text string) string {
 
 // writeDocument replaces the sections of the same title and keeps the others.
 func writeDocument(path string, sections []string) error {
-	text, err := os.ReadFile(path)
+	d, err := document.Read(path, begin, end)
 	if err != nil {
 		return err
 	}
-	before, rest, ok := strings.Cut(string(text), begin)
-	old, after, closed := strings.Cut(rest, end)
-	if !ok || !closed {
-		return fmt.Errorf("%s does not have the marks %q and %q", path, begin, end)
-	}
-	var all []string
-	for _, s := range strings.Split(old, "### ")[1:] {
-		all = append(all, "### "+strings.TrimRight(s, "\n")+"\n")
-	}
 	for _, s := range sections {
-		head, _, _ := strings.Cut(s, "\n")
-		if at := slices.IndexFunc(all, func(o string) bool { return strings.HasPrefix(o, head+"\n") }); at >= 0 {
-			all[at] = s
-		} else {
-			all = append(all, s)
-		}
+		d.Set(s)
 	}
-	return os.WriteFile(path, []byte(before+begin+strings.Join(all, "\n")+"\n"+end+after), 0o666)
+	return d.Write()
 }
 
 // machine says on what was measured, and what.
@@ -200,14 +187,4 @@ func machine() string {
 		parts = append(parts, "commit "+strings.TrimSpace(string(out)))
 	}
 	return strings.Join(parts, ", ")
-}
-
-// load says how many processes wanted a CPU in the minute before, where the system tells.
-func load() string {
-	text, err := os.ReadFile("/proc/loadavg")
-	first, _, ok := strings.Cut(string(text), " ")
-	if err != nil || !ok {
-		return ""
-	}
-	return ", load " + first + " before"
 }

@@ -16,6 +16,8 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+
+	"github.com/isac-guidance/isac/scripts/document"
 )
 
 // The marks in the document.
@@ -25,31 +27,21 @@ const (
 )
 
 func main() {
-	document := flag.String("document", "docs/performance.md", "the document to write into")
+	path := flag.String("document", "docs/performance.md", "the document to write into")
 	only := flag.String("only", "", "run what has this in its command, and leave the rest as it is")
 	plugin := flag.String("plugin", "build/bin/isac-plugin", "the program that says which libtorch is there")
 	flag.Parse()
-	if err := run(*document, *only, *plugin); err != nil {
+	if err := run(*path, *only, *plugin); err != nil {
 		fmt.Fprintln(os.Stderr, "performance:", err)
 		os.Exit(1)
 	}
 }
 
 // run measures and writes; the document is as it was where anything fails.
-func run(document, only, plugin string) error {
-	text, err := os.ReadFile(document)
+func run(path, only, plugin string) error {
+	d, err := document.Read(path, begin, end)
 	if err != nil {
 		return err
-	}
-	before, rest, ok := strings.Cut(string(text), begin)
-	old, after, closed := strings.Cut(rest, end)
-	if !ok || !closed {
-		return fmt.Errorf("%s does not have the marks %q and %q", document, begin, end)
-	}
-	sections := map[string]string{}
-	for _, s := range strings.Split(old, "### ")[1:] {
-		title, _, _ := strings.Cut(s, "\n")
-		sections[title] = "### " + strings.TrimRight(s, "\n") + "\n"
 	}
 	var errs []error
 	ran := 0
@@ -58,13 +50,13 @@ func run(document, only, plugin string) error {
 			continue
 		}
 		ran++
-		busy := load()
+		busy := document.Load()
 		p, err := measure(m)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		sections[m.title] = table(m, p, machine(p.cpu, plugin)+busy)
+		d.Set(table(m, p, machine(p.cpu, plugin)+busy))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
@@ -72,13 +64,12 @@ func run(document, only, plugin string) error {
 	if ran == 0 {
 		return fmt.Errorf("--only %s: no command has it", only)
 	}
-	var out strings.Builder
-	for _, m := range measurements {
-		if s := sections[m.title]; s != "" {
-			out.WriteString(s + "\n")
-		}
+	titles := make([]string, len(measurements))
+	for i, m := range measurements {
+		titles[i] = m.title
 	}
-	return os.WriteFile(document, []byte(before+begin+out.String()+end+after), 0o666)
+	d.Arrange(titles)
+	return d.Write()
 }
 
 // measure runs one command; what it prints is shown as well.
@@ -96,16 +87,6 @@ func measure(m measurement) (parsed, error) {
 		return p, fmt.Errorf("go %s printed no number: is there such a test or benchmark?", command(m.args()))
 	}
 	return p, nil
-}
-
-// load says how many processes wanted a CPU in the minute before, where the system tells: numbers taken beside other work are worth less.
-func load() string {
-	text, err := os.ReadFile("/proc/loadavg")
-	first, _, ok := strings.Cut(string(text), " ")
-	if err != nil || !ok {
-		return ""
-	}
-	return ", load " + first + " before"
 }
 
 // machine says on what was measured, and what.
