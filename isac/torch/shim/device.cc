@@ -21,16 +21,20 @@
 
 namespace isac {
 
-// A function of the CUDA libraries that libtorch has loaded, or NULL. Looked up among the dependencies of this library, which a
-// plain RTLD_DEFAULT does not see.
+// A function of the CUDA libraries that libtorch has loaded, or NULL. Looked up among the dependencies of this library and in the driver,
+// which a plain RTLD_DEFAULT does not see.
 void *cuda_symbol(const char *name) {
   Dl_info info;
   if (dladdr(reinterpret_cast<void *>(&isac_torch_abi), &info) == 0) return nullptr;
-  void *self = dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD);
-  if (self == nullptr) return nullptr;
-  void *symbol = dlsym(self, name);
-  dlclose(self);
-  return symbol;
+  // What libtorch is linked with, and the driver, which CUDA's runtime opens by itself.
+  for (const char *library : {info.dli_fname, "libcuda.so.1"}) {
+    void *open = dlopen(library, RTLD_NOW | RTLD_NOLOAD);
+    if (open == nullptr) continue;
+    void *symbol = dlsym(open, name);
+    dlclose(open);
+    if (symbol != nullptr) return symbol;
+  }
+  return nullptr;
 }
 
 namespace {
@@ -199,9 +203,7 @@ std::string device_name(int dev) {
   using get_name = int (*)(char *, int, int);
   const auto get = reinterpret_cast<get_name>(cuda_symbol("cuDeviceGetName"));
   char name[256] = "";
-  void *driver = get == nullptr ? dlopen("libcuda.so.1", RTLD_NOW) : nullptr;
-  const auto call = get != nullptr ? get : driver != nullptr ? reinterpret_cast<get_name>(dlsym(driver, "cuDeviceGetName")) : nullptr;
-  if (call == nullptr || call(name, sizeof(name), dev) != 0) return "";
+  if (get == nullptr || get(name, sizeof(name), dev) != 0) return "";
   return name;
 }
 

@@ -1,8 +1,6 @@
 // Memory of another process on the same CUDA device: opened by its handle and wrapped. What this needs of CUDA is looked up, as in device.cc.
 #include <torch/csrc/api/include/torch/cuda.h>
 
-#include <dlfcn.h>
-
 #include <cstring>
 #include <map>
 #include <memory>
@@ -56,19 +54,10 @@ std::shared_ptr<Allocation> open(const Handle &handle, int32_t dev) {
   return made;
 }
 
-// A function of the driver. It is not among what libtorch is linked with: CUDA's runtime opens the driver by itself.
-void *driver_symbol(const char *name) {
-  void *driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD);
-  if (driver == nullptr) return nullptr;
-  void *symbol = dlsym(driver, name);
-  dlclose(driver);
-  return symbol;
-}
-
 // A range beyond the allocation would end in a fault that makes the device unusable.
 void check_range(const Allocation &a, int64_t offset, int64_t bytes) {
   using range_fn = int (*)(uint64_t *, size_t *, uint64_t);
-  const auto range = reinterpret_cast<range_fn>(driver_symbol("cuMemGetAddressRange_v2"));
+  const auto range = reinterpret_cast<range_fn>(cuda_symbol("cuMemGetAddressRange_v2"));
   uint64_t base = 0;
   size_t size = 0;
   const auto at = reinterpret_cast<uint64_t>(a.base);
