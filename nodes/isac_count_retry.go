@@ -149,17 +149,17 @@ func (r *retry) try(ctx context.Context, env *Env, number int) error {
 	own := *env
 	own.Progress = func(value, max int) { env.progress(number*max+value, in.Tries*max) }
 	last := map[int]guidance.Maps{}
-	var observers []func(int, guidance.Maps)
+	var observe func(int, guidance.Maps)
 	if in.Detector == ownMasks {
-		observers = append(observers, func(image int, m guidance.Maps) {
+		observe = func(image int, m guidance.Maps) {
 			if len(m.Masks) > 0 {
 				last[image] = m
 			}
-		})
+		}
 	}
 	sampled, err := samplerRun{in.Model, in.Positive, in.Negative, in.Latent}.sample(ctx, &own, diffusion.SampleRequest{
 		Steps: in.Steps, CFG: in.CFG, Sampler: in.SamplerName, Scheduler: in.Scheduler, Seed: in.Seed + uint64(number), Denoise: in.Denoise,
-	}, observers...)
+	}, observe)
 	if err != nil {
 		return err
 	}

@@ -92,7 +92,7 @@ func runSelect(ctx context.Context, env *Env, in *selectInput) (Result, error) {
 	}
 	out, result, said, err := samplerRun{in.Model, in.Positive, in.Negative, in.Latent}.run(ctx, env, diffusion.SampleRequest{
 		Steps: in.Steps, CFG: in.CFG, Sampler: in.SamplerName, Scheduler: in.Scheduler, Seed: in.Seed, Denoise: in.Denoise,
-	}, g, choice)
+	}, g, choice, nil)
 	if err != nil {
 		return Result{}, err
 	}

@@ -47,5 +47,5 @@ func runKSampler(ctx context.Context, env *Env, in *samplerInput) (Result, error
 	}
 	return samplerRun{in.Model, in.Positive, in.Negative, in.Latent}.sample(ctx, env, diffusion.SampleRequest{
 		Steps: in.Steps, CFG: in.CFG, Sampler: in.SamplerName, Scheduler: in.Scheduler, Seed: in.Seed, Denoise: in.Denoise,
-	})
+	}, nil)
 }

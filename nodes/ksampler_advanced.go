@@ -40,7 +40,7 @@ func kSamplerAdvanced() Node {
 		result, err := samplerRun{in.Model, in.Positive, in.Negative, in.Latent}.sample(ctx, env, diffusion.SampleRequest{
 			Steps: in.Steps, CFG: in.CFG, Sampler: in.SamplerName, Scheduler: in.Scheduler, Seed: in.Seed, Denoise: 1,
 			FirstStep: in.Start, LastStep: in.End, TakeRest: in.Leftover == "disable", NoNoise: in.AddNoise == "disable",
-		})
+		}, nil)
 		if errors.Is(err, diffusion.ErrNoSteps) { // ComfyUI allows it
 			return Result{Values: []any{in.Latent.clone()}}, nil
 		}

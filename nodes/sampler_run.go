@@ -22,10 +22,10 @@ type samplerRun struct {
 	Latent             *Latent
 }
 
-// sample runs a request, of which it fills in model, conditionings, latent and guidance. Observers of guidance are told as
-// diffusion.Guidance.Observe is.
-func (in samplerRun) sample(ctx context.Context, env *Env, request diffusion.SampleRequest, observers ...func(image int, m guidance.Maps)) (Result, error) {
-	out, _, lines, err := in.run(ctx, env, request, in.Model.guidance, guidance.Selection{}, observers...)
+// sample runs a request, of which it fills in model, conditionings, latent and guidance. observe is told as diffusion.Guidance.Observe is, and
+// may be nil.
+func (in samplerRun) sample(ctx context.Context, env *Env, request diffusion.SampleRequest, observe func(image int, m guidance.Maps)) (Result, error) {
+	out, _, lines, err := in.run(ctx, env, request, in.Model.guidance, guidance.Selection{}, observe)
 	if err != nil {
 		return Result{}, err
 	}
@@ -38,7 +38,7 @@ func (in samplerRun) sample(ctx context.Context, env *Env, request diffusion.Sam
 
 // run is sample towards g, nil for nothing, with a choice among candidates. lines are what the user should know.
 func (in samplerRun) run(
-	ctx context.Context, env *Env, request diffusion.SampleRequest, g *aim, choice guidance.Selection, observers ...func(image int, m guidance.Maps),
+	ctx context.Context, env *Env, request diffusion.SampleRequest, g *aim, choice guidance.Selection, observe func(image int, m guidance.Maps),
 ) (*Latent, diffusion.Result, []string, error) {
 	fail := func(err error) (*Latent, diffusion.Result, []string, error) { return nil, diffusion.Result{}, nil, err }
 	pipeline := in.Model.Pipeline()
@@ -74,11 +74,8 @@ func (in samplerRun) run(
 			if request.Guidance, left, err = g.at(parsed, whole); err != nil {
 				return fail(err)
 			}
-			request.Guidance.Select = choice
+			request.Guidance.Select, request.Guidance.Observe = choice, observe
 			lines = append(lines, left...)
-			for _, observe := range observers {
-				request.Guidance.Observe = observe
-			}
 		}
 	}
 	request.OnStep = reporter(env, pipeline)

@@ -17,7 +17,7 @@ type conditional struct {
 	c   Conditioning
 
 	cost   *Cost                // of the run that it is for; may be nil
-	last   *backbone.Evaluation // what was evaluated last
+	last   *backbone.Evaluation // what was evaluated last; its height is 0 before that
 	method guidance.Method      // that reads it; nil where nobody has told
 	run    *controlledRun       // nil outside of runs, and where there are no control nets
 }
@@ -56,9 +56,6 @@ func (c conditional) Taps(x torch.Tensor, timestep float64) ([]attention.Tap, er
 func (c conditional) Evaluate(x torch.Tensor, timestep float64, ask guidance.Ask) (taps []attention.Tap, prediction torch.Tensor, err error) {
 	r := &attention.Recorder{Only: !ask.Prediction, Layers: ask.Layers}
 	d, f := c.p.model.Denoiser, c.p.Factor()
-	if c.last == nil {
-		c.last = &backbone.Evaluation{}
-	}
 	*c.last = backbone.Evaluation{Batch: 1, Height: x.Size(2), Width: x.Size(3), Tokens: c.c.Hidden.Size(1), Fused: fused(), Reorders: c.p.device == torch.CPU, Gradient: torch.GradEnabled()}
 	c.last.Streamed = c.method == nil || streams(c.method) // as nearly all do
 	if torch.GradEnabled() {

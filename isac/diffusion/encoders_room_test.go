@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
+	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
@@ -28,7 +29,7 @@ func TestTextEncodersLeaveWhereRoomIsShort(t *testing.T) {
 		"a run":        func() error { p.clear(p.wanted(&plenty, []int64{1 << 30, 4, 8, 8})); return nil },
 		"anything":     func() error { return p.check("it", need{device: 1e15}) },
 		"a run, asked": func() error { _, err := p.plan(&plenty); return err },
-		"running out":  func() error { return conditional{p: p}.Exhausted(nil, false) },
+		"running out":  func() error { return p.Conditional(Conditioning{}).(guidance.Frugal).Exhausted(nil, false) },
 	} {
 		conditions(t, p)
 		if !here() {

@@ -30,7 +30,7 @@ var _ guidance.Frugal = conditional{}
 // makes a *MemoryError of it.
 func (c conditional) Exhausted(cause error, again bool) error {
 	c.p.spare()
-	if c.last == nil || c.last.Height == 0 { // nothing was evaluated yet
+	if c.last.Height == 0 { // nothing was evaluated yet
 		return cause
 	}
 	e := *c.last

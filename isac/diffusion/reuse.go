@@ -27,14 +27,18 @@ func (g *Guidance) reuses() bool { return g.Method.Common().Reuse.On() && !g.Mea
 
 // checkReuse says why a request cannot do what its method says of reuse.
 func (r *SampleRequest) checkReuse() error {
-	if g := r.Guidance; g.Method != nil && g.reuses() && g.selection().Several() {
-		return fmt.Errorf("reuse is %s, and several candidates are run, whose evaluations are their own: set reuse to none", g.Method.Common().Reuse)
-	}
-	if r.Guidance.Method == nil || !r.Guidance.reuses() || r.Positive.plain() && (!r.needsNegative() || r.Negative.plain()) {
+	g := r.Guidance
+	if g.Method == nil || !g.reuses() {
 		return nil
 	}
-	return fmt.Errorf("reuse is %s, and there are several conditionings, or one with an area, a mask or a control net, while guidance evaluates one as it is: set reuse to none",
-		r.Guidance.Method.Common().Reuse)
+	how := g.Method.Common().Reuse
+	switch {
+	case g.selection().Several():
+		return fmt.Errorf("reuse is %s, and several candidates are run, whose evaluations are their own: set reuse to none", how)
+	case !r.Positive.plain() || r.needsNegative() && !r.Negative.plain():
+		return fmt.Errorf("reuse is %s, and there are several conditionings, or one with an area, a mask or a control net, while guidance evaluates one as it is: set reuse to none", how)
+	}
+	return nil
 }
 
 // begin forgets the step before.
