@@ -13,8 +13,8 @@ import (
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
 
-// TestOverlapParity compares guided steps on MAE, KL and IoU with plain PyTorch ones.
-func TestOverlapParity(t *testing.T) { parity(t, synthetic.Open(t, "ablations")) }
+// TestAblationParity compares guided steps on MAE, KL and IoU, and such without class propagation, with plain PyTorch ones.
+func TestAblationParity(t *testing.T) { parity(t, synthetic.Open(t, "ablations")) }
 
 // TestOverlapsByHand has two pairs of masks whose overlaps are easy to work out. Of three masks, the third is far from both.
 func TestOverlapsByHand(t *testing.T) {

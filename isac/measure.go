@@ -33,7 +33,7 @@ type seen struct {
 	span span
 	// cross holds CA's columns of the target's tokens [HW,m], normalised, with gradient.
 	cross torch.Tensor
-	// prop is CA^prop [HW,k]; fg is SA[I,I] of pixels, member is K [F,N], masks is M [F,N].
+	// prop is CA^prop [HW,k], or without propagation CA's own columns; fg is SA[I,I] of pixels, member is K [F,N], masks is M [F,N].
 	prop, fg, member, masks torch.Tensor
 	pixels                  []int
 }
@@ -62,9 +62,7 @@ func (g *guide) find(r attention.Reading, maps *guidance.Maps) (m measurement) {
 	s.self, s.span = normaliseSelf(sa, g.opt.SelfNorm)
 	var flat torch.Tensor
 	s.cross, flat = normaliseCross(ca, g.opt.CrossNorm, g.target.Positions())
-	decide(sparse, func() {
-		s.prop = mergeTokens(s.self.Matmul(detached(s.cross, sparse)), g.target.Classes, g.opt.TokenMerge)
-	}) // (7), [HW,k]
+	decide(sparse, func() { s.prop = g.classMaps(s.self, detached(s.cross, sparse)) })
 	binary := binarise(s.prop)
 
 	first := firstLook(s.span.flat, flat, s.prop, binary)
@@ -123,6 +121,15 @@ func (g *guide) find(r attention.Reading, maps *guidance.Maps) (m measurement) {
 		}
 	}
 	return m
+}
+
+// classMaps gives the classes' columns [n,k] of rows of SA [n,HW]: CA^prop (7), cross being CA's columns [HW,m]; without propagation
+// cross itself, whose rows are then [n,m].
+func (g *guide) classMaps(rows, cross torch.Tensor) torch.Tensor {
+	if !g.opt.NoPropagation {
+		cross = rows.Matmul(cross)
+	}
+	return mergeTokens(cross, g.target.Classes, g.opt.TokenMerge)
 }
 
 // decide runs fn without gradient where that is wanted.

@@ -29,6 +29,9 @@ type Options struct {
 	// ScheduleInWindow runs the schedule from its first to its last weight within the guided steps [Start, End) rather than
 	// over the whole run. Without it a window that ends at half the run never weighs classes above one half under row E.
 	ScheduleInWindow bool `json:"schedule_in_window" help:"Runs the schedule within the guided steps instead of the whole run."`
+	// NoPropagation leaves class propagation (7) out, an ablation of the paper's (figure 7): CA's own columns stand in the place of CA^prop
+	// in the foreground (9) and in L_cls (12). Classes then have no effect on self-attention.
+	NoPropagation bool `json:"no_propagation" help:"Leaves out class propagation: classes and foreground are read from cross-attention as it is, and not as self-attention spreads it. An ablation of the paper's."`
 	// TokenMerge is how a class word of several tokens ("fris", "bee") becomes one column of CA^prop.
 	TokenMerge TokenMerge `json:"token_merge" choices:"mean,max" help:"How a class word of several tokens becomes one map."`
 	// Overlap is how the overlap of two masks is measured, in both losses.

@@ -31,6 +31,7 @@ func optionsOf(c synthetic.Case) Options {
 	if c.Options.Overlap != "" {
 		o.Overlap = Overlap(c.Options.Overlap)
 	}
+	o.NoPropagation = c.Options.Propagation != nil && !*c.Options.Propagation
 	return o
 }
 
@@ -103,7 +104,7 @@ func compare(t *testing.T, s *synthetic.Fixture, name string, c synthetic.Case, 
 	}
 	sa, _ = normaliseSelf(sa, opt.SelfNorm)
 	ca, _ = normaliseCross(ca, opt.CrossNorm, targetOf(c).Positions())
-	prop := mergeTokens(sa.Matmul(ca), targetOf(c).Classes, opt.TokenMerge)
+	prop := (&guide{target: targetOf(c), opt: opt}).classMaps(sa, ca)
 	synthetic.Near(t, "CA^prop", prop.Float64s(), want("prop"), limit)
 	pixels := foreground(binarise(prop))
 	if s.Has("case/" + name + "/features") {

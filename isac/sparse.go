@@ -47,6 +47,10 @@ func (g *guide) rowLosses(s seen, instance, class *guidance.Peak) (ins, cls torc
 	if instance != nil {
 		pixels = append(pixels, s.pixels[instance.Pixel])
 	}
+	if class != nil && g.opt.NoPropagation { // no row of SA has a part in it
+		cls = product(g.classMaps(torch.Tensor{}, s.cross.Narrow(0, int64(class.Pixel), 1)), *class)
+		class = nil
+	}
 	if class != nil {
 		pixels = append(pixels, class.Pixel)
 	}
@@ -70,7 +74,7 @@ func (g *guide) rowLosses(s seen, instance, class *guidance.Peak) (ins, cls torc
 		ins = product(p.Matmul(s.member), *instance)
 	}
 	if class != nil {
-		cls = product(mergeTokens(at(rows, class.Pixel).Matmul(s.cross), g.target.Classes, g.opt.TokenMerge), *class)
+		cls = product(g.classMaps(at(rows, class.Pixel), s.cross), *class)
 	}
 	return ins, cls
 }

@@ -23,7 +23,7 @@ func configuration(t testing.TB, seed uint64) (model synthetic.Random, target gu
 		opt.CrossNorm = []CrossNorm{CrossMinMax, CrossMinMaxClasses, CrossMinMaxEach, CrossNone, CrossSoftmax}[one(5)]
 		opt.UpsampleNorm, opt.TokenMerge = one(2) == 0, []TokenMerge{MergeMean, MergeMax}[one(2)]
 	}
-	opt.RenormaliseJoint, opt.AuxiliarySelf = one(2) == 0, one(2) == 0
+	opt.RenormaliseJoint, opt.AuxiliarySelf, opt.NoPropagation = one(2) == 0, one(2) == 0, one(4) == 0
 	opt.Schedule = []Schedule{ScheduleC, ScheduleE}[one(2)]
 	tokens := r.Perm(model.Tokens - 1)
 	for i := range 1 + one(2) {

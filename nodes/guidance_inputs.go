@@ -31,7 +31,7 @@ var (
 		"step_rule", "self_norm", "cross_norm", "upsample_norm", "schedule_in_window", "token_merge", "coordinate_weight",
 		"kmeans_seed", "kmeans_iterations", "kmeans_restarts", "kmeans_warm",
 	}
-	latest = []string{"every", "at", "skip_below", "reuse", "depth"}
+	latest = []string{"every", "at", "skip_below", "reuse", "depth", "no_propagation"}
 )
 
 // option is one option of one or more methods as an input.

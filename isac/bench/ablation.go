@@ -15,7 +15,8 @@ type ablation struct {
 	settings []string
 }
 
-// ablations are the paper's: the schedule (Table 2), the measure of overlap, the clustering, and the step size; and the windows
+// ablations are the paper's: the schedule (Table 2), the measure of overlap, the clustering, the step size, and class propagation
+// (figure 7); the schedules within the guided window; and the windows
 // of the run, one after the other, which tell in which of them guidance matters; and the modes that do less than the exact method,
 // which is the first of them.
 var ablations = []ablation{
@@ -23,7 +24,12 @@ var ablations = []ablation{
 	{"eta", each("eta", "5e-3", "1e-2", "2e-2", "5e-2", "1e-1")},
 	{"modes", []string{"reuse=none", "reuse=conditional", "reuse=shared", "every=2", "depth=0.5", "depth=0.5+reuse=shared", "skip_below=0.04"}},
 	{"overlap", each("overlap", string(isac.OverlapMPO), string(isac.OverlapMAE), string(isac.OverlapKL), string(isac.OverlapIoU))},
+	{"propagation", each("no_propagation", "false", "true")},
 	{"schedule", each("schedule", "A", "B", "C", "D", "E")},
+	{"schedule-in-window", []string{
+		"schedule=A+schedule_in_window=true", "schedule=B+schedule_in_window=true", "schedule=C+schedule_in_window=true",
+		"schedule=D+schedule_in_window=true", "schedule=E+schedule_in_window=true",
+	}},
 	{"window", []string{"start=0+end=0.1", "start=0.1+end=0.2", "start=0.2+end=0.3", "start=0.3+end=0.5", "start=0.5+end=1"}},
 }
 

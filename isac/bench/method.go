@@ -30,7 +30,7 @@ type kind struct {
 // kinds are the methods of package methods, by the words that stand for them here.
 var kinds = map[string]kind{
 	"isac": {method: "isac"}, kindRandom: {"isac", map[string]string{"direction": string(guidance.DirectionRandom)}}, "ae": {method: "attend_excite"},
-	"isac-ls": {method: "isac_ls"}, "isac-ls-halving": {"isac_ls", map[string]string{"halving": "true", "end": "0.5"}},
+	"ae-isac": {method: "attend_isac"}, "isac-ls": {method: "isac_ls"}, "isac-ls-halving": {"isac_ls", map[string]string{"halving": "true", "end": "0.5"}},
 }
 
 // Kinds lists the words for methods, sorted.
@@ -42,6 +42,7 @@ func Kinds() []string { return append(slices.Sorted(maps.Keys(kinds)), kindNone)
 //	isac[:preset][+key=value…]    guided, with the options of a preset and single ones set by their JSON names
 //	random[:preset][+key=value…]  the control: ISAC's steps, of the same length in a random direction
 //	ae[:preset][+key=value…]      Attend-and-Excite
+//	ae-isac[+key=value…]          Attend-and-Excite, followed by ISAC at each step: ae-isac+attend.eta=10+isac.end=0.3
 //	isac-ls[:preset][+key=value…] selection: of 8 plain runs the one with the lowest sum of ISAC's losses (ISAC_LS)
 //	isac-ls-halving[…]            the same, with the worse half dropped three times in the first half of the run
 //

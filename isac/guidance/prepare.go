@@ -11,6 +11,9 @@ import (
 // only a method that is a Preparer changes it, and only a session that may move latents. first is the run's first step. The result
 // belongs to the caller's scope.
 func (s *Session) Prepare(noise torch.Tensor, first Step) (torch.Tensor, bool, error) {
+	if len(s.parts) > 0 {
+		return s.prepareParts(noise, first)
+	}
 	p, ok := s.guide.(Preparer)
 	if !ok || s.config.Measure || s.closed {
 		return noise, false, nil

@@ -64,8 +64,9 @@ type Session struct {
 	config  Config
 	options Options
 	guide   Guide
-	stale   bool    // guide has seen steps that were not guided, for an observer
-	scale   float64 // of the loss, as the last step through a float16 model had it; 0 before the first
+	parts   []*Session // of a sequence, which has no guide of its own
+	stale   bool       // guide has seen steps that were not guided, for an observer
+	scale   float64    // of the loss, as the last step through a float16 model had it; 0 before the first
 	closed  bool
 }
 
@@ -82,7 +83,14 @@ func Open(c Config) (*Session, error) {
 		if _, only := c.Method.(Chooser); only {
 			s.config.Measure = true
 		}
-		errs = append(errs, c.Method.Validate(), c.canReuse(s.options.Reuse), s.start())
+		errs = append(errs, c.Method.Validate())
+		var err error
+		if several, is := c.Method.(Sequence); is {
+			s.parts, err = openParts(c, several.Methods())
+		} else {
+			err = errors.Join(c.canReuse(s.options.Reuse), s.start())
+		}
+		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -115,6 +123,11 @@ func (s *Session) Resume(labels []int, height, width int) error {
 			return fmt.Errorf("guidance: label %d at pixel %d: it must be -1 or in 0..%d", l, i, s.config.Target.Instances()-1)
 		}
 	}
+	for _, part := range s.parts {
+		if err := part.Resume(labels, height, width); err != nil {
+			return err
+		}
+	}
 	if g, ok := s.guide.(Resumer); ok {
 		return g.Resume(slices.Clone(labels), height, width)
 	}
@@ -122,7 +135,12 @@ func (s *Session) Resume(labels []int, height, width int) error {
 }
 
 // Close ends the session. Closing twice is allowed.
-func (s *Session) Close() { s.closed = true }
+func (s *Session) Close() {
+	s.closed = true
+	for _, part := range s.parts {
+		part.Close()
+	}
+}
 
 // Guide takes one step: x [1,C,H,W] is the host's latent at step.Sigma, in the host's own parametrisation, and what comes back is
 // the latent to go on with, of the same shape, type and device, and what was seen. The step is X̃_t = X_t − η ∇L_t(X_t)
@@ -133,6 +151,9 @@ func (s *Session) Close() { s.closed = true }
 // method cannot use what it sees, or maps, loss or gradient are not finite. It fails where x is no single finite latent, the step
 // is outside its run, the model's taps do not fit together, or an operation fails.
 func (s *Session) Guide(x torch.Tensor, step Step) (torch.Tensor, Report, error) {
+	if len(s.parts) > 0 {
+		return s.guideParts(x, step)
+	}
 	var maps *Maps
 	if s.config.Observe != nil {
 		maps = &Maps{WantSelf: s.config.ObserveSelf != nil && s.config.ObserveSelf(step)}
@@ -176,8 +197,11 @@ func (s *Session) Guide(x torch.Tensor, step Step) (torch.Tensor, Report, error)
 
 // Gradient gives ∇L_t at X_t of the host's latent x [1,C,H,W], in float32 or better, without taking the step: for a host that has
 // its own use for it. It is undefined where the report says that the step is skipped; the window does not matter to it. It fails
-// where Guide does.
+// where Guide does, and of a Sequence, which has not one gradient.
 func (s *Session) Gradient(x torch.Tensor, step Step) (torch.Tensor, Report, error) {
+	if len(s.parts) > 0 {
+		return torch.Tensor{}, Report{}, fmt.Errorf("guidance: %s is several methods, each with a gradient of its own: use one of them", s.config.Method.Name())
+	}
 	return s.at(x, step, func(at torch.Tensor, r *Report) (gradient torch.Tensor, err error) {
 		if r.Skipped = s.aimless(); r.Skipped != "" {
 			return torch.Tensor{}, nil

@@ -42,7 +42,16 @@ var list = []Entry{
 	},
 }
 
-// All lists every method.
+// sequences are known by their names, and not listed: their options are those of the methods that they are made of, under longer names,
+// which no editor should show beside them.
+var sequences = []Entry{
+	{
+		Name: "attend_isac", Title: "Attend-and-Excite, then ISAC", Help: "Attend-and-Excite at each step, and ISAC from where it left the latent.",
+		Presets: []Preset{{"recommended", attendISAC()}},
+	},
+}
+
+// All lists every method that is not several.
 func All() []Entry { return list }
 
 // Guiding lists the methods that move latents: those for hosts and nodes that sample one run. The others choose among several
@@ -69,9 +78,9 @@ func NamesOf(entries []Entry) []string {
 	return names
 }
 
-// Find gives a method of the list by its name.
+// Find gives a method by its name, of the list or a sequence.
 func Find(name string) (Entry, error) {
-	for _, e := range list {
+	for _, e := range slices.Concat(list, sequences) {
 		if e.Name == name {
 			return e, nil
 		}

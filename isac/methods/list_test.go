@@ -3,6 +3,7 @@ package methods
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,6 +17,7 @@ func TestNamed(t *testing.T) {
 	for name, want := range map[[2]string]guidance.Method{
 		{"isac", ""}: isac.Typed(), {"isac", "default"}: isac.Typed(), {"isac", "Typed"}: isac.Typed(), {"isac", "paper"}: isac.Paper(),
 		{"attend_excite", ""}: baseline.Official(), {"attend_excite", "official"}: baseline.Official(), {"attend_excite", "PAPER"}: baseline.AttendPaper(),
+		{"attend_isac", ""}: AttendISAC{baseline.Official(), isac.Typed()},
 		{"isac_ls", ""}: isac.SelectPaper(), {"isac_ls", "typed"}: isac.SelectTyped(),
 	} {
 		if got, err := Named(name[0], name[1]); err != nil || !reflect.DeepEqual(got, want) {
@@ -34,7 +36,7 @@ func TestNamed(t *testing.T) {
 // TestChosenInFiles holds that options come back from a file as they were, that other methods than ISAC are named in it, and that
 // options which a file does not have are off.
 func TestChosenInFiles(t *testing.T) {
-	for _, entry := range All() {
+	for _, entry := range slices.Concat(All(), sequences) {
 		for _, p := range entry.Presets {
 			text, err := json.Marshal(Chosen{p.Method})
 			if err != nil {

@@ -3,7 +3,8 @@
 
   make_ablations.py            takes seconds; needs torch and safetensors (examples/mini/requirements.txt) and scikit-learn==1.9.1
 
-Overlaps: MAE, KL and soft IoU in the place of MPO in make_isac.py's guided step, in plain PyTorch with autograd through everything.
+Overlaps: MAE, KL and soft IoU in the place of MPO in make_isac.py's guided step, in plain PyTorch with autograd through everything; and
+the step without class propagation.
 Clusterings: spectral clustering and Gaussian mixtures by scikit-learn, on invented attention with planted instances, and the numbers
 on the way by numpy. Everything is in double precision and shares nothing with the Go code.
 """
@@ -52,9 +53,17 @@ RUNS = {
     "softmax": ("wide", THREE, TYPED | {"cross_norm": "softmax100"}, 2, 7),
     "instances": ("square", [(3, [4])], TYPED, 0, 10),
 }
+UNPROPAGATED = {
+    # as RUNS, without (7)
+    "typed": RUNS["typed"],
+    "paper": RUNS["paper"],
+    "wide": RUNS["wide"],
+    "classes": ("wide", THREE, PAPER | {"schedule": "B"}, 2, 7),
+}
 
 
-def overlaps():
+def steps():
+    """Guided steps with another overlap, and such without class propagation."""
     tensors, notes = {}, {"models": {}, "cases": {}}
     models = {}
     for name, m in MODELS.items():
@@ -62,17 +71,20 @@ def overlaps():
         tensors |= {f"model/{name}/{k}": v for k, v in models[name].tensors.items()}
         layers = [{"kind": kind, "grid": grid, "heads": heads, "d": d} for kind, grid, heads, d in m["layers"]]
         notes["models"][name] = {"top": m["top"], "layers": layers}
-    for kind, function in OVERLAPS.items():
+    changed = [(kind, function, {"overlap": kind}, RUNS) for kind, function in OVERLAPS.items()]
+    changed.append(("unpropagated", make_isac.mpo, {"propagation": False}, UNPROPAGATED))
+    for kind, function, change, runs in changed:
         make_isac.mpo = function
-        for run, (model_name, classes, o, index, count) in RUNS.items():
+        for run, (model_name, classes, o, index, count) in runs.items():
             model = models[model_name]
+            o = o | change
             found = make_isac.guide(model.tensors["x"], model.run, model.top, classes, o, index, count)
             numbers, name = found.pop("numbers"), f"{kind}-{run}"
             tensors |= {f"case/{name}/{k}": found[k].detach().contiguous() for k in ("prop", "labels", "masks", "gradient", "stepped")}
             notes["cases"][name] = dict(
                 model=model_name,
                 classes=[{"count": c, "tokens": t} for c, t in classes],
-                options=o | {"overlap": kind},
+                options=o,
                 index=index,
                 count=count,
                 **numbers,
@@ -173,7 +185,7 @@ def clusterings():
 
 
 if __name__ == "__main__":
-    tensors, notes = overlaps()
+    tensors, notes = steps()
     more, notes["clusterings"] = clusterings()
     save_file(tensors | more, HERE / "ablations.safetensors")
     (HERE / "ablations.safetensors").chmod(0o644)

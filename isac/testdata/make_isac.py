@@ -101,7 +101,7 @@ def propagate(sa, ca, classes, o):
         ca = (ca - low) / (high - low)
     elif o["cross_norm"] == "softmax100":
         ca = torch.cat([torch.zeros_like(ca[:, :1]), torch.softmax(100 * ca[:, 1:], dim=1)], dim=1)  # (13)
-    prop = sa @ ca
+    prop = sa @ ca if o.get("propagation", True) else ca
     columns = []
     for _, ts in classes:
         c = prop[:, ts]

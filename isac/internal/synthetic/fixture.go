@@ -48,6 +48,8 @@ type Case struct {
 		Schedule    string
 		Merge       string
 		Overlap     string // none in make_isac.py's: MPO
+		// Propagation is false where (7) is left out, and else absent.
+		Propagation *bool
 		// Only in joint_isac.json.
 		Renormalise, Auxiliary bool
 		Weight                 float64
