@@ -37,18 +37,19 @@ func (s *selection) before(i int, sigma float64, x torch.Tensor) (torch.Tensor, 
 	if s.measures {
 		return x, s.measure(i, from, sigma)
 	}
-	moved := false
-	guided, err := r.eachImage(from, func(row int, image torch.Tensor) (torch.Tensor, bool, error) {
-		if !s.alive[row] {
-			return image, false, nil
+	guided := from
+	for _, rows := range s.parts() {
+		var reports []guidance.Report
+		var err error
+		if guided, reports, err = r.guide(guided, rows, r.step(i, sigma)); err != nil {
+			return x, err
 		}
-		out, err := s.guide(row, image, r.current[row].Step)
-		moves := r.current[row].Moves > 0
-		moved = moved || moves
-		return out, moves, err
-	})
-	if err != nil || !moved {
-		return x, err
+		for at, row := range rows {
+			s.saw(row, reports[at])
+		}
+	}
+	if !moved(r.current) {
+		return x, nil
 	}
 	return r.inpaint.moved(x, from, guided), nil
 }
@@ -66,12 +67,10 @@ func (s *selection) unseen(row, i int) string {
 	return ""
 }
 
-// guide has a row's session look at an image, and move it where it does.
-func (s *selection) guide(row int, image torch.Tensor, step guidance.Step) (torch.Tensor, error) {
-	out, report, err := s.run.sessions[row].Guide(image, step)
+// saw notes what a row's session saw at a step.
+func (s *selection) saw(row int, report guidance.Report) {
 	s.run.current[row] = report
 	s.seen[row] = append(s.seen[row], report)
-	return out, err
 }
 
 // measure has the sessions of a step look at x. It costs the model nothing: they read the attention of the evaluation of x that the sampler is
@@ -84,7 +83,8 @@ func (s *selection) measure(i int, x torch.Tensor, sigma float64) error {
 	look := func(rows []int) error {
 		for _, row := range rows {
 			err := torch.InScope(func() error {
-				_, err := s.guide(row, x.Narrow(0, int64(row), 1), s.run.current[row].Step)
+				_, report, err := s.run.sessions[row].Guide(x.Narrow(0, int64(row), 1), s.run.current[row].Step)
+				s.saw(row, report)
 				return err
 			})
 			if err != nil {

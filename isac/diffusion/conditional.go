@@ -3,9 +3,11 @@ package diffusion
 import (
 	"context"
 	"errors"
+	"math"
 
 	"github.com/isac-guidance/isac/isac/attention"
 	backbone "github.com/isac-guidance/isac/isac/diffusion/denoiser"
+	"github.com/isac-guidance/isac/isac/diffusion/internal/memory"
 	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
 )
@@ -19,6 +21,7 @@ type conditional struct {
 	cost   *Cost                // of the run that it is for; may be nil
 	last   *backbone.Evaluation // what was evaluated last; its height is 0 before that
 	method guidance.Method      // that reads it; nil where nobody has told
+	most   *int64               // images that are evaluated at once, at most
 	run    *controlledRun       // nil outside of runs, and where there are no control nets
 }
 
@@ -36,14 +39,50 @@ func (p *Pipeline) Conditional(c Conditioning) guidance.Model {
 
 // ConditionalContext is Conditional whose evaluations stop between two blocks of the model, with ctx's error, once ctx is done.
 func (p *Pipeline) ConditionalContext(ctx context.Context, c Conditioning) guidance.Model {
-	return conditional{ctx: ctx, p: p, c: c, last: &backbone.Evaluation{}}
+	most := int64(math.MaxInt64)
+	return conditional{ctx: ctx, p: p, c: c, last: &backbone.Evaluation{}, most: &most}
 }
 
-var _ guidance.Evaluator = conditional{}
+var _ guidance.Several = conditional{}
 
 // Layers are the attention layers of an evaluation at x.
 func (c conditional) Layers(x torch.Tensor) []attention.Tap {
 	return c.p.model.Denoiser.Layers(int(x.Size(2)), int(x.Size(3)), int(c.c.Hidden.Size(1)))
+}
+
+// AtOnce is how many guided images are evaluated at once: no more than of unguided ones, and than there is room for without checkpoints
+// that one alone would not need. Control nets have pictures of their own for each image.
+func (c conditional) AtOnce(x torch.Tensor, images int) int {
+	images = int(min(int64(images), *c.most))
+	if images < 2 || len(c.c.Controls) > 0 {
+		return 1
+	}
+	e := c.guided(x)
+	e.Checkpoint = c.p.checkpoints(e)
+	c.p.clear(need{device: c.p.evaluation(e)})
+	room := memory.Of(c.p.device, c.p.maxMemory).Device
+	if c.p.device == torch.CPU {
+		room = min(room, together)
+	}
+	return int(atOnce(int64(images), room, func(part int64) need {
+		e.Batch = part
+		return need{device: c.p.evaluation(e)}.room()
+	}))
+}
+
+// Crowded has half as many images evaluated at once, at most, after text encoders left and what is kept in reserve was given back.
+func (c conditional) Crowded(images int) {
+	c.p.spare()
+	*c.most = int64(images / 2)
+}
+
+// guided is an evaluation with gradient of x [B,C,H,W].
+func (c conditional) guided(x torch.Tensor) backbone.Evaluation {
+	e := backbone.Evaluation{
+		Batch: x.Size(0), Height: x.Size(2), Width: x.Size(3), Tokens: c.c.Hidden.Size(1), Fused: fused(), Reorders: c.p.device == torch.CPU, Gradient: true,
+	}
+	e.Streamed = c.method == nil || streams(c.method) // as nearly all do
+	return e
 }
 
 // Taps evaluates the denoiser once at x [1,C,H,W] = X_t and gives its attention layers, in the order of the model.
@@ -52,18 +91,18 @@ func (c conditional) Taps(x torch.Tensor, timestep float64) ([]attention.Tap, er
 	return taps, err
 }
 
-// Evaluate evaluates the denoiser once at x, as far as is asked for.
+// Evaluate evaluates the denoiser once at x [B,C,H,W], as far as is asked for.
 func (c conditional) Evaluate(x torch.Tensor, timestep float64, ask guidance.Ask) (taps []attention.Tap, prediction torch.Tensor, err error) {
 	r := &attention.Recorder{Only: !ask.Prediction, Layers: ask.Layers}
 	d, f := c.p.model.Denoiser, c.p.Factor()
-	*c.last = backbone.Evaluation{Batch: 1, Height: x.Size(2), Width: x.Size(3), Tokens: c.c.Hidden.Size(1), Fused: fused(), Reorders: c.p.device == torch.CPU, Gradient: torch.GradEnabled()}
-	c.last.Streamed = c.method == nil || streams(c.method) // as nearly all do
+	*c.last = c.guided(x)
+	c.last.Gradient = torch.GradEnabled()
 	if torch.GradEnabled() {
 		c.p.clear(need{device: c.p.evaluation(*c.last)})
 		d.Checkpoint(c.p.checkpoints(*c.last))
 	}
-	if c.cost.add(1); c.cost != nil && torch.GradEnabled() {
-		c.cost.Gradients++
+	if c.cost.add(x.Size(0)); c.cost != nil && torch.GradEnabled() {
+		c.cost.Gradients += int(x.Size(0))
 	}
 	text, vector, err := c.p.place(c.c, int(x.Size(3))*f, int(x.Size(2))*f)
 	if err != nil {
@@ -73,7 +112,7 @@ func (c conditional) Evaluate(x torch.Tensor, timestep float64, ask guidance.Ask
 	if len(c.c.Controls) > 0 {
 		prediction, err = c.controlled(in, timestep, text, vector, r)
 	} else {
-		prediction, err = d.ForwardContext(c.ctx, in, timestep, text, vector, r)
+		prediction, err = d.ForwardContext(c.ctx, in, timestep, repeated(text, x.Size(0)), repeated(vector, x.Size(0)), r)
 	}
 	if err != nil {
 		return nil, prediction, err

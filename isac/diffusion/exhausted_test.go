@@ -50,6 +50,7 @@ func TestOutOfMemory(t *testing.T) {
 	plain := held(run(p))
 	sparing := load(t, fixture.Dir("tiny"), LoadOptions{Checkpoint: true})
 	checkpointed := held(run(sparing))
+	both := held(func() { sample(t, p, pair(t, p)) })
 	decode := func(tile *Tile) int64 {
 		return held(func() {
 			image, err := p.decodeEmpty(t.Context(), 256, 256, 1, tile)
@@ -61,10 +62,11 @@ func TestOutOfMemory(t *testing.T) {
 	}
 	whole, tiled := decode(nil), decode(&automatic)
 	t.Logf("a guided step takes %d KiB, with checkpoints %d; decoding %d KiB, in tiles %d", plain>>10, checkpointed>>10, whole>>10, tiled>>10)
-	if checkpointed*10 > plain*9 || tiled*10 > whole*9 {
+	if plain*10 > both*9 || checkpointed*10 > plain*9 || tiled*10 > whole*9 {
 		t.Fatal("less memory is hardly less")
 	}
 	for what, limit := range map[string]int64{
+		"pair":        loaded + (both+plain)/2,
 		"checkpoints": loaded + (plain+checkpointed)/2,
 		"tiles":       loaded + (whole+tiled)/2,
 		"nothing":     loaded + checkpointed/2,
@@ -77,7 +79,28 @@ func TestOutOfMemory(t *testing.T) {
 	}
 }
 
+// pair is wide of two images.
+func pair(t *testing.T, p *Pipeline) SampleRequest {
+	t.Helper()
+	r := wide(t, p)
+	r.Batch, r.Steps = 2, 2
+	return r
+}
+
 var limitedRuns = map[string]func(*testing.T){
+	"pair": func(t *testing.T) {
+		p := loadTiny(t)
+		r := pair(t, p)
+		got, reports := sample(t, p, r)
+		if p.spared.from != 0 || reports[1][0].Moves == 0 || reports[1][1].Moves == 0 {
+			t.Errorf("memory is spared from %v pixels on; %+v", p.spared.from, reports)
+		}
+		pl, err := p.plan(&r)
+		if err != nil || pl.part != 2 {
+			t.Fatal(pl.part, err)
+		}
+		near(t, got, inParts(t, p, r, pl, 1), 1e-3)
+	},
 	"checkpoints": func(t *testing.T) {
 		p := loadTiny(t)
 		got, reports := sample(t, p, wide(t, p))

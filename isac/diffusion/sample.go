@@ -94,7 +94,8 @@ func (r *run) begin() error {
 	if r.selection, err = r.newSelection(); err != nil {
 		return err
 	}
-	model := conditional{ctx: r.ctx, p: r.p, c: r.request.guided(), cost: &r.result.Cost, last: &backbone.Evaluation{}, method: g.Method}
+	most := r.plan.part
+	model := conditional{ctx: r.ctx, p: r.p, c: r.request.guided(), cost: &r.result.Cost, last: &backbone.Evaluation{}, method: g.Method, most: &most}
 	r.reuse = newReuse(g, r.plan.shape[0])
 	controls := r.p.controls(model.c, r.plan.shape[2], r.plan.shape[3], nil)
 	r.controls = controls
@@ -252,19 +253,48 @@ func (r *run) before(i int, sigma float64, x torch.Tensor) (torch.Tensor, error)
 	}
 	r.current = nil
 	r.reuse.begin(sigma)
-	from := r.inpaint.before(x, sigma)
-	guided, err := r.eachImage(from, func(b int, image torch.Tensor) (torch.Tensor, bool, error) {
-		guided, report, err := r.sessions[b].Guide(image, r.step(i, sigma))
-		r.current = append(r.current, report)
-		return guided, report.Moves > 0, err
-	})
-	if err == nil && len(r.current) > 0 {
-		r.reports = append(r.reports, r.current)
+	if len(r.sessions) == 0 {
+		return x, nil
 	}
-	if err != nil || !slices.ContainsFunc(r.current, func(report guidance.Report) bool { return report.Moves > 0 }) {
+	all := make([]int, len(r.sessions))
+	for b := range all {
+		all[b] = b
+	}
+	from := r.inpaint.before(x, sigma)
+	guided, reports, err := r.guide(from, all, r.step(i, sigma))
+	if err != nil {
 		return x, err
 	}
+	r.current, r.reports = reports, append(r.reports, reports)
+	if !moved(reports) {
+		return x, nil
+	}
 	return r.inpaint.moved(x, from, guided), nil
+}
+
+// guide takes a guided step of some rows of x, and gives x with what became of them, x itself where none moved, and their reports.
+func (r *run) guide(x torch.Tensor, rows []int, step guidance.Step) (torch.Tensor, []guidance.Report, error) {
+	all := make([]torch.Tensor, x.Size(0))
+	for b := range all {
+		all[b] = x.Narrow(0, int64(b), 1)
+	}
+	sessions, images := make([]*guidance.Session, len(rows)), make([]torch.Tensor, len(rows))
+	for i, row := range rows {
+		sessions[i], images[i] = r.sessions[row], all[row]
+	}
+	guided, reports, err := guidance.GuideAll(sessions, images, step)
+	if err != nil || !moved(reports) {
+		return x, reports, err
+	}
+	for i, row := range rows {
+		all[row] = guided[i]
+	}
+	return torch.Cat(all, 0), reports, nil
+}
+
+// moved tells whether guidance moved an image.
+func moved(reports []guidance.Report) bool {
+	return slices.ContainsFunc(reports, func(r guidance.Report) bool { return r.Moves > 0 })
 }
 
 // after checks the state at the end of a step and tells the caller.

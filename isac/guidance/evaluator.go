@@ -30,17 +30,23 @@ type Reader interface {
 	Reads(layers []attention.Tap) []bool
 }
 
+// Several is an Evaluator that evaluates several images of a run at once.
+type Several interface {
+	Evaluator
+	// AtOnce is how many of so many images of x's shape [1,C,H,W] an evaluation with gradient may take at once, at least 1. Evaluate then
+	// takes all of them, [B,C,H,W], and queries, keys and prediction have a row for each.
+	AtOnce(x torch.Tensor, images int) int
+	// Crowded is told that so many ran out of memory, of which nothing is left: AtOnce gives fewer from then on.
+	Crowded(images int)
+}
+
 // evaluate evaluates the model at X_t, as far as the method reads it, and to the end where a prediction is wanted.
 func (s *Session) evaluate(at torch.Tensor, timestep float64, predict bool) (r attention.Reading, prediction torch.Tensor, err error) {
-	reads := func([]attention.Tap) []bool { return nil } // all
-	if reader, ok := s.guide.(Reader); ok {
-		reads = reader.Reads
-	}
 	model, able := s.config.Model.(Evaluator)
 	var taps []attention.Tap
 	var wanted []bool
 	if able {
-		wanted = reads(model.Layers(at))
+		wanted = s.reads(model.Layers(at))
 		taps, prediction, err = model.Evaluate(at, timestep, Ask{Layers: lastOf(wanted) + 1, Prediction: predict})
 	} else {
 		taps, err = s.config.Model.Taps(at, timestep)
@@ -48,17 +54,29 @@ func (s *Session) evaluate(at torch.Tensor, timestep float64, predict bool) (r a
 	if err != nil {
 		return r, prediction, err
 	}
-	if r, err = attention.Read(taps); err != nil {
-		return r, prediction, err
-	}
 	if !able {
-		wanted = reads(taps)
+		wanted = s.reads(taps)
 	}
-	if wanted != nil {
-		i := -1
-		r = r.Only(func(attention.Tap) bool { i++; return wanted[i] })
+	r, err = readSome(taps, wanted)
+	return r, prediction, err
+}
+
+// reads tells of each layer whether the method is to be given it; nil of all.
+func (s *Session) reads(layers []attention.Tap) []bool {
+	if reader, ok := s.guide.(Reader); ok {
+		return reader.Reads(layers)
 	}
-	return r, prediction, nil
+	return nil
+}
+
+// readSome is the reading of those taps that are wanted; nil are all.
+func readSome(taps []attention.Tap, wanted []bool) (attention.Reading, error) {
+	r, err := attention.Read(taps)
+	if err != nil || wanted == nil {
+		return r, err
+	}
+	i := -1
+	return r.Only(func(attention.Tap) bool { i++; return wanted[i] }), nil
 }
 
 // lastOf is the last that is true, -1 for none.

@@ -14,6 +14,7 @@ type look struct {
 	half bool         // the model computes in float16
 	// prediction is the model's, undefined where it was not wanted
 	prediction torch.Tensor
+	gradient   torch.Tensor // ∇L_t where it was taken together with that of other images; else undefined
 	losses     []Loss
 	loss       float64 // their weighted sum
 	gradNorm   float64 // once a gradient was taken
@@ -35,18 +36,26 @@ func (s *Session) look(x torch.Tensor, step Step, how glance) (seen look, err er
 			seen.at = seen.at.Clone().SetRequiresGrad(true)
 		}
 		var r attention.Reading
-		if r, seen.prediction, err = s.evaluate(seen.at, step.Timestep, how.predict); err != nil {
-			return
-		}
-		seen.half = r.Half
-		if seen.Measurement, err = s.guide.Measure(r, step, how.maps); err == nil && seen.Height == 0 {
-			seen.Height, seen.Width = r.Top.Height, r.Top.Width
+		if r, seen.prediction, err = s.evaluate(seen.at, step.Timestep, how.predict); err == nil {
+			err = s.measure(&seen, r, step, how.maps)
 		}
 	}
 	if how.grad {
 		torch.WithGrad(evaluate)
 	} else {
 		torch.NoGrad(evaluate)
+	}
+	return seen, err
+}
+
+// measure has the method measure a reading at seen.at.
+func (s *Session) measure(seen *look, r attention.Reading, step Step, maps *Maps) (err error) {
+	seen.half = r.Half
+	if seen.Measurement, err = s.guide.Measure(r, step, maps); err != nil {
+		return err
+	}
+	if seen.Height == 0 {
+		seen.Height, seen.Width = r.Top.Height, r.Top.Width
 	}
 	for i, v := range valuesOf(seen.Terms) {
 		l := Loss{Name: seen.Terms[i].Name, Weight: seen.Terms[i].Weight, Value: v}
@@ -56,7 +65,7 @@ func (s *Session) look(x torch.Tensor, step Step, how glance) (seen look, err er
 	if math.IsNaN(seen.loss) || math.IsInf(seen.loss, 0) {
 		seen.losses, seen.loss, seen.Skipped = nil, 0, "the loss is not finite (NaN or Inf)"
 	}
-	return seen, err
+	return nil
 }
 
 // valuesOf reads the values of terms from the device, all at once.

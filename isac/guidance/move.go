@@ -1,7 +1,6 @@
 package guidance
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 
@@ -11,30 +10,27 @@ import (
 // move takes the moves of one step from x = X_t, one for most methods, and gives X̃_t; undefined where the report says that the step
 // is skipped.
 func (s *Session) move(x torch.Tensor, r *Report, maps *Maps) (torch.Tensor, error) {
-	r.Wanted = true
-	if s.stale { // what was only looked at must not change what guidance does
-		if err := s.start(); err != nil {
-			return torch.Tensor{}, err
-		}
+	if err := s.begin(r); err != nil {
+		return torch.Tensor{}, err
 	}
+	return s.moves(x, r, func() (torch.Tensor, look, error) { return s.once(x, r, maps) })
+}
+
+// begin makes the guide ready for a step that is to be guided: what was only looked at must not change what guidance does.
+func (s *Session) begin(r *Report) error {
+	r.Wanted = true
+	if s.stale {
+		return s.start()
+	}
+	return nil
+}
+
+// moves is move, the first of which is taken by first.
+func (s *Session) moves(x torch.Tensor, r *Report, first func() (torch.Tensor, look, error)) (torch.Tensor, error) {
 	refiner, _ := s.guide.(Refiner)
+	next, seen, err := first()
 	to := x
-	for again := true; again; {
-		var seen look
-		next, err := scoped(func() (next torch.Tensor, err error) {
-			how := glance{grad: s.takesGradient(), predict: s.options.Reuse.On(), maps: maps}
-			if seen, err = s.look(to, r.Step, how); err != nil {
-				return next, err
-			}
-			if how.predict {
-				s.config.Predicted(Prediction{At: seen.at.Detach(), Value: seen.prediction.Detach()})
-			}
-			if seen.Skipped == "" && s.options.SkipBelow > 0 && seen.loss < s.options.SkipBelow {
-				seen.Skipped = fmt.Sprintf("the loss is %.4g, below %v (skip_below)", seen.loss, s.options.SkipBelow)
-				r.Wanted = r.Moves > 0
-			}
-			return s.descend(&seen, r.Step), nil
-		})
+	for {
 		if err != nil {
 			return torch.Tensor{}, err
 		}
@@ -44,9 +40,11 @@ func (s *Session) move(x torch.Tensor, r *Report, maps *Maps) (torch.Tensor, err
 		if !next.Defined() {
 			break // what was reached before stays
 		}
-		to, maps = next, nil
-		r.Moves++
-		again = refiner != nil && refiner.Again(r.Step, r.Moves, seen.loss)
+		to = next
+		if r.Moves++; refiner == nil || !refiner.Again(r.Step, r.Moves, seen.loss) {
+			break
+		}
+		next, seen, err = s.once(to, r, nil)
 	}
 	if r.Moves == 0 {
 		return torch.Tensor{}, nil
@@ -54,6 +52,30 @@ func (s *Session) move(x torch.Tensor, r *Report, maps *Maps) (torch.Tensor, err
 	from := wide(x.Detach())
 	r.StepNorm, r.LatentNorm = wide(to).Sub(from).NormAll().Item(), from.NormAll().Item()
 	return to, nil
+}
+
+// once looks at the model at one place of a step, and gives where it leads; undefined where the look says why it leads nowhere. Nothing
+// else is left of the look's tensors.
+func (s *Session) once(at torch.Tensor, r *Report, maps *Maps) (next torch.Tensor, seen look, err error) {
+	next, err = scoped(func() (torch.Tensor, error) {
+		if seen, err = s.look(at, r.Step, glance{grad: s.takesGradient(), predict: s.options.Reuse.On(), maps: maps}); err != nil {
+			return torch.Tensor{}, err
+		}
+		s.settle(&seen, r)
+		return s.descend(&seen, r.Step), nil
+	})
+	return next, seen, err
+}
+
+// settle hands on what the model predicted, and decides whether what was seen is worth a move.
+func (s *Session) settle(seen *look, r *Report) {
+	if seen.prediction.Defined() {
+		s.config.Predicted(Prediction{At: seen.at.Detach(), Value: seen.prediction.Detach()})
+	}
+	if seen.Skipped == "" && s.options.SkipBelow > 0 && seen.loss < s.options.SkipBelow {
+		seen.Skipped = fmt.Sprintf("the loss is %.4g, below %v (skip_below)", seen.loss, s.options.SkipBelow)
+		r.Wanted = r.Moves > 0
+	}
 }
 
 // takesGradient tells whether a move needs the gradient: the length of a relative step does not depend on it, so a random one does
@@ -99,14 +121,16 @@ func (s *Session) gradient(seen *look) (gradient torch.Tensor) {
 		return gradient
 	}
 	loss := seen.total()
-	if !loss.Defined() {
+	switch {
+	case !loss.Defined():
 		seen.Skipped = "no loss has weight at this step"
 		return gradient
-	}
-	if seen.half {
+	case seen.gradient.Defined():
+		gradient = seen.gradient
+	case seen.half:
 		gradient = s.scaled(loss, seen.at, seen.loss)
-	} else {
-		scale := cmp.Or(s.options.LossScale, 1)
+	default:
+		scale := s.lossScale(seen)
 		gradient = wide(torch.Grad(loss.MulScalar(scale), seen.at)[0]).DivScalar(scale)
 	}
 	switch norm := gradient.NormAll().Item(); {

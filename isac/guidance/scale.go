@@ -1,6 +1,7 @@
 package guidance
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/isac-guidance/isac/isac/torch"
@@ -23,12 +24,7 @@ const (
 // scaled is the gradient of a loss through a float16 model, in a wide type: the first that is finite and not faint. Where there is none
 // it is what the last attempt gave.
 func (s *Session) scaled(loss, leaf torch.Tensor, value float64) torch.Tensor {
-	if s.scale == 0 {
-		s.scale = s.options.LossScale
-	}
-	if s.scale == 0 {
-		s.scale = powerOfTwo(scaledLoss / math.Max(math.Abs(value), 1e-6))
-	}
+	s.firstScale(value)
 	var gradient torch.Tensor
 	shrunk := false
 	for attempt := range attempts {
@@ -46,6 +42,25 @@ func (s *Session) scaled(loss, leaf torch.Tensor, value float64) torch.Tensor {
 		}
 	}
 	return gradient
+}
+
+// firstScale chooses the scale of a run's first loss.
+func (s *Session) firstScale(value float64) {
+	if s.scale == 0 {
+		s.scale = s.options.LossScale
+	}
+	if s.scale == 0 {
+		s.scale = powerOfTwo(scaledLoss / math.Max(math.Abs(value), 1e-6))
+	}
+}
+
+// lossScale is what a loss is multiplied by at its first backward pass.
+func (s *Session) lossScale(seen *look) float64 {
+	if seen.half {
+		s.firstScale(seen.loss)
+		return s.scale
+	}
+	return cmp.Or(s.options.LossScale, 1)
 }
 
 // powerOfTwo is the power of two next to a positive number.

@@ -154,10 +154,7 @@ func (s *Session) Guide(x torch.Tensor, step Step) (torch.Tensor, Report, error)
 	if len(s.parts) > 0 {
 		return s.guideParts(x, step)
 	}
-	var maps *Maps
-	if s.config.Observe != nil {
-		maps = &Maps{WantSelf: s.config.ObserveSelf != nil && s.config.ObserveSelf(step)}
-	}
+	maps := s.observed(step)
 	out, report, err := s.at(x, step, func(at torch.Tensor, r *Report) (torch.Tensor, error) {
 		if reason := s.aimless(); reason != "" {
 			if r.Skipped = s.options.leaves(r.Step); r.Skipped == "" {
@@ -182,17 +179,32 @@ func (s *Session) Guide(x torch.Tensor, step Step) (torch.Tensor, Report, error)
 		}
 		return torch.Tensor{}, nil
 	})
-	if err == nil && maps != nil && maps.Height > 0 {
+	if err != nil {
+		return torch.Tensor{}, report, err
+	}
+	return s.taken(x, out, report, maps), report, nil
+}
+
+// observed is what the observer is to be shown of a step, nil where there is none.
+func (s *Session) observed(step Step) *Maps {
+	if s.config.Observe == nil {
+		return nil
+	}
+	return &Maps{WantSelf: s.config.ObserveSelf != nil && s.config.ObserveSelf(step)}
+}
+
+// taken tells the observer of a step, and gives the host's latent that it led to: that of X̃_t, or of the bits of x where that is undefined.
+func (s *Session) taken(x, to torch.Tensor, report Report, maps *Maps) torch.Tensor {
+	if maps != nil && maps.Height > 0 {
 		maps.Labels, maps.Masks, maps.Report = report.Labels, report.Masks, report
 		s.config.Observe(*maps)
 	}
-	switch {
-	case err != nil:
-		return torch.Tensor{}, report, err
-	case !out.Defined():
-		return torch.Scoped(func() torch.Tensor { return x.Detach().Clone() }), report, nil
-	}
-	return torch.Scoped(func() torch.Tensor { return s.config.Noise.Output(out, step.Sigma) }), report, nil
+	return torch.Scoped(func() torch.Tensor {
+		if !to.Defined() {
+			return x.Detach().Clone()
+		}
+		return s.config.Noise.Output(to, report.Sigma)
+	})
 }
 
 // Gradient gives ∇L_t at X_t of the host's latent x [1,C,H,W], in float32 or better, without taking the step: for a host that has
@@ -284,18 +296,28 @@ func checkLatent(x torch.Tensor) error {
 }
 
 // scoped runs fn, frees every tensor that it made but its result, which may be undefined, and makes errors of the panics of operations.
-func scoped(fn func() (torch.Tensor, error)) (out torch.Tensor, err error) {
+func scoped(fn func() (torch.Tensor, error)) (torch.Tensor, error) {
+	out, err := scopedAll(func() ([]torch.Tensor, error) {
+		t, err := fn()
+		return []torch.Tensor{t}, err
+	})
+	if err != nil {
+		return torch.Tensor{}, err
+	}
+	return out[0], nil
+}
+
+// scopedAll is scoped for several results.
+func scopedAll(fn func() ([]torch.Tensor, error)) (out []torch.Tensor, err error) {
 	err = torch.Try(func() (err error) {
 		kept := torch.WithScope(func() []torch.Tensor {
-			var t torch.Tensor
-			if t, err = fn(); err != nil || !t.Defined() {
+			var all []torch.Tensor
+			if all, err = fn(); err != nil {
 				return nil
 			}
-			return []torch.Tensor{t}
+			return all
 		})
-		if len(kept) > 0 {
-			out = kept[0]
-		}
+		out = kept
 		return err
 	})
 	return out, err

@@ -18,7 +18,7 @@ func TestNamed(t *testing.T) {
 		{"isac", ""}: isac.Typed(), {"isac", "default"}: isac.Typed(), {"isac", "Typed"}: isac.Typed(), {"isac", "paper"}: isac.Paper(),
 		{"attend_excite", ""}: baseline.Official(), {"attend_excite", "official"}: baseline.Official(), {"attend_excite", "PAPER"}: baseline.AttendPaper(),
 		{"attend_isac", ""}: AttendISAC{baseline.Official(), isac.Typed()},
-		{"isac_ls", ""}: isac.SelectPaper(), {"isac_ls", "typed"}: isac.SelectTyped(),
+		{"isac_ls", ""}:     isac.SelectPaper(), {"isac_ls", "typed"}: isac.SelectTyped(),
 	} {
 		if got, err := Named(name[0], name[1]); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, %v, want %+v", name, got, err, want)

@@ -1,6 +1,8 @@
 package guidance
 
 import (
+	"slices"
+
 	core "github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/plugin/isacpb"
@@ -14,12 +16,13 @@ func (c *call) step(r *isacpb.GuidanceStep) (*isacpb.GuideResponse, error) {
 	}
 	step := core.Step{Index: int(r.Index), Count: int(r.Count), Sigma: c.session.noise.at(r.Sigma, r.Timestep, &wrong)}
 	answer := &isacpb.GuidanceStepped{}
-	err := c.each("latents", r.Latents, &wrong, func(s *core.Session, x torch.Tensor) (torch.Tensor, bool, error) {
-		out, report, err := s.Guide(x, step)
-		if err == nil {
-			answer.Reports = append(answer.Reports, reportOf(report, r.Masks))
+	err := c.change("latents", r.Latents, &wrong, func(xs []torch.Tensor) ([]torch.Tensor, []bool, error) {
+		out, reports, err := core.GuideAll(c.session.images, xs, step)
+		changed := make([]bool, len(reports))
+		for i, report := range reports {
+			answer.Reports, changed[i] = append(answer.Reports, reportOf(report, r.Masks)), report.Moves > 0
 		}
-		return out, report.Moves > 0, err
+		return out, changed, err
 	}, &answer.Latents)
 	if err != nil {
 		return nil, err
@@ -35,10 +38,15 @@ func (c *call) prepare(r *isacpb.GuidancePrepare) (*isacpb.GuideResponse, error)
 	}
 	first := core.Step{Count: int(r.Count), Sigma: c.session.noise.at(r.Sigma, r.Timestep, &wrong)}
 	answer := &isacpb.GuidancePrepared{}
-	err := c.each("noise", r.Noise, &wrong, func(s *core.Session, x torch.Tensor) (torch.Tensor, bool, error) {
-		out, changed, err := s.Prepare(x, first)
-		answer.Changed = answer.Changed || changed
-		return out, changed, err
+	err := c.change("noise", r.Noise, &wrong, func(xs []torch.Tensor) (out []torch.Tensor, changed []bool, err error) {
+		out, changed = make([]torch.Tensor, len(xs)), make([]bool, len(xs))
+		for i, s := range c.session.images {
+			if out[i], changed[i], err = s.Prepare(xs[i], first); err != nil {
+				return nil, nil, err
+			}
+			answer.Changed = answer.Changed || changed[i]
+		}
+		return out, changed, nil
 	}, &answer.Noise)
 	if err != nil {
 		return nil, err
@@ -46,9 +54,12 @@ func (c *call) prepare(r *isacpb.GuidancePrepare) (*isacpb.GuideResponse, error)
 	return &isacpb.GuideResponse{Answer: &isacpb.GuideResponse_Prepared{Prepared: answer}}, nil
 }
 
-// each has fn change each image of a tensor [B,C,h,w] with its session, in float32 on the model's device, and gives what comes of it in
-// the tensor's own type. Images that fn leaves alone keep their bits.
-func (c *call) each(field string, sent *isacpb.Tensor, wrong *mistakes, fn func(s *core.Session, x torch.Tensor) (torch.Tensor, bool, error), to **isacpb.Tensor) error {
+// changer changes some of the images of a session, [1,C,h,w] each in float32 on the model's device, and tells which.
+type changer func(xs []torch.Tensor) (out []torch.Tensor, changed []bool, err error)
+
+// change has fn change the images of a tensor [B,C,h,w], and gives what comes of it in the tensor's own type. Images that fn leaves alone
+// keep their bits.
+func (c *call) change(field string, sent *isacpb.Tensor, wrong *mistakes, fn changer, to **isacpb.Tensor) error {
 	s, named := c.session, sent.GetShared()
 	if named != "" {
 		var err error
@@ -62,7 +73,7 @@ func (c *call) each(field string, sent *isacpb.Tensor, wrong *mistakes, fn func(
 		return err
 	}
 	err := c.do(func() (err error) {
-		torch.NoGrad(func() { err = s.each(field, sent, fn, to) })
+		torch.NoGrad(func() { err = s.change(field, sent, fn, to) })
 		return err
 	})
 	if err != nil || named == "" {
@@ -72,10 +83,10 @@ func (c *call) each(field string, sent *isacpb.Tensor, wrong *mistakes, fn func(
 	return err
 }
 
-func (s *session) each(field string, sent *isacpb.Tensor, fn func(s *core.Session, x torch.Tensor) (torch.Tensor, bool, error), to **isacpb.Tensor) error {
+func (s *session) change(field string, sent *isacpb.Tensor, fn changer, to **isacpb.Tensor) error {
 	var wrong mistakes
 	x := tensorOf(sent)
-	images := make([]torch.Tensor, len(s.images))
+	images, xs := make([]torch.Tensor, len(s.images)), make([]torch.Tensor, len(s.images))
 	for i := range images {
 		images[i] = x.Narrow(0, int64(i), 1)
 		if !images[i].AllFinite() {
@@ -85,17 +96,19 @@ func (s *session) each(field string, sent *isacpb.Tensor, fn func(s *core.Sessio
 	if err := wrong.err(); err != nil {
 		return err
 	}
-	any := false
-	for i, image := range s.images {
-		out, changed, err := fn(image, images[i].To(torch.Float32).ToDevice(s.pipeline.Device()))
-		if err != nil {
-			return err
-		}
-		if changed {
-			images[i], any = out.To(x.DType()).ToDevice(torch.CPU), true
+	for i, image := range images {
+		xs[i] = image.To(torch.Float32).ToDevice(s.pipeline.Device())
+	}
+	out, changed, err := fn(xs)
+	if err != nil {
+		return err
+	}
+	for i := range images {
+		if changed[i] {
+			images[i] = out[i].To(x.DType()).ToDevice(torch.CPU)
 		}
 	}
-	if *to = sent; any {
+	if *to = sent; slices.Contains(changed, true) {
 		*to = like(torch.Cat(images, 0), sent)
 	}
 	return nil
