@@ -153,6 +153,18 @@ func BenchmarkMini(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) { runs(b, p, r, c.guidance) })
 	}
+	four := r
+	four.Batch = 4
+	b.Run("four, unguided", func(b *testing.B) { runs(b, p, four, nil) })
+	b.Run("four, paper", func(b *testing.B) { runs(b, p, four, &Guidance{Target: target, Method: isac.Paper()}) })
+	b.Run("four, paper, one by one", func(b *testing.B) {
+		pl, err := p.plan(&four)
+		if err != nil {
+			b.Fatal(err)
+		}
+		pl.part = 1
+		runs(b, p, four, &Guidance{Target: target, Method: isac.Paper()}, pl)
+	})
 	b.Run("decode", func(b *testing.B) {
 		z := torch.Zeros([]int64{1, int64(p.LatentChannels()), 16, 16}, torch.Float32, torch.CPU)
 		defer z.Close()
@@ -166,16 +178,23 @@ func BenchmarkMini(b *testing.B) {
 	})
 }
 
-// runs samples, guided or not, and reports the time of the processors, which others do not stretch.
-func runs(b *testing.B, p *Pipeline, r SampleRequest, g *Guidance) {
+// runs samples, guided or not, as planned or by a plan that is given, and reports the time of the processors, which others do not stretch.
+func runs(b *testing.B, p *Pipeline, r SampleRequest, g *Guidance, plans ...plan) {
 	r.Guidance = g
-	before := processor()
-	for b.Loop() {
-		latent, _, err := p.Sample(context.Background(), r)
+	if len(plans) == 0 {
+		pl, err := p.plan(&r)
 		if err != nil {
 			b.Fatal(err)
 		}
-		latent.Close()
+		plans = []plan{pl}
+	}
+	before := processor()
+	for b.Loop() {
+		out, err := p.run(context.Background(), &r, plans[0])
+		if err != nil {
+			b.Fatal(err)
+		}
+		out.Latent.Close()
 	}
 	b.ReportMetric(float64((processor()-before).Milliseconds())/float64(b.N), "ms-processors")
 }

@@ -18,6 +18,8 @@ type look struct {
 	losses     []Loss
 	loss       float64 // their weighted sum
 	gradNorm   float64 // once a gradient was taken
+	latentNorm float64 // of X_t, and stepNorm of the move, once there was one
+	stepNorm   float64
 }
 
 // glance is how the model is looked at.

@@ -36,6 +36,7 @@ func (s *Session) moves(x torch.Tensor, r *Report, first func() (torch.Tensor, l
 		}
 		if r.Moves == 0 {
 			r.fill(seen)
+			r.StepNorm, r.LatentNorm = seen.stepNorm, seen.latentNorm
 		}
 		if !next.Defined() {
 			break // what was reached before stays
@@ -46,11 +47,12 @@ func (s *Session) moves(x torch.Tensor, r *Report, first func() (torch.Tensor, l
 		}
 		next, seen, err = s.once(to, r, nil)
 	}
+	if r.Moves > 1 { // norms of moves do not add up
+		r.StepNorm = wide(to).Sub(wide(x.Detach())).NormAll().Item()
+	}
 	if r.Moves == 0 {
 		return torch.Tensor{}, nil
 	}
-	from := wide(x.Detach())
-	r.StepNorm, r.LatentNorm = wide(to).Sub(from).NormAll().Item(), from.NormAll().Item()
 	return to, nil
 }
 
@@ -62,7 +64,8 @@ func (s *Session) once(at torch.Tensor, r *Report, maps *Maps) (next torch.Tenso
 			return torch.Tensor{}, err
 		}
 		s.settle(&seen, r)
-		return s.descend(&seen, r.Step), nil
+		m := s.descend(&seen, r.Step)
+		return s.land(&seen, m, m.read()), nil
 	})
 	return next, seen, err
 }
@@ -84,65 +87,114 @@ func (s *Session) takesGradient() bool {
 	return s.options.Direction != DirectionRandom || s.options.StepRule != StepRelative
 }
 
-// descend takes one move from where seen was seen, against the gradient or in a random direction as far, in the type of X_t; undefined
-// where seen.Skipped says why there is none.
-func (s *Session) descend(seen *look, step Step) torch.Tensor {
-	if seen.Skipped != "" {
-		return torch.Tensor{}
+// movement is a move of which nothing was read from the device yet.
+type movement struct {
+	to torch.Tensor // undefined where there is none
+	// norms are those of the gradient, of X_t and of the move, three numbers in float64.
+	norms torch.Tensor
+}
+
+// read gives the norms, which waits for the device.
+func (m movement) read() []float64 {
+	if !m.to.Defined() {
+		return nil
 	}
-	from, norm := wide(seen.at.Detach()), 1.0
+	return m.norms.Float64s()
+}
+
+// descend takes one move from where seen was seen, against the gradient or in a random direction as far, in the type of X_t; there is none
+// where seen.Skipped says why.
+func (s *Session) descend(seen *look, step Step) movement {
+	if seen.Skipped != "" {
+		return movement{}
+	}
+	from := wide(seen.at.Detach())
+	latent, norm := from.NormAll().To(torch.Float64), torch.Tensor{}
 	var direction torch.Tensor
 	if s.takesGradient() {
-		torch.WithGrad(func() { direction = s.gradient(seen) })
+		torch.WithGrad(func() { direction = s.slope(seen) })
 		if !direction.Defined() {
-			return direction
+			return movement{}
 		}
-		norm = seen.gradNorm
+		norm = direction.NormAll().To(torch.Float64)
+	} else {
+		norm = torch.Ones([]int64{}, torch.Float64, from.Device())
 	}
 	if s.options.Direction == DirectionRandom {
-		direction = randomLike(from, s.options.DirectionSeed+s.config.Seed, step.Index).MulScalar(norm)
+		direction = randomLike(from, s.options.DirectionSeed+s.config.Seed, step.Index).Mul(norm)
 	}
 	pace := 1.0
 	if p, ok := s.guide.(Pacer); ok {
 		pace = p.Pace(step)
 	}
-	to := s.options.move(from, direction, norm, pace).To(seen.at.DType())
-	if !finite(wide(to).Sub(from).NormAll().Item()) {
+	to := s.options.move(from, direction, latent, norm, pace).To(seen.at.DType())
+	moved := wide(to).Sub(from).NormAll().To(torch.Float64)
+	return movement{to, torch.Stack([]torch.Tensor{norm, latent, moved}, 0)}
+}
+
+// land gives where a move leads, after its norms were read; undefined where seen.Skipped says why it leads nowhere.
+func (s *Session) land(seen *look, m movement, norms []float64) torch.Tensor {
+	if !m.to.Defined() {
+		return m.to
+	}
+	gradient, latent, moved := norms[0], norms[1], norms[2]
+	if s.takesGradient() {
+		if seen.Skipped = unfit(gradient); seen.Skipped != "" {
+			return torch.Tensor{}
+		}
+		seen.gradNorm = gradient
+	}
+	if !finite(moved) {
 		seen.gradNorm = 0
 		seen.Skipped = fmt.Sprintf("a step of size %v leads out of the numbers: lower eta", s.options.Eta)
 		return torch.Tensor{}
 	}
-	return to
+	seen.latentNorm, seen.stepNorm = latent, moved
+	return m.to
 }
 
-// gradient is ∇L_t where seen was seen, in a wide type; undefined where seen.Skipped says why there is none. Gradients have to be on.
-func (s *Session) gradient(seen *look) (gradient torch.Tensor) {
+// unfit tells why a gradient of this norm is of no use, "" if it is.
+func unfit(norm float64) string {
+	switch {
+	case !finite(norm):
+		return "the gradient is not finite (NaN or Inf)"
+	case norm == 0:
+		return "the gradient is zero"
+	}
+	return ""
+}
+
+// gradient is slope of which seen.Skipped says so where it is of no use.
+func (s *Session) gradient(seen *look) torch.Tensor {
+	g := s.slope(seen)
+	if !g.Defined() {
+		return g
+	}
+	norm := g.NormAll().Item()
+	if seen.Skipped = unfit(norm); seen.Skipped != "" {
+		return torch.Tensor{}
+	}
+	seen.gradNorm = norm
+	return g
+}
+
+// slope is ∇L_t where seen was seen, in a wide type; undefined where seen.Skipped says why there is none. Gradients have to be on.
+func (s *Session) slope(seen *look) torch.Tensor {
 	if seen.Skipped != "" {
-		return gradient
+		return torch.Tensor{}
 	}
 	loss := seen.total()
 	switch {
 	case !loss.Defined():
 		seen.Skipped = "no loss has weight at this step"
-		return gradient
+		return torch.Tensor{}
 	case seen.gradient.Defined():
-		gradient = seen.gradient
+		return seen.gradient
 	case seen.half:
-		gradient = s.scaled(loss, seen.at, seen.loss)
-	default:
-		scale := s.lossScale(seen)
-		gradient = wide(torch.Grad(loss.MulScalar(scale), seen.at)[0]).DivScalar(scale)
+		return s.scaled(loss, seen.at, seen.loss)
 	}
-	switch norm := gradient.NormAll().Item(); {
-	case !finite(norm):
-		seen.Skipped = "the gradient is not finite (NaN or Inf)"
-	case norm == 0:
-		seen.Skipped = "the gradient is zero"
-	default:
-		seen.gradNorm = norm
-		return gradient
-	}
-	return torch.Tensor{}
+	scale := s.lossScale(seen)
+	return wide(torch.Grad(loss.MulScalar(scale), seen.at)[0]).DivScalar(scale)
 }
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -106,11 +106,11 @@ func OneOf[T ~string](bad func(string, ...any), what string, got T, allowed ...T
 }
 
 // move takes the step of Algorithm 1 from x against g, the gradient or what stands in its place, both of the same wide type, by
-// the rule of the options. norm is ‖g‖, above 0; pace multiplies η.
-func (o Options) move(x, g torch.Tensor, norm, pace float64) torch.Tensor {
+// the rule of the options. latent is ‖x‖, norm is ‖g‖, scalars in float64; pace multiplies η.
+func (o Options) move(x, g, latent, norm torch.Tensor, pace float64) torch.Tensor {
 	eta := o.Eta * pace
 	if o.StepRule == StepRelative {
-		eta *= x.NormAll().Item() / norm
+		return x.Sub(g.Mul(latent.Div(norm).MulScalar(eta)))
 	}
 	return x.Sub(g.MulScalar(eta))
 }

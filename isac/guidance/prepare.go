@@ -23,7 +23,10 @@ func (s *Session) Prepare(noise torch.Tensor, first Step) (torch.Tensor, bool, e
 		return noise, false, err
 	}
 	out, err := scoped(func() (torch.Tensor, error) {
-		if err := checkLatent(noise); err != nil {
+		if err := checkShape(noise); err != nil {
+			return torch.Tensor{}, err
+		}
+		if err := checkFinite(noise); err != nil {
 			return torch.Tensor{}, err
 		}
 		return p.Prepare(func(at torch.Tensor) ([]attention.Tap, error) {

@@ -242,10 +242,14 @@ func (s *Session) at(x torch.Tensor, step Step, fn func(at torch.Tensor, r *Repo
 	try := func() (torch.Tensor, error) {
 		report = Report{Step: step}
 		return scoped(func() (torch.Tensor, error) {
-			if err := checkLatent(x); err != nil {
+			if err := checkShape(x); err != nil {
 				return torch.Tensor{}, err
 			}
-			return fn(s.config.Noise.Input(x, step.Sigma), &report)
+			out, err := fn(s.config.Noise.Input(x, step.Sigma), &report)
+			if report.Moves == 0 && err == nil { // a move has read the norm of what it started from
+				err = checkFinite(x)
+			}
+			return out, err
 		})
 	}
 	out, err := try()
@@ -278,8 +282,8 @@ func (s *Session) idle(step Step) string {
 	return s.guide.Idle(step)
 }
 
-// checkLatent says what is wrong with a latent.
-func checkLatent(x torch.Tensor) error {
+// checkShape says what is wrong with a latent beside its values.
+func checkShape(x torch.Tensor) error {
 	if !x.Defined() {
 		return errors.New("the latent is undefined")
 	}
@@ -289,7 +293,13 @@ func checkLatent(x torch.Tensor) error {
 		return fmt.Errorf("the latent has shape %v, it must be [1, channels, height, width]: guide each image on its own", shape)
 	case !x.DType().Floating():
 		return fmt.Errorf("the latent is %s, it must be of a floating type", x.DType())
-	case !x.AllFinite():
+	}
+	return nil
+}
+
+// checkFinite says whether a latent has values that are no numbers. It waits for the device.
+func checkFinite(x torch.Tensor) error {
+	if !x.AllFinite() {
 		return errors.New("the latent holds values that are not finite (NaN or Inf): the sampler or the model went wrong before guidance")
 	}
 	return nil

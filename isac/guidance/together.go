@@ -74,7 +74,9 @@ type member struct {
 	report Report
 	maps   *Maps
 	seen   look
-	alone  bool         // the shared gradient was of no use
+	to     movement
+	norms  []float64 // of it
+	alone  bool      // the shared gradient was of no use
 }
 
 // guide takes the step of some images of the group at once.
@@ -87,15 +89,21 @@ func (g *group) guide(images []int) error {
 		if err := g.look(members); err != nil {
 			return nil, err
 		}
+		descend(members)
 		to := make([]torch.Tensor, len(members))
 		for i, m := range members {
 			if m.alone {
 				continue
 			}
 			var err error
-			first := func() (torch.Tensor, look, error) { return m.descend(&m.seen, m.report.Step), m.seen, nil }
+			first := func() (torch.Tensor, look, error) { to := m.land(&m.seen, m.to, m.norms); return to, m.seen, nil }
 			if to[i], err = m.moves(m.seen.at, &m.report, first); err != nil {
 				return nil, err
+			}
+			if m.report.Moves == 0 {
+				if err := checkFinite(g.xs[m.image]); err != nil {
+					return nil, err
+				}
 			}
 		}
 		return to, nil
@@ -111,6 +119,25 @@ func (g *group) guide(images []int) error {
 	return nil
 }
 
+// descend takes the first move of each member, and reads all their norms at once.
+func descend(members []*member) {
+	var all []torch.Tensor
+	for _, m := range members {
+		if m.to = m.descend(&m.seen, m.report.Step); m.to.to.Defined() {
+			all = append(all, m.to.norms)
+		}
+	}
+	if len(all) == 0 {
+		return
+	}
+	norms := torch.Cat(all, 0).Float64s()
+	for _, m := range members {
+		if m.to.to.Defined() {
+			m.norms, norms = norms[:3], norms[3:]
+		}
+	}
+}
+
 // look evaluates the model at all members, has their methods measure, and takes the gradient of all losses: the images have nothing to do with
 // each other, so that of an image is its rows.
 func (g *group) look(members []*member) (err error) {
@@ -119,7 +146,7 @@ func (g *group) look(members []*member) (err error) {
 		step := g.step
 		step.Timestep = m.config.Noise.Timestep(step.Sigma)
 		m.report, m.maps = Report{Step: step}, m.observed(step)
-		if err := checkLatent(g.xs[m.image]); err != nil {
+		if err := checkShape(g.xs[m.image]); err != nil {
 			return err
 		}
 		if err := m.begin(&m.report); err != nil {
