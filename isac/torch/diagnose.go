@@ -47,7 +47,7 @@ func Diagnose(wanted Device) []Finding {
 			diagnoseUse(wanted, info.Devices, probe),
 			diagnoseThreads(info.Threads, threads()),
 			diagnoseGEMM(MeasureGEMM(), mappedBLAS()),
-			diagnoseWaiting(os.Getenv("OMP_WAIT_POLICY")),
+			diagnoseWaiting(os.Getenv(waitEnv), os.Getenv(spinEnv)),
 			Finding{LevelOK, "memory", fmt.Sprintf("%d MiB resident with libtorch loaded", MemoryStats(CPU).Allocated>>20), ""})
 		return nil
 	})
@@ -72,14 +72,6 @@ func diagnoseGEMM(gflops float64, blas string) Finding {
 			"apt-get install libopenblas0-pthread (and `update-alternatives --config libblas.so.3-x86_64-linux-gnu`), or build the shim against a pip torch; on a busy machine, measure again"}
 	}
 	return Finding{LevelOK, "BLAS", what, ""}
-}
-
-func diagnoseWaiting(policy string) Finding {
-	if strings.EqualFold(policy, "passive") {
-		return Finding{LevelOK, "waiting", "OMP_WAIT_POLICY=passive", ""}
-	}
-	return Finding{LevelWarn, "waiting", "OMP_WAIT_POLICY=" + policy + ": waiting threads take the CPU from each other and from other programs",
-		"unset OMP_WAIT_POLICY, passive is the default here"}
 }
 
 // mappedBLAS names the BLAS libraries in this process. Which of several computes is not to be seen here, hence the measurement.

@@ -49,7 +49,7 @@ func ensure() {
 // its lib folder, and in ../lib; and for `go test` and `go run`, build/lib in the module of the working directory.
 //
 // Operations call Load("") themselves; a main calls it first to report the error in its own way. It sets OMP_WAIT_POLICY=passive
-// unless it is set, raises glibc's allocation thresholds, and gives libtorch a thread for every CPU (or OMP_NUM_THREADS). The
+// and, with pip's libtorch, GOMP_SPINCOUNT, unless they are set, raises glibc's allocation thresholds, and gives libtorch a thread for every CPU (or OMP_NUM_THREADS). The
 // returned error is an *Error of KindLoad or KindABI that says what to do. A library cannot be unloaded or exchanged: once
 // loaded, Load returns nil for an empty or the same path.
 func Load(path string) error {
@@ -83,7 +83,7 @@ func load(path string) error {
 	if _, err := os.Stat(path); err != nil {
 		return &Error{Kind: KindLoad, Op: "load", Message: fmt.Sprintf("cannot open %s: it does not exist; run `make shim`, or set %s to the library's path", path, ShimEnv)}
 	}
-	setEnvironment()
+	setWaiting(path)
 	cpath := C.CString(path)
 	defer C.free(unsafe.Pointer(cpath))
 	r := C.isac_load(cpath)
@@ -106,14 +106,6 @@ func load(path string) error {
 	}
 	ready.Store(true)
 	return nil
-}
-
-// setEnvironment sets what libgomp reads when it is loaded. Its threads spin between loops by default, which costs a convolution
-// a factor of ten where another process wants the CPU too.
-func setEnvironment() {
-	if os.Getenv("OMP_WAIT_POLICY") == "" {
-		os.Setenv("OMP_WAIT_POLICY", "passive")
-	}
 }
 
 // threads is how many threads libtorch gets: OMP_NUM_THREADS, else the CPUs that this process may use.

@@ -41,8 +41,8 @@ type benchRun struct {
 	Detectors []string `required:"" placeholder:"SPEC" help:"What counts the objects: mini:DIR, yolo:FILE.onnx[@cuda:0], dino:FILE.onnx[@cuda:0]. An object counts if two detectors see it."`
 	Out       string   `required:"" placeholder:"DIR" help:"Folder of the results. A folder that has some is gone on with."`
 
-	Methods []string `placeholder:"METHOD" help:"What is compared: none, isac[:preset][+key=value…], random (as far in random directions), ae (Attend-and-Excite), isac-ls (of 8 plain runs the one with the lowest losses), isac-ls-halving (the same at 3 times the cost of a run); isac:typed+end=0.3+eta=0.05. Default: none,isac, or what --ablate says."`
-	Ablate  []string `placeholder:"NAME" help:"Ablations as methods: the paper's schedule, overlap, cluster, eta; window, parts of the run; modes, guided steps that do less."`
+	Methods []string `placeholder:"METHOD" help:"What is compared: none, isac[:preset][+key=value…], random (as far in random directions), ae (Attend-and-Excite), ae-isac (that, followed by ISAC; options as attend.eta, isac.end), isac-ls (of 8 plain runs the one with the lowest losses), isac-ls-halving (the same at 3 times the cost of a run); isac:typed+end=0.3+eta=0.05. Default: none,isac, or what --ablate says."`
+	Ablate  []string `placeholder:"NAME" help:"Ablations as methods: the paper's schedule, overlap, cluster, eta, propagation; schedule-in-window; window, parts of the run; modes, guided steps that do less."`
 	Base    string   `placeholder:"METHOD" default:"isac" help:"The method that --ablate changes, and whose options --measure looks with."`
 	Measure bool     `help:"Look at the losses of plain sampling as well (slower: its seconds are not those of plain sampling)."`
 
