@@ -34,6 +34,8 @@ struct Reserve final : c10::Allocator {
   size_t kept = 0;  // bytes in idle
   // Few blocks at a time are large, so little is enough: beyond it huge pages make up for most.
   const size_t most = size_t(512) << 20;
+  // A small model's blocks are kept whatever the peak: given back and mapped anew, they cost a step a quarter of its time.
+  const int64_t slack = int64_t(32) << 20;
   std::atomic<int64_t> live{0}, high{0};  // bytes of blocks that are in use, small ones too, and the most of them
   int64_t limit = 0;                      // of live, 0 for none
 
@@ -82,7 +84,7 @@ struct Reserve final : c10::Allocator {
       }
     }
     // A new block takes the place of idle ones that it cannot use, as far as the peak would rise otherwise.
-    trim(static_cast<size_t>(std::max<int64_t>(high - live - static_cast<int64_t>(n), 0)));
+    trim(static_cast<size_t>(std::max<int64_t>(high - live - static_cast<int64_t>(n), slack)));
     void *p = map(n);
     if (p == nullptr) {
       trim(0);
