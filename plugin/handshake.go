@@ -50,6 +50,8 @@ const (
 	EnvCheckpointing = "ISAC_CHECKPOINTING"
 	// EnvVAETiling says whether pictures go through the autoencoder in tiles: "auto", "on", "off".
 	EnvVAETiling = "ISAC_VAE_TILING"
+	// EnvTextOffload says whether text encoders leave the device while a model denoises: "auto", "always", "never".
+	EnvTextOffload = "ISAC_TEXT_OFFLOAD"
 	// EnvDevice is the device that models run on: "cpu", "cuda:0".
 	EnvDevice = "ISAC_DEVICE"
 	// EnvMaxMemory bounds what models and runs together take on the device, as Bytes reads it: "8GiB".

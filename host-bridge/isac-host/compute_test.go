@@ -17,9 +17,9 @@ func TestPluginsComputeAsAsked(t *testing.T) {
 		want  []string
 		which func(*commands) *plugins
 	}{
-		{[]string{"run", "x.json", "--out", "x", "--dtype", "float16", "--checkpointing", "on", "--vae-tiling", "off"}, "", []string{"float16", "on", "off"}, func(c *commands) *plugins { return &c.Run.plugins }},
-		{[]string{"serve", "--dtype", "bfloat16"}, "", []string{"bfloat16", "auto", "auto"}, func(c *commands) *plugins { return &c.Serve.plugins }},
-		{[]string{"worker", "--checkpointing", "off", "--vae-tiling", "on"}, "float32", []string{"float32", "off", "on"}, func(c *commands) *plugins { return &c.Worker.plugins }},
+		{[]string{"run", "x.json", "--out", "x", "--dtype", "float16", "--checkpointing", "on", "--vae-tiling", "off", "--text-offload", "never"}, "", []string{"float16", "on", "off", "never"}, func(c *commands) *plugins { return &c.Run.plugins }},
+		{[]string{"serve", "--dtype", "bfloat16"}, "", []string{"bfloat16", "auto", "auto", "auto"}, func(c *commands) *plugins { return &c.Serve.plugins }},
+		{[]string{"worker", "--checkpointing", "off", "--vae-tiling", "on", "--text-offload", "always"}, "float32", []string{"float32", "off", "on", "always"}, func(c *commands) *plugins { return &c.Worker.plugins }},
 	} {
 		if c.env != "" {
 			t.Setenv(plugin.EnvDType, c.env)
@@ -29,7 +29,7 @@ func TestPluginsComputeAsAsked(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := c.which(&all).config("").Env
-		for i, name := range []string{plugin.EnvDType, plugin.EnvCheckpointing, plugin.EnvVAETiling} {
+		for i, name := range []string{plugin.EnvDType, plugin.EnvCheckpointing, plugin.EnvVAETiling, plugin.EnvTextOffload} {
 			if want := name + "=" + c.want[i]; !slices.Contains(got, want) {
 				t.Errorf("%q: the environment is %q, want %s", c.args, got, want)
 			}

@@ -31,6 +31,7 @@ type plugins struct {
 	DType  string       `name:"dtype" env:"ISAC_DTYPE" enum:"auto,float32,float16,bfloat16" default:"auto" help:"What models compute in: ${enum}. auto is float32 on the CPU, and on a GPU bfloat16, or float16 where it has no units for that."`
 	Checks string       `name:"checkpointing" env:"ISAC_CHECKPOINTING" enum:"auto,on,off" default:"auto" help:"Gradient checkpoints of guided steps, less memory and more time: ${enum}. auto is on where a step would not fit otherwise."`
 	Tiling string       `name:"vae-tiling" env:"ISAC_VAE_TILING" enum:"auto,on,off" default:"auto" help:"Pictures go through the autoencoder in tiles of 512 pixels, less memory and slightly other pictures: ${enum}. auto is on where the whole does not fit."`
+	Text   string       `name:"text-offload" env:"ISAC_TEXT_OFFLOAD" enum:"auto,always,never" default:"auto" help:"Text encoders leave the device for the machine's memory before a run, and come back when a text is encoded: ${enum}. auto has them leave a GPU where something does not fit beside them."`
 	Memory plugin.Bytes `name:"max-memory" placeholder:"SIZE" env:"ISAC_MAX_MEMORY" help:"The most memory that models and runs take where they run, such as 8GiB. What needs more is refused. Default: what there is."`
 	// The first start on a machine reads gigabytes of libraries.
 	Timeout time.Duration `name:"plugin-timeout" placeholder:"TIME" env:"ISAC_PLUGIN_TIMEOUT" default:"2m" help:"How long the plugin may take to start, such as 5m (${default})."`
@@ -42,7 +43,8 @@ func (p *plugins) config(path string) plugin.Config {
 	if models := p.models(); len(models) > 0 {
 		env = append(env, plugin.EnvModels+"="+strings.Join(models, string(os.PathListSeparator)))
 	}
-	for name, value := range map[string]string{plugin.EnvDType: p.DType, plugin.EnvCheckpointing: p.Checks, plugin.EnvVAETiling: p.Tiling} {
+	settings := map[string]string{plugin.EnvDType: p.DType, plugin.EnvCheckpointing: p.Checks, plugin.EnvVAETiling: p.Tiling, plugin.EnvTextOffload: p.Text}
+	for name, value := range settings {
 		if value != "" {
 			env = append(env, name+"="+value)
 		}
