@@ -46,7 +46,7 @@ func (g *guide) Idle(step guidance.Step) string {
 	case g.target.Instances() == 1:
 		return "one instance of one class leaves nothing to separate"
 	case len(g.target.Classes) == 1 && instance == 0: // L_cls is 0, and it alone has weight
-		return fmt.Sprintf("schedule %s gives no weight to any loss at this step", g.opt.Schedule)
+		return fmt.Sprintf("schedule %s gives no weight to any loss at this step, for there is one class: presets typed and paper separate instances", g.opt.Schedule)
 	}
 	return ""
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/isac-guidance/isac/isac/guidance"
 )
 
-// Options are everything about ISAC that can be chosen. Take Default, Paper or Typed and change what you need: the zero value is
+// Options are everything about ISAC that can be chosen. Take Default, Typed or Paper and change what you need: the zero value is
 // not valid. They are a guidance.Method.
 type Options struct {
 	// Options are those of every method. The paper's η of 0.01 is for raw steps on min-maxed maps; relative steps want 0.005 to
@@ -64,8 +64,15 @@ func (Options) Name() string { return "isac" }
 
 var _ guidance.Method = Options{}
 
-// Default is the recommended set of options, Typed: what came out best on the prompts that options were chosen on (docs/evidence.md).
-func Default() Options { return Typed() }
+// Default is the recommended set of options, Classes: what came out best on the prompts that options were chosen on (docs/evidence.md).
+func Default() Options { return Classes() }
+
+// Classes is Typed with schedule B: classes are pulled apart and instances left alone. It does nothing for a prompt of one class.
+func Classes() Options {
+	o := Typed()
+	o.Schedule = ScheduleB
+	return o
+}
 
 // Paper is the literal reading of the paper: both maps min-maxed over the whole matrix, upsampled maps not divided by δ², raw
 // steps of η = 0.01 at every timestep, schedule E. Products of min-maxed maps are left as they are, which is what gives
@@ -91,9 +98,11 @@ func Typed() Options {
 	return o
 }
 
-// Preset gives the options called name: "paper", "typed", or "default" or "" for Default.
+// Preset gives the options called name: "classes", "typed", "paper", or "default" or "" for Default.
 func Preset(name string) (Options, error) {
 	switch strings.ToLower(name) {
+	case "classes":
+		return Classes(), nil
 	case "paper":
 		return Paper(), nil
 	case "typed":
@@ -101,11 +110,11 @@ func Preset(name string) (Options, error) {
 	case "default", "":
 		return Default(), nil
 	}
-	return Options{}, fmt.Errorf("isac: no preset is called %q: use %s", name, strings.Join(PresetNames(), " or "))
+	return Options{}, fmt.Errorf("isac: no preset is called %q: use %s", name, strings.Join(PresetNames(), ", "))
 }
 
 // PresetNames lists the names that Preset knows, the recommended one first.
-func PresetNames() []string { return []string{"typed", "paper"} }
+func PresetNames() []string { return []string{"classes", "typed", "paper"} }
 
 // Validate reports every option that is out of range, all at once.
 func (o Options) Validate() error {

@@ -25,10 +25,13 @@ func TestPresets(t *testing.T) {
 	if first, end := Paper().Window(20); first != 0 || end != 20 {
 		t.Errorf("paper guides steps %d to %d of 20", first, end)
 	}
-	if Default() != Typed() {
-		t.Error("the default is not typed")
+	// docs/evidence.md: the default separates classes alone.
+	if o := Typed(); Default() != Classes() || o == Classes() {
+		t.Error("the default is not classes, or that is typed")
+	} else if o.Schedule = ScheduleB; o != Classes() {
+		t.Error("classes is not typed with schedule B")
 	}
-	if _, err := Preset("best"); err == nil || !strings.Contains(err.Error(), "typed or paper") {
+	if _, err := Preset("best"); err == nil || !strings.Contains(err.Error(), "classes, typed, paper") {
 		t.Errorf("an unknown preset gives %v, want an error that names the known ones", err)
 	}
 	for _, name := range PresetNames() {

@@ -217,3 +217,25 @@ func TestStepsThatWereLeftOutAreSaid(t *testing.T) {
 		t.Errorf("the sampler says %q", all)
 	}
 }
+
+// TestNothingToGuideIsSaid holds that the sampler says why the options have nothing to do with a prompt, and says nothing where a window is
+// all that leaves steps out.
+func TestNothingToGuideIsSaid(t *testing.T) {
+	h := newHost(t, tinyFolder)
+	for _, c := range []struct {
+		prompt, preset, want string
+	}{
+		{"three cats", "default", "nothing was guided: schedule B gives no weight to any loss at this step, for there is one class"},
+		{"a cat", "paper", "nothing was guided: one instance of one class leaves nothing to separate"},
+		{"three cats", "typed", ""},
+		{catsAndDog, "default", ""},
+	} {
+		l := h.load("tiny", c.prompt)
+		l.model = h.guided(l.model, map[string]any{"preset": c.preset})
+		text, _ := h.run("KSampler", h.sampling(l, nil)).UI["text"].([]string)
+		all := strings.Join(text, "\n")
+		if c.want == "" && strings.Contains(all, "guided:") || !strings.Contains(all, c.want) {
+			t.Errorf("%q, %s: the sampler says %q, want %q", c.prompt, c.preset, all, c.want)
+		}
+	}
+}

@@ -10,7 +10,7 @@ import (
 
 type guidanceInput struct {
 	Model     *Model         `mapstructure:"model" tooltip:"The model to guide."`
-	Preset    string         `mapstructure:"preset" combo:"@presets" default:"default" tooltip:"A set of options; default is the method's own recommendation. ISAC has typed (attention maps keep their units and steps are relative to the latent's norm, in the first part of the run) and paper (the paper's literal reading, raw steps all the way), Attend-and-Excite official and paper. The other inputs change single options of it."`
+	Preset    string         `mapstructure:"preset" combo:"@presets" default:"default" tooltip:"A set of options; default is the method's own recommendation. ISAC has classes (classes alone are pulled apart, in the first half of the run: for two classes and more), typed (the same with instances first, which adds objects to some pictures) and paper (the paper's own settings: raw steps all the way), Attend-and-Excite official and paper. The other inputs change single options of it."`
 	Instances *Instances     `mapstructure:"instances" optional:"true" tooltip:"What to aim at, from ISAC Instances. Overrides the text."`
 	Text      string         `mapstructure:"text" optional:"true" multiline:"true" default:"" tooltip:"Where classes and counts are read from. Empty: the positive prompt."`
 	Options   map[string]any `mapstructure:",remain"`

@@ -93,11 +93,23 @@ func (in samplerRun) run(
 	}
 	if request.Guidance != nil {
 		out.Target = request.Guidance.Target
-		if short := guidance.Shortfall(sampled.Reports); short != "" {
-			lines = append(lines, short)
-		}
+		lines = append(lines, shortfall(request.Guidance.Method, sampled.Reports)...)
 	}
 	return out, sampled, lines, nil
+}
+
+// shortfall is what the user should know of steps that were not guided.
+func shortfall(m guidance.Method, reports [][]guidance.Report) []string {
+	if short := guidance.Shortfall(reports); short != "" {
+		return []string{short}
+	}
+	if _, chooses := m.(guidance.Chooser); chooses {
+		return nil
+	}
+	if idle := guidance.Idle(reports, m.Common()); idle != "" {
+		return []string{"nothing was guided: " + idle}
+	}
+	return nil
 }
 
 // reporter tells the host of each step: how far it is, what guidance did, and what the image looks like if somebody looks.

@@ -12,6 +12,9 @@ import (
 // The committed results, each folder with the table and the numbers that were made from them.
 const evidence = "../../examples/mini/evidence"
 
+// formerModels are models of earlier commits with results of their own: git archive COMMIT examples/mini/model | tar x -C DIR.
+var formerModels = map[string]string{"git:2357bc0:examples/mini/model": "36a076ea9a2cf2ae"}
+
 // What is published is what the committed results say, of the model and the detectors that are committed.
 func TestEvidence(t *testing.T) {
 	settings, err := filepath.Glob(filepath.Join(evidence, "*", settingsFile))
@@ -42,6 +45,12 @@ func TestEvidence(t *testing.T) {
 				sources[d.Path[len("mini:"):]] = d
 			}
 			for path, source := range sources {
+				if known, former := formerModels[path]; former {
+					if source.Hash != known {
+						t.Errorf("the results are of %s, which is %s and not %s", path, known, source.Hash)
+					}
+					continue
+				}
 				hash, err := Fingerprint(filepath.Join("../..", path))
 				if err != nil {
 					t.Fatal(err)

@@ -57,6 +57,23 @@ func Shortfall(reports [][]Report) string {
 	return fmt.Sprintf("guidance was left out at %d of %d steps that it was asked for: %s", skipped, wanted, reason)
 }
 
+// Idle says, of the reports of a run that was to be guided with options o, why there was nothing to guide within the steps that these choose;
+// "" where there was.
+func Idle(reports [][]Report, o Options) string {
+	reason := ""
+	for _, images := range reports {
+		for _, r := range images {
+			if r.Wanted || r.Moves > 0 {
+				return ""
+			}
+			if reason == "" && o.leaves(r.Step) == "" {
+				reason = r.Skipped
+			}
+		}
+	}
+	return reason
+}
+
 // Loss is one term of what a step lowers.
 type Loss struct {
 	// Name is the method's word for it: "instance", "class".

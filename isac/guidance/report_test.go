@@ -93,3 +93,23 @@ func TestResumeNeedsLabels(t *testing.T) {
 		t.Errorf("no labels give %v", err)
 	}
 }
+
+// TestIdle holds that a run in which no step was to be guided says why, of the steps that the window chooses.
+func TestIdle(t *testing.T) {
+	o := guidance.Options{Start: 0.5, End: 1}
+	report := func(index int, skipped string, wanted bool, moves int) []guidance.Report {
+		return []guidance.Report{{Step: guidance.Step{Index: index, Count: 2}, Skipped: skipped, Wanted: wanted, Moves: moves}}
+	}
+	outside := report(0, "outside", false, 0)
+	for want, reports := range map[string][][]guidance.Report{
+		"nothing": {outside, report(1, "nothing", false, 0)},
+		"":        {outside, report(1, "failed", true, 0)},
+	} {
+		if got := guidance.Idle(reports, o); got != want {
+			t.Errorf("%+v: %q, want %q", reports, got, want)
+		}
+	}
+	if got := guidance.Idle([][]guidance.Report{outside, report(1, "", true, 1)}, o); got != "" {
+		t.Errorf("a run that was guided was idle: %q", got)
+	}
+}

@@ -18,8 +18,8 @@ type AttendISAC struct {
 
 var _ guidance.Sequence = AttendISAC{}
 
-// attendISAC has the recommended options of both.
-func attendISAC() AttendISAC { return AttendISAC{baseline.Official(), isac.Default()} }
+// attendISAC has the official options of the one, and of the other both its losses.
+func attendISAC() AttendISAC { return AttendISAC{baseline.Official(), isac.Typed()} }
 
 // Name is "attend_isac".
 func (AttendISAC) Name() string { return "attend_isac" }

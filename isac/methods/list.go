@@ -30,7 +30,7 @@ type Preset struct {
 var list = []Entry{
 	{
 		Name: "isac", Title: "ISAC", Help: "Pulls instances apart in self-attention first, classes in cross-attention later.",
-		Presets: []Preset{{"typed", isac.Typed()}, {"paper", isac.Paper()}},
+		Presets: []Preset{{"classes", isac.Classes()}, {"typed", isac.Typed()}, {"paper", isac.Paper()}},
 	},
 	{
 		Name: "attend_excite", Title: "Attend-and-Excite", Help: "Strengthens the weakest class until every one has its place in cross-attention.",

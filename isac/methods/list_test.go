@@ -15,7 +15,7 @@ import (
 // TestNamed holds which options are behind each name; the recommended ones where no preset is named.
 func TestNamed(t *testing.T) {
 	for name, want := range map[[2]string]guidance.Method{
-		{"isac", ""}: isac.Typed(), {"isac", "default"}: isac.Typed(), {"isac", "Typed"}: isac.Typed(), {"isac", "paper"}: isac.Paper(),
+		{"isac", ""}: isac.Classes(), {"isac", "default"}: isac.Classes(), {"isac", "Typed"}: isac.Typed(), {"isac", "paper"}: isac.Paper(),
 		{"attend_excite", ""}: baseline.Official(), {"attend_excite", "official"}: baseline.Official(), {"attend_excite", "PAPER"}: baseline.AttendPaper(),
 		{"attend_isac", ""}: AttendISAC{baseline.Official(), isac.Typed()},
 		{"isac_ls", ""}:     isac.SelectPaper(), {"isac_ls", "typed"}: isac.SelectTyped(),
@@ -25,7 +25,7 @@ func TestNamed(t *testing.T) {
 		}
 	}
 	for name, want := range map[[2]string]string{
-		{"clip", ""}: `no method is called "clip": use isac or attend_excite or isac_ls`, {"isac", "official"}: `no preset is called "official": use typed or paper`,
+		{"clip", ""}: `no method is called "clip": use isac or attend_excite or isac_ls`, {"isac", "official"}: `no preset is called "official": use classes or typed or paper`,
 	} {
 		if _, err := Named(name[0], name[1]); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want an error that says %q", name, err, want)

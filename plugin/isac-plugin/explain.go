@@ -40,7 +40,7 @@ type explain struct {
 	Size      int     `default:"0" help:"Side of the picture in pixels; 0 is what the model was trained on."`
 
 	Method string            `default:"isac" placeholder:"NAME" help:"What guides: ${methods}. isac_ls makes a strip of its candidates."`
-	Preset string            `placeholder:"NAME" help:"Options of guidance: typed or paper of isac and isac_ls, official or paper of attend_excite. Default: the recommended one."`
+	Preset string            `placeholder:"NAME" help:"Options of guidance: classes, typed or paper of isac, typed or paper of isac_ls, official or paper of attend_excite. Default: the recommended one."`
 	Set    map[string]string `placeholder:"KEY=VALUE" mapsep:"," help:"Options changed from the preset: --set eta=0.05,schedule=C."`
 
 	compute

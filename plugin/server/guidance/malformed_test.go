@@ -45,7 +45,7 @@ func TestMalformedOpens(t *testing.T) {
 		{"too many images", func(c *plugin.GuidanceConfig) { c.Images = 65 }, "1 to 64", []string{"images"}},
 		{"unknown method", func(c *plugin.GuidanceConfig) { c.Method = "magic" }, "use isac or attend_excite", []string{"method"}},
 		{"a method that chooses", func(c *plugin.GuidanceConfig) { c.Method = "isac_ls" }, "isac_ls chooses among several runs", []string{"method"}},
-		{"unknown preset", func(c *plugin.GuidanceConfig) { c.Preset = "best" }, "use typed or paper", []string{"preset"}},
+		{"unknown preset", func(c *plugin.GuidanceConfig) { c.Preset = "best" }, "use classes or typed or paper", []string{"preset"}},
 		{"unknown option", func(c *plugin.GuidanceConfig) { c.Options = map[string]string{"speed": "1"} }, `no option is called "speed"`, []string{"options"}},
 		{"option of another type", func(c *plugin.GuidanceConfig) { c.Options = map[string]string{"eta": "much"} }, "number such as 0.05", []string{"options"}},
 		{"option out of range", func(c *plugin.GuidanceConfig) { c.Options = map[string]string{"eta": "-1"} }, "above 0", []string{"options"}},

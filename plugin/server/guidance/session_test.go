@@ -106,6 +106,7 @@ func TestTarget(t *testing.T) {
 func TestPromptsOfHosts(t *testing.T) {
 	h := connect(t, "mini")
 	config := simple()
+	config.Preset = "typed" // has something to do with one class
 	config.Prompt = "two (cats:1.3) " + strings.Repeat("and ", 40) + "((a dog))"
 	whole := h.open(t, config).Info
 	if len(whole.Target) != 2 || whole.Target[0].Tokens[0] != 2 || whole.Target[1].Tokens[0] < 32 {
