@@ -22,7 +22,7 @@ func TestSecretsStayWithTheHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	known := map[string]bool{"ISAC_LOG": true, "ISAC_LOG_FORMAT": true, "ISAC_MODELS": true, "ISAC_DEVICE": true, "ISAC_PLUGIN": true, "ISAC_DATA": true,
-		"ISAC_TLS_CERT": true, "ISAC_MAX_MEMORY": true, "ISAC_DTYPE": true, "ISAC_CHECKPOINTING": true, "ISAC_VAE_TILING": true, "ISAC_PLUGIN_TIMEOUT": true}
+		"ISAC_TLS_CERT": true, "ISAC_MAX_MEMORY": true, "ISAC_DTYPE": true, "ISAC_CHECKPOINTING": true, "ISAC_VAE_TILING": true, "ISAC_TEXT_OFFLOAD": true, "ISAC_PLUGIN_TIMEOUT": true}
 	var names []string
 	parser := kong.Must(&commands{}, kong.Vars{"version": "test"})
 	for _, command := range parser.Model.Children {
