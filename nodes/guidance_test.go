@@ -232,8 +232,13 @@ func TestNothingToGuideIsSaid(t *testing.T) {
 	} {
 		l := h.load("tiny", c.prompt)
 		l.model = h.guided(l.model, map[string]any{"preset": c.preset})
-		text, _ := h.run("KSampler", h.sampling(l, nil)).UI["text"].([]string)
+		sampled := h.run("KSampler", h.sampling(l, nil))
+		text, _ := sampled.UI["text"].([]string)
 		all := strings.Join(text, "\n")
+		masks, _ := h.run("ISACMasks", map[string]any{"samples": sampled.Values[0], "step": "last", "upscale": "nearest"}).UI["text"].([]string)
+		if said := strings.Join(masks, "\n"); (c.want != "") != strings.Contains(said, "no instance masks: guidance looked at no step, because "+strings.TrimPrefix(c.want, "nothing was guided: ")) {
+			t.Errorf("%q, %s: the masks say %q", c.prompt, c.preset, said)
+		}
 		if c.want == "" && strings.Contains(all, "guided:") || !strings.Contains(all, c.want) {
 			t.Errorf("%q, %s: the sampler says %q, want %q", c.prompt, c.preset, all, c.want)
 		}

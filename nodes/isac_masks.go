@@ -71,8 +71,28 @@ func isacMasks() Node {
 			}
 			size = image.Pt(p.width, p.height)
 		}
-		return Result{Values: []any{imageFrom(painted), maskFrom(planes, size.X, size.Y), strings.Join(names, ", ")}}, nil
+		result := Result{Values: []any{imageFrom(painted), maskFrom(planes, size.X, size.Y), strings.Join(names, ", ")}}
+		if reason := unseen(in.Samples.Reports); reason != "" {
+			result.UI = map[string]any{"text": []string{"there are no instance masks: guidance looked at no step, because " + reason}}
+		}
+		return result, nil
 	})
+}
+
+// unseen tells why no step of any image was looked at, by what was said of the first; "" where one was.
+func unseen(images [][]guidance.Report) string {
+	reason := ""
+	for _, reports := range images {
+		for _, r := range reports {
+			if r.Height > 0 {
+				return ""
+			}
+			if reason == "" {
+				reason = r.Skipped
+			}
+		}
+	}
+	return reason
 }
 
 // maskBytes is what a pixel of a mask takes: four bytes of a picture, and three floats twice.

@@ -148,7 +148,7 @@ class Sampling:
     def _report(self, index, reports):
         if any(r.labels for r in reports):
             self.run.reports.append(reports)
-        self.run.reason = next((r.skipped for r in reports if r.skipped), self.run.reason)
+        self.run.reason = self.run.reason or next((r.skipped for r in reports if r.skipped), "")  # later ones are outside the window
         wanted = [r for r in reports if r.wanted]
         if not wanted:
             return
