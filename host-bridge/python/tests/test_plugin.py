@@ -179,7 +179,7 @@ def test_connect(listening):
     process, address = listening
     with isac_client.connect(address) as plugin:
         assert plugin.alive and plugin.pid == process.pid
-        with plugin.guide(checkpoint="mini", prompt="two cats") as session:
+        with plugin.guide(checkpoint="mini", prompt="two cats", preset="typed") as session:
             assert session.opened.family == "sd1" and not session._large._folder
             assert session.step(0, 20, noise(1, 4, 16, 16), sigma=10).reports[0].moves == 1
         assert plugin.last_words == ""
