@@ -96,8 +96,8 @@ func drawGallery(all contrast, left, right []tile, base, method string) *image.R
 		tiles []tile
 		none  string
 	}{
-		{galleryEdge, "Gained, the largest differences of each task", left, "no more pairs gained"},
-		{galleryWidth - galleryEdge - halfWidth, "Lost, the largest differences of each task", right, "no more pairs lost"},
+		{galleryEdge, "Gained, the largest differences of each task", left, none("gained", len(all.gained), len(left))},
+		{galleryWidth - galleryEdge - halfWidth, "Lost, the largest differences of each task", right, none("lost", len(all.lost), len(right))},
 	}
 	top := galleryEdge + len(titles)*(lineHeight(f.title)+2) + 8 + lineHeight(f.bold) + 14
 	tileHeight := headHeight(f) + pictureSide + 6 + 2*lineHeight(f.text) + 22
@@ -121,6 +121,14 @@ func drawGallery(all contrast, left, right []tile, base, method string) *image.R
 		}
 	}
 	return page.on
+}
+
+// none says why a column ends: all of its pairs are shown, or no pictures of the others were kept.
+func none(what string, pairs, shown int) string {
+	if pairs > shown {
+		return fmt.Sprintf("no pictures of the other %d pairs %s were kept", pairs-shown, what)
+	}
+	return "no more pairs " + what
 }
 
 // headHeight is the room for two lines of prompt and one of task, level and seed.

@@ -146,3 +146,14 @@ func TestClassColors(t *testing.T) {
 		t.Error("labels cannot be read")
 	}
 }
+
+// TestColumnsEnd holds that a column of a gallery says whether all its pairs are shown.
+func TestColumnsEnd(t *testing.T) {
+	for want, got := range map[string]string{
+		"no more pairs lost": none("lost", 3, 3), "no pictures of the other 22 pairs lost were kept": none("lost", 25, 3),
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
