@@ -136,3 +136,25 @@ func TestPromptsOfHosts(t *testing.T) {
 	_, err := h.Guidance.Open(t.Context(), config)
 	refused(t, err, plugin.KindInvalidInput, "weight out of range", "prompt")
 }
+
+// TestSequenceOfMethods holds that a session may be guided by two methods, with the options of both by their names.
+func TestSequenceOfMethods(t *testing.T) {
+	h := connect(t, "mini")
+	config := simple()
+	config.Method, config.Options = "attend_isac", map[string]string{"attend.refine": "false", "isac.start": "0.5", "isac.end": "1"}
+	s := h.open(t, config)
+	for index, moves := range []int{1, 1, 1, 1} { // Attend-and-Excite in the first half, ISAC in the second
+		got, err := s.Guide(t.Context(), at(10, func(step *plugin.GuidanceStep) { step.Index = index }))
+		if err != nil || got.Reports[0].Moves != moves || got.Reports[0].Skipped != "" {
+			t.Fatalf("step %d: %v, %+v", index, err, got.Reports)
+		}
+		name := got.Reports[0].Losses[0].Name
+		if first := index < 2; first != (name == "attend") {
+			t.Errorf("step %d has the loss %s", index, name)
+		}
+	}
+	config.Options = map[string]string{"eta": "1"}
+	if _, err := h.Guidance.Open(t.Context(), config); err == nil || !strings.Contains(err.Error(), "attend.eta") {
+		t.Errorf("an option without the name of its method: %v", err)
+	}
+}
