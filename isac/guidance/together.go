@@ -123,6 +123,9 @@ func (g *group) guide(images []int) error {
 func descend(members []*member) {
 	var all []torch.Tensor
 	for _, m := range members {
+		if m.alone {
+			continue
+		}
 		if m.to = m.descend(&m.seen, m.report.Step); m.to.to.Defined() {
 			all = append(all, m.to.norms)
 		}
