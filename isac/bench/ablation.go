@@ -26,10 +26,7 @@ var ablations = []ablation{
 	{"overlap", each("overlap", string(isac.OverlapMPO), string(isac.OverlapMAE), string(isac.OverlapKL), string(isac.OverlapIoU))},
 	{"propagation", each("no_propagation", "false", "true")},
 	{"schedule", each("schedule", "A", "B", "C", "D", "E")},
-	{"schedule-in-window", []string{
-		"schedule=A+schedule_in_window=true", "schedule=B+schedule_in_window=true", "schedule=C+schedule_in_window=true",
-		"schedule=D+schedule_in_window=true", "schedule=E+schedule_in_window=true",
-	}},
+	{"schedule-in-window", each("schedule_in_window=true+schedule", "A", "B", "C", "D", "E")},
 	{"window", []string{"start=0+end=0.1", "start=0.1+end=0.2", "start=0.2+end=0.3", "start=0.3+end=0.5", "start=0.5+end=1"}},
 }
 

@@ -7,7 +7,6 @@ import (
 
 	"github.com/isac-guidance/isac/isac/attention"
 	backbone "github.com/isac-guidance/isac/isac/diffusion/denoiser"
-	"github.com/isac-guidance/isac/isac/diffusion/internal/memory"
 	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
 )
@@ -60,11 +59,7 @@ func (c conditional) AtOnce(x torch.Tensor, images int) int {
 	e := c.guided(x)
 	e.Checkpoint = c.p.checkpoints(e)
 	c.p.clear(need{device: c.p.evaluation(e)})
-	room := memory.Of(c.p.device, c.p.maxMemory).Device
-	if c.p.device == torch.CPU {
-		room = min(room, together)
-	}
-	return int(atOnce(int64(images), room, func(part int64) need {
+	return int(atOnce(int64(images), c.p.roomTogether(), func(part int64) need {
 		e.Batch = part
 		return need{device: c.p.evaluation(e)}.room()
 	}))

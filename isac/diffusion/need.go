@@ -169,6 +169,15 @@ func product(shape []int64) float64 {
 // together is how much an evaluation of several images may take on the CPU, in bytes. More of them are no faster there.
 const together = 2 << 30
 
+// roomTogether is what images that are evaluated at once may take.
+func (m machine) roomTogether() int64 {
+	room := memory.Of(m.device, m.maxMemory).Device
+	if m.device == torch.CPU {
+		room = min(room, together)
+	}
+	return room
+}
+
 // atOnce is how many of some images there is room for at once, at least one.
 func atOnce(images, room int64, need func(part int64) need) int64 {
 	for images > 1 && whole(need(images).device) > room {
@@ -182,12 +191,8 @@ func atOnce(images, room int64, need func(part int64) need) int64 {
 // machine that has hardly any. A run for which there is no room at all is a *MemoryError.
 func (p *Pipeline) fit(r *SampleRequest, shape []int64) (part int64, err error) {
 	p.clear(p.wanted(r, shape))
-	room := memory.Of(p.device, p.maxMemory).Device
-	if p.device == torch.CPU {
-		room = min(room, together)
-	}
 	need := func(part int64) need { return p.needOf(r, shape, part).room() }
-	part = atOnce(shape[0], room, need)
+	part = atOnce(shape[0], p.roomTogether(), need)
 	return part, p.check(p.imagesOf(shape), need(part))
 }
 

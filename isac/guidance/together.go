@@ -14,6 +14,9 @@ import (
 //
 // It fails where Guide of one of them fails.
 func GuideAll(sessions []*Session, xs []torch.Tensor, step Step) ([]torch.Tensor, []Report, error) {
+	if len(sessions) > 0 {
+		step.Timestep = sessions[0].config.Noise.Timestep(step.Sigma)
+	}
 	g := group{step: step, outs: make([]torch.Tensor, len(xs)), reports: make([]Report, len(xs)), sessions: sessions, xs: xs}
 	var waiting []int
 	for i, s := range sessions {
@@ -54,7 +57,6 @@ func (s *Session) joins(step Step) bool {
 	if _, able := s.config.Model.(Several); !able || s.closed || len(s.parts) > 0 || s.config.Measure || s.aimless() != "" {
 		return false
 	}
-	step.Timestep = s.config.Noise.Timestep(step.Sigma)
 	return step.check() == nil && s.idle(step) == "" && s.takesGradient()
 }
 
@@ -146,16 +148,14 @@ func descend(members []*member) {
 func (g *group) look(members []*member) (err error) {
 	at := make([]torch.Tensor, len(members))
 	for i, m := range members {
-		step := g.step
-		step.Timestep = m.config.Noise.Timestep(step.Sigma)
-		m.report, m.maps = Report{Step: step}, m.observed(step)
+		m.report, m.maps = Report{Step: g.step}, m.observed(g.step)
 		if err := checkShape(g.xs[m.image]); err != nil {
 			return err
 		}
 		if err := m.begin(&m.report); err != nil {
 			return err
 		}
-		at[i] = m.config.Noise.Input(g.xs[m.image], step.Sigma).Detach()
+		at[i] = m.config.Noise.Input(g.xs[m.image], g.step.Sigma).Detach()
 	}
 	torch.WithGrad(func() {
 		leaf := torch.Cat(at, 0).SetRequiresGrad(true)
