@@ -110,7 +110,15 @@ func MemoryStats(d Device) Memory {
 // EmptyCache gives memory that is cached but not used back to the device.
 func EmptyCache(d Device) {
 	ensure()
-	check(C.isac_empty_cache(C.int32_t(d.pack())).err)
+	check(C.isac_empty_cache(C.int32_t(d.pack()), 0).err)
+}
+
+// betweenJobs is how much of the machine's memory is kept for tensors to come while nothing is computed. A run keeps what it had at its peak.
+const betweenJobs = 512 << 20
+
+func trimCache() {
+	ensure()
+	check(C.isac_empty_cache(C.int32_t(CPU.pack()), betweenJobs).err)
 }
 
 // ResetPeak makes the present the start of Memory.Peak.

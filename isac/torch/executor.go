@@ -108,6 +108,7 @@ func (j *job) run() (err error) {
 		if errors.As(err, &e) && e.Kind == KindCUDAMemory {
 			emptyAllCaches()
 		}
+		_ = Try(func() error { trimCache(); return nil })
 	}()
 	return InScope(j.fn)
 }

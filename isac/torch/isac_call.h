@@ -55,7 +55,7 @@ static inline isac_result isac_randn(int64_t gen, const int64_t *shape, int64_t 
 static inline isac_result isac_rand(int64_t gen, const int64_t *shape, int64_t n) { return isac_loaded->core.rand(gen, shape, n); }
 static inline isac_result isac_randperm(int64_t gen, int64_t n) { return isac_loaded->core.randperm(gen, n); }
 static inline isac_memory isac_get_memory(int32_t device) { return isac_loaded->core.memory(device); }
-static inline isac_status isac_empty_cache(int32_t device) { return isac_loaded->core.empty_cache(device); }
+static inline isac_status isac_empty_cache(int32_t device, int64_t keep) { return isac_loaded->core.empty_cache(device, keep); }
 static inline isac_status isac_reset_peak(int32_t device) { return isac_loaded->core.reset_peak(device); }
 static inline isac_status isac_synchronize(int32_t device) { return isac_loaded->core.synchronize(device); }
 static inline isac_status isac_profile_begin(int32_t device) { return isac_loaded->core.profile_begin(device); }

@@ -2,7 +2,7 @@
 #ifndef ISAC_OPS_GEN_H
 #define ISAC_OPS_GEN_H
 
-#define ISAC_TORCH_ABI UINT64_C(0xfe5ce5602e9d1578)
+#define ISAC_TORCH_ABI UINT64_C(0xf4319db86a033920)
 
 typedef struct {
   isac_result (*add)(uint64_t t_, uint64_t o_);

@@ -79,7 +79,7 @@ typedef struct {
 
   /* devices */
   isac_memory (*memory)(int32_t device);
-  isac_status (*empty_cache)(int32_t device);
+  isac_status (*empty_cache)(int32_t device, int64_t keep); /* keep: bytes that may stay, of the CPU */
   isac_status (*reset_peak)(int32_t device);
   isac_status (*synchronize)(int32_t device);
 

@@ -40,3 +40,39 @@ func TestBlocksOfASmallModelAreKept(t *testing.T) {
 		t.Errorf("20 steps of %d MiB took %d new pages", 21, pages)
 	}
 }
+
+// TestBlocksUpToThePeakAreKeptWhileARunLasts holds that a step finds the memory that the step before had, however much it was, and that
+// little of it stays when the run has ended.
+func TestBlocksUpToThePeakAreKeptWhileARunLasts(t *testing.T) {
+	torchtest.Require(t)
+	torch.EmptyCache(torch.CPU)
+	e := torch.NewExecutor()
+	defer e.Close()
+	idle := func() int64 { m := torch.MemoryStats(torch.CPU); return m.Allocated - m.Tensors }
+	run := func() error {
+		step := func() {
+			scoped(t, func() {
+				for range 3 {
+					torch.Ones([]int64{256 << 18}, torch.Float32, torch.CPU)
+				}
+			})
+		}
+		step()
+		before := idle()
+		step()
+		if grown := idle() - before; grown > 64<<20 || grown < -64<<20 {
+			t.Errorf("another step of 768 MiB changed what is kept by %d MiB", grown>>20)
+		}
+		if before < 700<<20 {
+			t.Errorf("%d MiB are resident and not in use after a step of 768 MiB", before>>20)
+		}
+		return nil
+	}
+	before := idle()
+	if err := e.Do(t.Context(), run); err != nil {
+		t.Fatal(err)
+	}
+	if kept := idle() - before; kept > 600<<20 {
+		t.Errorf("%d MiB are kept after the run", kept>>20)
+	}
+}

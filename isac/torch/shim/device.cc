@@ -118,11 +118,11 @@ isac_memory memory(int32_t dev) {
   });
 }
 
-isac_status empty_cache(int32_t dev) {
+isac_status empty_cache(int32_t dev, int64_t keep) {
   return guard<isac_status>("empty_cache", [&] {
     if (dev < 0) {
-      drop_large_blocks();
-      malloc_trim(0);
+      drop_large_blocks(keep);
+      if (keep == 0) malloc_trim(0);
       return isac_status{};
     }
     wake(dev);

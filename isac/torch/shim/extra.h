@@ -62,6 +62,9 @@ inline at::Tensor pad(const at::Tensor &x, at::IntArrayRef pad, const std::strin
 
 std::tuple<at::Tensor, at::Tensor> attention_columns(const at::Tensor &q, const at::Tensor &k, double scale, int64_t first, int64_t length);
 
+at::Tensor conv2d(const at::Tensor &x, const at::Tensor &w, const at::Tensor &b, at::IntArrayRef stride, at::IntArrayRef padding,
+                  at::IntArrayRef dilation, int64_t groups);
+
 at::Tensor sdpa(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &mask, bool causal, double scale);
 
 }  // namespace x

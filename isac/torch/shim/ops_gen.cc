@@ -510,7 +510,7 @@ isac_result op_conv2d(uint64_t x_, uint64_t w_, uint64_t b_, const int64_t *stri
     const at::IntArrayRef stride(stride_, n_stride);
     const at::IntArrayRef padding(padding_, n_padding);
     const at::IntArrayRef dilation(dilation_, n_dilation);
-    return one(at::conv2d(x, w, x::opt(b), stride, padding, dilation, groups), "conv2d");
+    return one(x::conv2d(x, w, b, stride, padding, dilation, groups), "conv2d");
   });
 }
 

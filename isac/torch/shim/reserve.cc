@@ -32,8 +32,6 @@ struct Reserve final : c10::Allocator {
   std::unordered_map<void *, size_t> sizes;  // of all blocks
   std::multimap<size_t, void *> idle;
   size_t kept = 0;  // bytes in idle
-  // Few blocks at a time are large, so little is enough: beyond it huge pages make up for most.
-  const size_t most = size_t(512) << 20;
   // A small model's blocks are kept whatever the peak: given back and mapped anew, they cost a step a quarter of its time.
   const int64_t slack = int64_t(32) << 20;
   std::atomic<int64_t> live{0}, high{0};  // bytes of blocks that are in use, small ones too, and the most of them
@@ -116,14 +114,12 @@ struct Reserve final : c10::Allocator {
   static void release(void *p) {
     Reserve &r = one();
     if (p != nullptr && reinterpret_cast<uintptr_t>(p) % kAlign == 0) {
-      std::unique_lock<std::mutex> lock(r.mutex);
+      std::lock_guard<std::mutex> lock(r.mutex);
       const auto at = r.sizes.find(p);
       if (at != r.sizes.end()) {
         r.idle.emplace(at->second, p);
         r.kept += at->second;
         r.live.fetch_sub(static_cast<int64_t>(at->second), std::memory_order_relaxed);
-        lock.unlock();
-        r.trim(r.most);
         return;
       }
     }
@@ -152,7 +148,7 @@ void keep_large_blocks() {
   c10::SetCPUAllocator(&r);
 }
 
-void drop_large_blocks() { Reserve::one().trim(0); }
+void drop_large_blocks(int64_t keep) { Reserve::one().trim(static_cast<size_t>(std::max<int64_t>(keep, 0))); }
 
 void tensor_bytes(int64_t *now, int64_t *peak) {
   *now = Reserve::one().live;

@@ -101,10 +101,10 @@ at::ScalarType dtype(int32_t code);
 int32_t dtype_code(at::ScalarType t);
 at::Device device(int32_t code);
 
-// reserve.cc: from here on large blocks of the CPU's memory are kept when tensors free them; drop gives all of them back. tensor_bytes is
-// what tensors hold now, and the most of it since the start or reset_tensor_peak.
+// reserve.cc: from here on large blocks of the CPU's memory are kept when tensors free them; drop gives them back, but for so many bytes.
+// tensor_bytes is what tensors hold now, and the most of it since the start or reset_tensor_peak.
 void keep_large_blocks();
-void drop_large_blocks();
+void drop_large_blocks(int64_t keep);
 void tensor_bytes(int64_t *now, int64_t *peak);
 void reset_tensor_peak();
 
