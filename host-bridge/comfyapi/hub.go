@@ -2,7 +2,6 @@ package comfyapi
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -34,7 +33,7 @@ type hub struct {
 	runs    map[string]*running
 	stop    chan struct{}
 	// lines of the log are on their way to those who want to see them: whoever logs may hold mu.
-	lines chan json.RawMessage
+	lines chan logged
 }
 
 // running is what is known of a prompt that runs, for clients that come back and for those that would think the line is dead.
@@ -48,7 +47,7 @@ func newHub(limits Limits, m *metrics, log *slog.Logger, q Queue, features map[s
 	h := &hub{
 		limits: limits, metrics: m, log: log, queue: q,
 		all: map[*socket]struct{}{}, current: map[string]*socket{}, runs: map[string]*running{}, stop: make(chan struct{}),
-		lines: make(chan json.RawMessage, 256),
+		lines: make(chan logged, 256),
 	}
 	h.features = h.frame(message.Message{Type: "feature_flags", Data: jsonOf(features)})
 	m.sockets(func() float64 {

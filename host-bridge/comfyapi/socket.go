@@ -33,8 +33,8 @@ type socket struct {
 	mu   sync.Mutex // of conn
 	// described: the client takes previews that say what they belong to.
 	described atomic.Bool
-	// logs: the client wants to see the log.
-	logs atomic.Bool
+	// logs: since when the client wants to see the log; nil: it does not.
+	logs atomic.Pointer[time.Time]
 	// spoken is when a text message was last given to it, in Unix nanoseconds.
 	spoken atomic.Int64
 	once   sync.Once

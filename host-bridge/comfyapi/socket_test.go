@@ -329,8 +329,8 @@ func TestLogs(t *testing.T) {
 	if entries := at(t, raw, "entries").([]any); len(entries) != 2 || len(at(t, entries, 1, "m").(string)) > maxLogLine+10 {
 		t.Errorf("kept were %v", entries)
 	}
-	call(t, "PATCH", web.URL+"/internal/logs/subscribe", `{"clientId":"me","enabled":false}`)
 	l.expect("logs")
+	call(t, "PATCH", web.URL+"/internal/logs/subscribe", `{"clientId":"me","enabled":false}`)
 	log.Info("nobody")
 	l.quiet()
 }
