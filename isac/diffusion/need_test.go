@@ -36,7 +36,7 @@ func TestTooMuchIsRefusedAtOnce(t *testing.T) {
 				latent.Close()
 			}
 		}
-		if took := time.Since(start); took > 2*time.Second {
+		if took := time.Since(start); took > 20*time.Second { // such a run itself would take hours
 			t.Errorf("%s: it took %v", name, took)
 		}
 	}
