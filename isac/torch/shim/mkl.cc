@@ -4,8 +4,6 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "shim.h"
-
 extern "C" __attribute__((visibility("default"))) int mkl_serv_intel_cpu_true() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
