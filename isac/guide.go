@@ -84,6 +84,9 @@ func (g *guide) Measure(r attention.Reading, step guidance.Step, maps *guidance.
 		return guidance.Measurement{}, err
 	}
 	found := g.measure(r, maps)
+	if found.err != nil {
+		return guidance.Measurement{}, found.err
+	}
 	m := guidance.Measurement{Skipped: found.skipped, Height: r.Top.Height, Width: r.Top.Width, Foreground: len(found.pixels)}
 	if m.Skipped != "" {
 		return m, nil

@@ -22,6 +22,7 @@ type measurement struct {
 	labels []int
 	// masks holds the columns of M [F,N].
 	masks [][]float32
+	err   error // attention.ErrManyRows
 }
 
 // seen is what the losses are made of.
@@ -54,7 +55,7 @@ func (g *guide) measure(r attention.Reading, maps *guidance.Maps) (m measurement
 // labels, the masks with their peaks.
 func (g *guide) find(r attention.Reading, maps *guidance.Maps) (m measurement) {
 	sparse := g.opt.sparse()
-	s := seen{r: r, options: attention.Options{DivideUpsampled: g.opt.UpsampleNorm, Renormalise: g.opt.RenormaliseJoint, DetachSelf: sparse}}
+	s := seen{r: r, options: g.opt.attention()}
 	end := torch.Section("maps")
 	sa, ca := attention.Accumulate(r, s.options)
 	end()
@@ -110,7 +111,7 @@ func (g *guide) find(r attention.Reading, maps *guidance.Maps) (m measurement) {
 	defer torch.Section("losses")()
 	switch {
 	case sparse:
-		m.instance, m.class = g.rowLosses(s, instance, class)
+		m.instance, m.class, m.err = g.rowLosses(s, instance, class)
 	default:
 		m.instance, m.class = g.mapLosses(s, instance, class)
 	}

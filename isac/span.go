@@ -11,6 +11,14 @@ type span struct {
 
 func (s span) minmaxed() bool { return s.flat.Defined() }
 
+// undo makes of rows of the min-maxed SA, which it may change, those of SA.
+func (s span) undo(rows torch.Tensor) torch.Tensor {
+	if !s.minmaxed() {
+		return rows
+	}
+	return rows.MulInPlace(s.high.value.Sub(s.low.value)).AddInPlace(s.low.value)
+}
+
 // extreme is the smallest or the largest value of SA, and where it stands.
 type extreme struct {
 	value torch.Tensor // scalar

@@ -31,6 +31,16 @@ func (o Options) Streams() bool { return o.sparse() }
 
 var _ guidance.Streamer = Options{}
 
+// attention is how maps are made of taps.
+func (o Options) attention() attention.Options {
+	return attention.Options{DivideUpsampled: o.UpsampleNorm, Renormalise: o.RenormaliseJoint, DetachSelf: o.sparse()}
+}
+
+// Online tells that SA may be added up while the model is evaluated: with the engine sparse, whose gradient needs few of its rows.
+func (o Options) Online() (attention.Options, bool) { return o.attention(), o.sparse() }
+
+var _ guidance.Onliner = Options{}
+
 // rowLosses are L_ins (8) and L_cls (12) where overlaps are maxima, with all of their gradient. What it rests on:
 //
 //	(6)   MPO has the gradient of the one pixel p where the product of two masks is largest; so has the largest of all pairs, (8) and
@@ -42,7 +52,9 @@ var _ guidance.Streamer = Options{}
 //
 // So at most a few rows of each layer's self-attention are formed again with gradient. CA, which is HW×L and small, has it in full, and
 // with it whatever its normalisation depends on.
-func (g *guide) rowLosses(s seen, instance, class *guidance.Peak) (ins, cls torch.Tensor) {
+//
+// The one error is attention.ErrManyRows.
+func (g *guide) rowLosses(s seen, instance, class *guidance.Peak) (ins, cls torch.Tensor, err error) {
 	var pixels []int
 	if instance != nil {
 		pixels = append(pixels, s.pixels[instance.Pixel])
@@ -55,12 +67,17 @@ func (g *guide) rowLosses(s seen, instance, class *guidance.Peak) (ins, cls torc
 		pixels = append(pixels, class.Pixel)
 	}
 	if len(pixels) == 0 {
-		return ins, cls
+		return ins, cls, nil
 	}
 	pixels = append(append(pixels, s.span.low.rows...), s.span.high.rows...)
 	slices.Sort(pixels)
 	pixels = slices.Compact(pixels)
-	rows := attention.Rows(s.r, s.options, pixels) // [n,HW]
+	rows, err := attention.Rows(s.r, s.options, pixels, func() torch.Tensor { // [n,HW]
+		return s.span.undo(s.self.Detach().IndexSelect(0, indices(pixels, s.self.Device())))
+	})
+	if err != nil {
+		return ins, cls, err
+	}
 	at := func(t torch.Tensor, pixel int) torch.Tensor {
 		i, _ := slices.BinarySearch(pixels, pixel)
 		return t.Narrow(0, int64(i), 1)
@@ -76,7 +93,7 @@ func (g *guide) rowLosses(s seen, instance, class *guidance.Peak) (ins, cls torc
 	if class != nil {
 		cls = product(g.classMaps(at(rows, class.Pixel), s.cross), *class)
 	}
-	return ins, cls
+	return ins, cls, nil
 }
 
 // product is A[p]·B[p] of a pair's columns of a row [1,n].

@@ -27,8 +27,13 @@ func Accumulate(r Reading, opt Options) (self, cross torch.Tensor) {
 		var image, text sums
 		var all []Tap
 		for _, t := range r.Taps {
-			all = append(all, parts(t, opt.Renormalise)...)
+			if t.left == nil {
+				all = append(all, parts(t, opt.Renormalise)...)
+			} else if t.left.text.Defined() {
+				text.add(t.Grid(), t.left.heads, t.left.text.Narrow(0, 0, int64(t.Grid().Pixels())))
+			}
 		}
+		image.take(onlineOf(r.Taps))
 		for _, set := range sets(all) {
 			m := torch.WithScope(func() []torch.Tensor {
 				if opt.DetachSelf {

@@ -56,10 +56,10 @@ func (g *Graphs) Run(r *Recorder, key string, fn func(in []torch.Tensor, r *Reco
 	if one.graph == nil {
 		return r.Scoped(func() []torch.Tensor { return fn(inputs, r) })
 	}
-	replayed := Recorder{taps: slices.Clone(one.taps)}
-	results := replayed.restore(0, one.graph.Run(inputs...))
+	taps := slices.Clone(one.taps)
+	results := restore(one.graph.Run(inputs...), taps)
 	if r != nil {
-		r.taps = append(r.taps, replayed.taps...)
+		r.taps = append(r.taps, taps...)
 	}
 	return results
 }
@@ -144,7 +144,8 @@ func (one *recording) record(r *Recorder, fn func(in []torch.Tensor, r *Recorder
 			return fn(in, nil)
 		}
 		inner = wanted.Fresh()
-		return inner.outputs(0, fn(in, inner))
+		results := fn(in, inner)
+		return collect(results, inner.taps)
 	}, inputs...)
 	if one.err != nil {
 		torch.EmptyCache(deviceOf(inputs)) // what it may have taken before it failed

@@ -3,8 +3,6 @@ package attention
 import (
 	"errors"
 	"fmt"
-
-	"github.com/isac-guidance/isac/isac/torch"
 )
 
 // Reading is the taps of one evaluation, checked.
@@ -46,11 +44,18 @@ func (r *Reading) take(t Tap) {
 	if t.Grid().Pixels() > r.Top.Pixels() {
 		r.Top = t.Grid()
 	}
-	r.Half = r.Half || t.Half || t.Q.DType() == torch.Float16
+	r.Half = r.Half || t.half()
 }
 
 // add checks one tap and takes it in.
 func (r *Reading) add(t Tap) error {
+	if t.left != nil { // its maps could not have been made otherwise
+		if text := t.Length(Text); text > 0 {
+			r.Tokens = text
+		}
+		r.take(t)
+		return nil
+	}
 	if !t.Q.Defined() || !t.K.Defined() {
 		return errors.New("queries or keys are undefined")
 	}

@@ -12,9 +12,12 @@ type Recorder struct {
 	// Layers is how many layers are wanted, the first in the model's order; 0 is all. Others are not recorded, and what comes behind the
 	// last has no gradient.
 	Layers int
+	// Online has maps made in checkpoints in the place of queries and keys; nil keeps these.
+	Online *Online
 
-	taps []Tap
-	all  int // layers that the backbone has, 0 if it does not say
+	taps  []Tap
+	all   int // layers that the backbone has, 0 if it does not say
+	first int // the number of the first layer that is recorded
 }
 
 // Taps gives what was recorded, in the model's order. The tensors belong to the scope that the outermost Scoped or Checkpoint
@@ -61,7 +64,7 @@ func (r *Recorder) Add(t Tap) {
 
 // Fresh is an empty recorder that wants what is left of what r wants, for a part of a backbone that runs more than once. r has to be On.
 func (r *Recorder) Fresh() *Recorder {
-	f := &Recorder{Only: r.Only}
+	f := &Recorder{Only: r.Only, Online: r.Online, first: r.first + len(r.taps)}
 	if r.Layers > 0 {
 		f.Layers = r.Layers - len(r.taps)
 	}
@@ -77,7 +80,10 @@ func (r *Recorder) Scoped(fn func() []torch.Tensor) []torch.Tensor {
 		return torch.WithScope(fn)
 	}
 	first := len(r.taps)
-	return r.restore(first, torch.WithScope(func() []torch.Tensor { return r.outputs(first, fn()) }))
+	return restore(torch.WithScope(func() []torch.Tensor {
+		results := fn()
+		return collect(results, r.taps[first:])
+	}), r.taps[first:])
 }
 
 // Scoped1 is Scoped for a function of one result.
@@ -91,31 +97,40 @@ func (r *Recorder) Checkpoint(fn func(in []torch.Tensor, r *Recorder) []torch.Te
 	if !r.On() {
 		return torch.Checkpoint(func(in []torch.Tensor) []torch.Tensor { return fn(in, nil) }, inputs...)
 	}
+	if r.Online != nil && torch.Differentiable(inputs) {
+		return r.Online.checkpoint(r, fn, inputs)
+	}
 	inner := r.Fresh()
 	outputs := torch.Checkpoint(func(in []torch.Tensor) []torch.Tensor {
 		inner.taps = nil // what the run before recorded
-		return inner.outputs(0, fn(in, inner))
+		results := fn(in, inner)
+		return collect(results, inner.taps)
 	}, inputs...)
-	results := inner.restore(0, outputs)
+	results := restore(outputs, inner.taps)
 	r.taps = append(r.taps, inner.taps...)
 	return results
 }
 
-// outputs lists results, and the queries and keys recorded since first.
-func (r *Recorder) outputs(first int, results []torch.Tensor) []torch.Tensor {
+// collect lists results, and the tensors of taps.
+func collect(results []torch.Tensor, taps []Tap) []torch.Tensor {
 	out := results[:len(results):len(results)]
-	for _, t := range r.taps[first:] {
-		out = append(out, t.Q, t.K)
+	for i := range taps {
+		for _, t := range taps[i].tensors() {
+			out = append(out, *t)
+		}
 	}
 	return out
 }
 
-// restore is the inverse of outputs: it puts the tensors back into the record and gives the results.
-func (r *Recorder) restore(first int, outputs []torch.Tensor) []torch.Tensor {
-	taps := r.taps[first:]
-	n := len(outputs) - 2*len(taps)
+// restore is the inverse of collect: it puts the tensors back into the taps and gives the results.
+func restore(outputs []torch.Tensor, taps []Tap) []torch.Tensor {
+	var all []*torch.Tensor
 	for i := range taps {
-		taps[i].Q, taps[i].K = outputs[n+2*i], outputs[n+1+2*i]
+		all = append(all, taps[i].tensors()...)
+	}
+	n := len(outputs) - len(all)
+	for i, t := range all {
+		*t = outputs[n+i]
 	}
 	return outputs[:n]
 }

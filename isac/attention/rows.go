@@ -8,46 +8,79 @@ import (
 )
 
 // Rows is SA of Accumulate at some pixels alone, [n,HW] in their order, with gradient where gradients are enabled. It forms the
-// probabilities of no other queries: of a layer on a coarser grid those of the at most four whose bilinear mean a pixel is.
-func Rows(r Reading, opt Options, pixels []int) torch.Tensor {
-	return torch.Scoped(func() torch.Tensor {
+// probabilities of no other queries: of a layer on a coarser grid those of the at most four whose bilinear mean a pixel is. Of maps that were
+// made online they are formed in the backward pass; until then known has to say what they are, as it was in what Accumulate gave, [n,HW]: it is
+// called only then. The one error is ErrManyRows.
+func Rows(r Reading, opt Options, pixels []int, known func() torch.Tensor) (rows torch.Tensor, err error) {
+	rows = torch.Scoped(func() torch.Tensor {
 		var image sums
 		queries := map[Grid]*sources{}
 		var all []Tap
 		for _, t := range r.Taps {
-			if !t.Has(Image) {
+			if !t.Has(Image) || t.left != nil && !t.left.rows.Defined() {
+				continue
+			}
+			if queries[t.Grid()] == nil {
+				queries[t.Grid()] = sourcesOf(pixels, t.Grid(), r.Top)
+			}
+			if t.left != nil {
+				n := len(queries[t.Grid()].queries)
+				if n > mostRows {
+					err = ErrManyRows
+					return torch.Tensor{}
+				}
+				t.left.queries = queries[t.Grid()].queries
+				image.add(t.Grid(), t.left.heads, t.left.rows.Narrow(0, 0, int64(n)))
 				continue
 			}
 			if opt.Renormalise && t.Has(Text) {
 				t = t.only(Image)
 			}
 			all = append(all, t)
-			if queries[t.Grid()] == nil {
-				queries[t.Grid()] = sourcesOf(pixels, t.Grid(), r.Top, t.Q.Device())
-			}
 		}
 		for _, set := range sets(all) {
 			grid := set[0].Grid()
+			index := queries[grid].index(set[0].Q.Device())
 			image.add(grid, headsOf(set), torch.Scoped(func() torch.Tensor {
 				one := joined(set)
-				one.Q = one.Q.IndexSelect(2, queries[grid].index)
+				one.Q = one.Q.IndexSelect(2, index)
 				return columns(one.Mean(), 1, one.Keys, Image)
 			}))
 		}
-		return image.combine(r.Top, opt.DivideUpsampled, func(m torch.Tensor, from Grid) torch.Tensor {
-			return upsampleKeys(queries[from].weights.To(m.DType()).Matmul(m), from, r.Top)
+		rows := image.combine(r.Top, opt.DivideUpsampled, func(m torch.Tensor, from Grid) torch.Tensor {
+			return upsampleKeys(queries[from].matrix(m).Matmul(m), from, r.Top)
 		})
+		if onlineOf(r.Taps) != nil {
+			rows = known().Add(rows.Sub(rows.Detach()))
+		}
+		return rows
 	})
+	return rows, err
 }
 
 // sources are the queries of a layer that some pixels of a finer grid are made of.
 type sources struct {
-	index   torch.Tensor // [s], int64, each once
-	weights torch.Tensor // [n,s], float64: bilinear
+	queries []int64   // each once, sorted
+	weights []float64 // [pixels, queries]: bilinear
+	at      torch.Tensor
+}
+
+// index are the queries on a device, the same at each call.
+func (s *sources) index(dev torch.Device) torch.Tensor {
+	if !s.at.Defined() {
+		s.at = torch.FromInt64s(s.queries, int64(len(s.queries))).ToDevice(dev)
+	}
+	return s.at
+}
+
+// matrix makes rows of the pixels of rows like m of the queries.
+func (s *sources) matrix(m torch.Tensor) torch.Tensor {
+	n := len(s.queries)
+	return torch.FromFloat64s(s.weights, int64(len(s.weights)/n), int64(n)).ToDevice(m.Device()).To(m.DType())
 }
 
 // sourcesOf finds them.
-func sourcesOf(pixels []int, from, to Grid, dev torch.Device) *sources {
+func sourcesOf(pixels []int, from, to Grid) *sources {
 	type term struct {
 		row, query int
 		weight     float64
@@ -72,10 +105,7 @@ func sourcesOf(pixels []int, from, to Grid, dev torch.Device) *sources {
 		column, _ := slices.BinarySearch(index, int64(t.query))
 		weights[t.row*len(index)+column] += t.weight
 	}
-	return &sources{
-		index:   torch.FromInt64s(index, int64(len(index))).ToDevice(dev),
-		weights: torch.FromFloat64s(weights, int64(len(pixels)), int64(len(index))).ToDevice(dev),
-	}
+	return &sources{queries: index, weights: weights}
 }
 
 // tick is a place along one side of a grid and what it counts for.

@@ -58,7 +58,26 @@ type Tap struct {
 	Half bool
 	// Auxiliary marks a self-attention beside the layer's main one (SD3.5's attn2), which is read only where it is asked for.
 	Auxiliary bool
+
+	left *remnant // in the place of Q and K, where maps were made online
 }
+
+// tensors are those that a tap holds.
+func (t *Tap) tensors() []*torch.Tensor {
+	if t.left == nil {
+		return []*torch.Tensor{&t.Q, &t.K}
+	}
+	var all []*torch.Tensor
+	for _, one := range []*torch.Tensor{&t.left.text, &t.left.rows} {
+		if one.Defined() {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// half tells whether the model computes in float16.
+func (t Tap) half() bool { return t.Half || t.Q.Defined() && t.Q.DType() == torch.Float16 }
 
 // Self is the layout of a self-attention layer on a grid.
 func Self(height, width int) []Segment { return []Segment{{Kind: Image, Length: height * width}} }

@@ -77,6 +77,7 @@ func (c conditional) guided(x torch.Tensor) backbone.Evaluation {
 		Batch: x.Size(0), Height: x.Size(2), Width: x.Size(3), Tokens: c.c.Hidden.Size(1), Fused: fused(), Reorders: c.p.device == torch.CPU, Gradient: true,
 	}
 	e.Streamed = c.method == nil || streams(c.method) // as nearly all do
+	e.Online = e.Streamed && (c.method == nil || online(c.method)) && x.Size(0) == 1
 	return e
 }
 
@@ -94,7 +95,11 @@ func (c conditional) Evaluate(x torch.Tensor, timestep float64, ask guidance.Ask
 	c.last.Gradient = torch.GradEnabled()
 	if torch.GradEnabled() {
 		c.p.clear(need{device: c.p.evaluation(*c.last)})
-		d.Checkpoint(c.p.checkpoints(*c.last))
+		checkpoint := c.p.checkpoints(*c.last)
+		d.Checkpoint(checkpoint)
+		if checkpoint && ask.Online != nil && x.Size(0) == 1 { // of several images the maps are each one's own
+			r.Online = attention.NewOnline(ask.Online.Options, c.Layers(x), ask.Online.Reads, d.DType(), d.Device())
+		}
 	}
 	if c.cost.add(x.Size(0)); c.cost != nil && torch.GradEnabled() {
 		c.cost.Gradients += int(x.Size(0))

@@ -100,7 +100,7 @@ func (p *Pipeline) needOf(r *SampleRequest, shape []int64, part int64) need {
 	text := float64(e.Batch) * float64(e.Tokens) * float64(p.model.Shape.Context) * 4
 	working := p.evaluation(e) + text + max(r.Positive.memory(e), r.Negative.memory(e))
 	if r.Guidance != nil { // of one image at a time, on the conditional side
-		e.Batch, e.Gradient, e.Streamed = 1, true, streams(r.Guidance.Method)
+		e.Batch, e.Gradient, e.Streamed, e.Online = 1, true, streams(r.Guidance.Method), online(r.Guidance.Method)
 		e.Checkpoint = p.checkpoints(e)
 		working = max(working, p.evaluation(e)+r.Positive.memory(e))
 	}
@@ -129,6 +129,16 @@ func (p *Pipeline) evaluation(e backbone.Evaluation) float64 {
 func streams(m guidance.Method) bool {
 	streamer, ok := m.(guidance.Streamer)
 	return ok && streamer.Streams()
+}
+
+// online tells whether a method reads maps that are made while the model is evaluated, where it runs with checkpoints.
+func online(m guidance.Method) bool {
+	onliner, is := m.(guidance.Onliner)
+	if !is {
+		return false
+	}
+	_, can := onliner.Online()
+	return can
 }
 
 // needToDecode estimates the decoding of latents of a shape, one at a time, in tiles or whole, and all pictures that come of it.

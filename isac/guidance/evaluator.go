@@ -21,6 +21,15 @@ type Ask struct {
 	Layers int
 	// Prediction asks for what the model predicts too, [1,C,H,W]: the evaluation then goes on to its end.
 	Prediction bool
+	// Online, if not nil, allows for taps whose maps are made while the model is evaluated (attention.Online). A model does so where that
+	// saves memory.
+	Online *OnlineMaps
+}
+
+// OnlineMaps says which.
+type OnlineMaps struct {
+	Options attention.Options
+	Reads   []bool // by layer: the others are left out; nil are all
 }
 
 // Reader is a Guide that does not read every layer.
@@ -40,14 +49,21 @@ type Several interface {
 	Crowded(images int)
 }
 
-// evaluate evaluates the model at X_t, as far as the method reads it, and to the end where a prediction is wanted.
-func (s *Session) evaluate(at torch.Tensor, timestep float64, predict bool) (r attention.Reading, prediction torch.Tensor, err error) {
+// evaluate evaluates the model at X_t, as far as the method reads it, and to the end where a prediction is wanted. whole asks for queries and
+// keys of all layers.
+func (s *Session) evaluate(at torch.Tensor, timestep float64, predict, whole bool) (r attention.Reading, prediction torch.Tensor, err error) {
 	model, able := s.config.Model.(Evaluator)
 	var taps []attention.Tap
 	var wanted []bool
 	if able {
 		wanted = s.reads(model.Layers(at))
-		taps, prediction, err = model.Evaluate(at, timestep, Ask{Layers: lastOf(wanted) + 1, Prediction: predict})
+		ask := Ask{Layers: lastOf(wanted) + 1, Prediction: predict}
+		if onliner, is := s.config.Method.(Onliner); is && !whole {
+			if opt, can := onliner.Online(); can {
+				ask.Online = &OnlineMaps{Options: opt, Reads: wanted}
+			}
+		}
+		taps, prediction, err = model.Evaluate(at, timestep, ask)
 	} else {
 		taps, err = s.config.Model.Taps(at, timestep)
 	}

@@ -1,6 +1,7 @@
 package guidance
 
 import (
+	"errors"
 	"math"
 
 	"github.com/isac-guidance/isac/isac/attention"
@@ -37,9 +38,14 @@ func (s *Session) look(x torch.Tensor, step Step, how glance) (seen look, err er
 		if how.grad {
 			seen.at = seen.at.Clone().SetRequiresGrad(true)
 		}
-		var r attention.Reading
-		if r, seen.prediction, err = s.evaluate(seen.at, step.Timestep, how.predict); err == nil {
-			err = s.measure(&seen, r, step, how.maps)
+		for _, whole := range []bool{false, true} {
+			var r attention.Reading
+			if r, seen.prediction, err = s.evaluate(seen.at, step.Timestep, how.predict, whole); err == nil {
+				err = s.measure(&seen, r, step, how.maps)
+			}
+			if !errors.Is(err, attention.ErrManyRows) {
+				return
+			}
 		}
 	}
 	if how.grad {

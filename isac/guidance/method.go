@@ -23,6 +23,12 @@ type Streamer interface {
 	Streams() bool
 }
 
+// Onliner is a Method that may do with maps that are made while the model is evaluated, which saves the memory of queries and keys.
+type Onliner interface {
+	// Online gives the options of these maps, and tells whether it does, with the options that it has.
+	Online() (attention.Options, bool)
+}
+
 // Guide is a method at work on one run of one image. What it remembers from step to step holds no tensors.
 type Guide interface {
 	// Idle tells why a step needs no look at the model, "" if it does: nothing that the method measures would have weight.

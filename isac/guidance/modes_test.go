@@ -198,7 +198,7 @@ func TestModelIsAskedForWhatIsRead(t *testing.T) {
 		}})
 		guide(t, s, x, guidance.Step{Count: 5})
 		guide(t, s, x, guidance.Step{Index: 3, Count: 5}) // idle: the fourth
-		if want := []guidance.Ask{{2, true}, {2, true}}; !slices.Equal(asks, want) || calls != 2 {
+		if want := []guidance.Ask{{Layers: 2, Prediction: true}, {Layers: 2, Prediction: true}}; !slices.Equal(asks, want) || calls != 2 {
 			t.Errorf("the model was asked for %+v, want %+v; %d predictions", asks, want, calls)
 		}
 		first, _ := guide(t, open(t, guidance.Config{Model: able, Method: reading{method()}, Noise: doubled{}}), x, guidance.Step{Count: 5})

@@ -23,7 +23,7 @@ type closure func([]Tensor) []Tensor
 // operation's panic inside fn comes out as that *Error, any other panic as one of KindClosure with the stack.
 func Checkpoint(fn func([]Tensor) []Tensor, inputs ...Tensor) []Tensor {
 	ensure()
-	if !GradEnabled() || !anyRequiresGrad(inputs) {
+	if !Differentiable(inputs) {
 		return WithScope(func() []Tensor { return fn(inputs) })
 	}
 	defer collect()
@@ -31,7 +31,11 @@ func Checkpoint(fn func([]Tensor) []Tensor, inputs ...Tensor) []Tensor {
 	return takeList(C.isac_checkpoint(C.uintptr_t(h), ids(inputs), C.int64_t(len(inputs))))
 }
 
-func anyRequiresGrad(ts []Tensor) bool {
+// Differentiable tells whether what is made of tensors, which may be undefined, has a gradient.
+func Differentiable(ts []Tensor) bool {
+	if !GradEnabled() {
+		return false
+	}
 	for _, t := range ts {
 		if t.Defined() && t.RequiresGrad() {
 			return true

@@ -8,6 +8,8 @@ type Evaluation struct {
 	Gradient, Checkpoint bool
 	// Streamed says that the maps of a guided step have no gradient.
 	Streamed bool
+	// Online says that with Checkpoint the maps are made while the model is evaluated, in the place of queries and keys (attention.Online).
+	Online bool
 	// Recorded keeps the queries and keys of all attention layers, and has the maps of one image made of them, without gradient.
 	Recorded bool
 	// Fused says that libtorch's attention keeps no probabilities.
@@ -41,9 +43,36 @@ func Maps(layers []Layer, e Evaluation) float64 {
 		sum += 3 * l.Queries * l.Keys
 	}
 	if e.Streamed {
-		return 4 * (4*finest*finest + 2*widest)
+		layers := 2.0
+		if e.Online && e.Checkpoint { // they are all added up before
+			layers = 1
+		}
+		return 4 * (4*finest*finest + layers*widest)
 	}
 	return 4 * (sum + (4*float64(len(grids)-1)+8)*finest*finest)
+}
+
+// waitingRows is how many rows of a layer's self-attention have a gradient that waits for the layer, where maps are made online.
+const waitingRows = 64
+
+// OnlineMaps is what maps that are made online take beside an evaluation with checkpoints, in bytes: on the way forward the sums over layers and
+// the map that is added to one, later each layer's part of CA, and on the way back also the gradient of the rows that a loss depends on. keys
+// tells of a layer how many of its keys are the text's.
+func OnlineMaps(layers []Layer, text func(Layer) float64) (ahead, kept, back float64) {
+	grids, widest := map[float64]bool{}, 0.0
+	for _, l := range layers {
+		tokens := text(l)
+		kept += 4 * l.Queries * tokens
+		if l.Keys > tokens {
+			back += 4 * waitingRows * l.Queries
+			widest = max(widest, 4*l.Queries*l.Keys)
+			if !grids[l.Queries] {
+				grids[l.Queries] = true
+				ahead += 4 * l.Queries * l.Queries
+			}
+		}
+	}
+	return ahead + kept + 2*widest, kept, kept + back
 }
 
 // piece is how many scores an attention that is not fused makes at once, where it makes them in pieces: more are neither made nor kept

@@ -37,6 +37,9 @@ func (c Config) Memory(e denoiser.Evaluation, width float64) float64 {
 		}
 		sum = (kept + blockGrad) * one
 	}
+	if e.Gradient && e.Checkpoint && e.Online {
+		return c.online(layers, e, one, width)
+	}
 	bytes := sum*width + denoiser.Probabilities(layers, e, width)
 	if e.Recorded {
 		seen := e
@@ -47,4 +50,15 @@ func (c Config) Memory(e denoiser.Evaluation, width float64) float64 {
 		bytes += denoiser.Maps(layers, e)
 	}
 	return bytes
+}
+
+// online is Memory of a guided step with checkpoints whose maps are made on the way. one is the streams' tokens times their width.
+func (c Config) online(layers []denoiser.Layer, e denoiser.Evaluation, one, width float64) float64 {
+	ahead, maps, rows := denoiser.OnlineMaps(layers, func(l denoiser.Layer) float64 { return l.Keys - l.Queries })
+	scores, inputs := denoiser.Probabilities(layers, e, width), float64(c.Blocks())*one*width
+	return max(
+		inputs+blockWork*one*width+ahead+scores,
+		inputs+maps+denoiser.Maps(layers, e),
+		inputs+(blockKept+blockGrad)*one*width+rows+scores,
+	)
 }

@@ -25,14 +25,31 @@ func newStage(p *weights.Params, i int, in, out int64, depth int, heads int64, c
 	return s
 }
 
+// setCheckpoint has a stage keep what comes into it and nothing else until the gradient comes back to it; one of several transformer blocks what
+// comes into each, so that no more than one of them is there at once.
+func (s *stage) setCheckpoint(on bool) {
+	s.checkpoint = on
+	if s.attention != nil {
+		s.attention.checkpoint = on && len(s.attention.blocks) > 1
+	}
+}
+
 // forward maps x [B,in,H,W] to [B,out,H,W].
 func (s stage) forward(x, temb, context torch.Tensor, r *attention.Recorder) torch.Tensor {
 	if !s.checkpoint || !torch.GradEnabled() {
 		return s.run(x, temb, context, r)
 	}
+	if s.attention != nil && s.attention.checkpoint {
+		return r.Scoped1(func() torch.Tensor { return s.attention.forward(checkpointed(s.resnet, x, temb), context, r) })
+	}
 	return r.Checkpoint(func(in []torch.Tensor, r *attention.Recorder) []torch.Tensor {
 		return []torch.Tensor{s.run(in[0], in[1], in[2], r)}
 	}, x, temb, context)[0]
+}
+
+// checkpointed runs a residual block in a gradient checkpoint.
+func checkpointed(resnet layer.Resnet, x, temb torch.Tensor) torch.Tensor {
+	return torch.Checkpoint(func(in []torch.Tensor) []torch.Tensor { return []torch.Tensor{resnet.Forward(in[0], in[1])} }, x, temb)[0]
 }
 
 func (s stage) run(x, temb, context torch.Tensor, r *attention.Recorder) torch.Tensor {

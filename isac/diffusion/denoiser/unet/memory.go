@@ -37,7 +37,6 @@ type footprint struct {
 	// layers; ahead is the most that there is on the way forward, back when the gradient comes back to a block, but for taps with checkpoints.
 	kept, taps, ahead, back float64
 	scores                  float64 // bytes of probabilities that the stage with most keeps, see denoiser.Scores
-	middle                  float64 // and of those that the middle keeps
 	wide                    float64 // bytes of one
 	stages                  int     // with attention, that are still to come
 	layers                  []denoiser.Layer
@@ -76,8 +75,6 @@ func (c Config) Memory(e denoiser.Evaluation, width float64) float64 {
 		}
 	}
 	below := channels * at(last)
-	t.e.Checkpoint = false // there is none in the middle
-	seen := len(t.layers)
 	for i := range c.MidResnets {
 		depth := 0
 		if i > 0 {
@@ -85,8 +82,6 @@ func (c Config) Memory(e denoiser.Evaluation, width float64) float64 {
 		}
 		t.stage(at(last), channels, c.Levels[last], depth)
 	}
-	t.middle, _ = denoiser.Scores(t.layers[seen:], e, t.wide)
-	t.e.Checkpoint = e.Checkpoint
 	for i := last; i >= 0; i-- {
 		l := c.Levels[i]
 		for _, depth := range l.Up {
@@ -146,10 +141,25 @@ func (t *footprint) bytes(c Config, width float64) float64 {
 	}
 	kept, back, again := t.kept, t.back, scores
 	if t.e.Checkpoint {
-		kept, back, scores, again = kept+t.taps, back+t.taps, t.middle, t.middle+max(t.scores, most)
+		scores, again = 0, max(t.scores, most)
 	}
-	return max(t.ahead*width, kept*width+scores+most+denoiser.Maps(t.layers, t.e), back*width+again+2*most)
+	if !t.online() {
+		if t.e.Checkpoint {
+			kept, back = kept+t.taps, back+t.taps
+		}
+		return max(t.ahead*width, kept*width+scores+most+denoiser.Maps(t.layers, t.e), back*width+again+2*most)
+	}
+	ahead, maps, rows := denoiser.OnlineMaps(t.layers, func(l denoiser.Layer) float64 {
+		if l.Keys == float64(t.e.Tokens) {
+			return l.Keys
+		}
+		return 0
+	})
+	return max(t.ahead*width+ahead+2*most, kept*width+maps+denoiser.Maps(t.layers, t.e), back*width+rows+again+2*most)
 }
+
+// online tells whether maps are made on the way, and no taps are kept.
+func (t *footprint) online() bool { return t.e.Checkpoint && t.e.Online }
 
 // convolution takes in one of 3×3 that stands alone, with so many pixels of the batch that come out.
 func (t *footprint) convolution(pixels, in, out float64) {
@@ -171,14 +181,17 @@ func (t *footprint) stage(pixels, in float64, l Level, depth int) {
 	first := (2*in+2*out)*pixels + t.reorder(in, out) // what is convolved and what comes out, both in two orders
 	second := 5*out*pixels + t.reorder(out, out)      // and the half before
 	t.work = max(t.work, t.skips+max(first, second, (in+3*out)*pixels))
-	kept := (in + resnetKeptIn*in + resnetKeptOut*out) * pixels
+	resnet := (in + resnetKeptIn*in + resnetKeptOut*out) * pixels
+	kept := resnet
 	back := resnetGrad*(in+out)*pixels + max(t.reorder(in, out), t.reorder(out, out))/reordered // there in one order alone
 	t.ahead = max(t.ahead, t.kept+t.taps+max(first, second))
 	own := out * pixels
 	if depth > 0 {
 		t.work = max(t.work, t.skips+own+transformerWork*own)
 		t.look = max(t.look, t.skips+own+attentionWork*own)
-		t.taps += 3 * own * float64(depth)
+		if !t.online() {
+			t.taps += 3 * own * float64(depth)
+		}
 		if t.stages--; t.stages > 0 {
 			kept += transformerKept * own * float64(depth)
 			back = max(back, transformerGrad*own)
@@ -194,7 +207,12 @@ func (t *footprint) stage(pixels, in float64, l Level, depth int) {
 		scores, _ := denoiser.Scores(t.layers[first:], t.e, t.wide)
 		t.scores = max(t.scores, scores)
 	}
-	if t.e.Checkpoint { // of a block what comes in, until the gradient comes back to it: then all of it once more
+	switch {
+	case t.e.Checkpoint && depth > 1: // of the residual block and each transformer block what comes in
+		t.back = max(t.back, t.kept+resnet+back, t.kept+in*pixels+own*float64(depth+1)+(transformerKept+transformerGrad)*own)
+		t.kept += in*pixels + own*float64(depth+1)
+		return
+	case t.e.Checkpoint: // of both what comes in, until the gradient comes back: then all of it once more
 		t.back = max(t.back, t.kept+kept+back)
 		t.kept += in * pixels
 		return

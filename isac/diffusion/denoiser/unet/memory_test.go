@@ -17,10 +17,10 @@ func TestMemoryOfStableDiffusionSize(t *testing.T) {
 	for _, c := range []struct {
 		side                           int64
 		unguided, guided, checkpointed float64 // MiB
-	}{{32, 241, 417, 241}, {64, 286, 1497, 579}} {
+	}{{32, 241, 414, 241}, {64, 286, 1552, 423}} {
 		e := denoiser.Evaluation{Batch: 2, Height: c.side, Width: c.side, Tokens: 77, Reorders: true}
 		unguided := cfg.Memory(e, 4)
-		e.Batch, e.Gradient, e.Streamed = 1, true, true
+		e.Batch, e.Gradient, e.Streamed, e.Online = 1, true, true, true
 		guided := max(unguided, cfg.Memory(e, 4))
 		e.Checkpoint = true
 		checkpointed := max(unguided, cfg.Memory(e, 4))

@@ -34,19 +34,23 @@ type midStage struct {
 	resnet    layer.Resnet
 }
 
-// Checkpoint switches gradient checkpointing: each residual and attention block on the way down and up keeps only its inputs, and is run
-// again when gradients are taken; the bottom, the smallest part, is not. That costs about one more forward pass for a guided step and
-// saves most of its memory.
+// Checkpoint switches gradient checkpointing: each residual and attention block keeps only its inputs, and is run again when gradients are
+// taken. That costs about one more forward pass for a guided step and saves most of its memory.
 func (m *Model) Checkpoint(on bool) {
 	m.checkpoint = on
 	for i := range m.down {
 		for j := range m.down[i].stages {
-			m.down[i].stages[j].checkpoint = on
+			m.down[i].stages[j].setCheckpoint(on)
+		}
+	}
+	for i := range m.mid {
+		if m.mid[i].attention != nil {
+			m.mid[i].attention.checkpoint = on
 		}
 	}
 	for i := range m.up {
 		for j := range m.up[i].stages {
-			m.up[i].stages[j].checkpoint = on
+			m.up[i].stages[j].setCheckpoint(on)
 		}
 	}
 }
@@ -251,7 +255,13 @@ func (m *Model) descend(ctx context.Context, h, temb, text torch.Tensor, r *atte
 				return states, h, nil
 			}
 		}
-		r.Run(func() { h = s.resnet.Forward(h, temb) })
+		r.Run(func() {
+			if m.checkpoint && torch.GradEnabled() {
+				h = checkpointed(s.resnet, h, temb)
+			} else {
+				h = s.resnet.Forward(h, temb)
+			}
+		})
 	}
 	return states, h, nil
 }

@@ -15,6 +15,8 @@ type transformer struct {
 	norm    layer.GroupNorm
 	in, out layer.Linear
 	blocks  []transformerBlock
+
+	checkpoint bool // each block keeps what comes into it alone
 }
 
 // transformerBlock is self-attention, cross-attention and a gated feed-forward layer, each after a layer norm and added to its input.
@@ -57,7 +59,14 @@ func (t transformer) forward(x, context torch.Tensor, r *attention.Recorder) tor
 		h := torch.Scoped(func() torch.Tensor { return t.in.Forward(t.norm.Forward(x).Flatten(2, 3).Transpose(1, 2)) }) // [B,H·W,C]
 		for _, b := range t.blocks {
 			before := h
-			if h = b.forward(before, context, s[2], s[3], r); r.Done() {
+			if t.checkpoint && torch.GradEnabled() {
+				h = r.Checkpoint(func(in []torch.Tensor, r *attention.Recorder) []torch.Tensor {
+					return []torch.Tensor{b.forward(in[0], in[1], s[2], s[3], r)}
+				}, before, context)[0]
+			} else {
+				h = b.forward(before, context, s[2], s[3], r)
+			}
+			if r.Done() {
 				return x
 			}
 			before.Close()
