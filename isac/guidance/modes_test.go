@@ -207,6 +207,47 @@ func TestModelIsAskedForWhatIsRead(t *testing.T) {
 	})
 }
 
+// onlining is a method that can do with maps made while the model is evaluated, until it finds that it cannot.
+type onlining struct{ energy }
+
+func (onlining) Online() (attention.Options, bool) { return attention.Options{DetachSelf: true}, true }
+
+func (o onlining) Begin(guidance.Target) (guidance.Guide, error) {
+	return &crowded{lowering: &lowering{energy: o.energy}}, nil
+}
+
+type crowded struct {
+	*lowering
+	calls int
+}
+
+func (c *crowded) Measure(r attention.Reading, step guidance.Step, maps *guidance.Maps) (guidance.Measurement, error) {
+	if c.calls++; c.calls == 1 {
+		return guidance.Measurement{}, attention.ErrManyRows
+	}
+	return c.lowering.Measure(r, step, maps)
+}
+
+// TestManyRowsAreLookedAtAgain holds that a step for which maps made online have too little room is taken all the same, with queries and keys,
+// and that the next one begins online again.
+func TestManyRowsAreLookedAtAgain(t *testing.T) {
+	layers := synthetic.NewLayers(t, 9)
+	var asks []guidance.Ask
+	synthetic.In(t, func() {
+		x := synthetic.NewLatent(t, 9, torch.Float64)
+		want, _ := guide(t, open(t, guidance.Config{Model: layers, Method: method()}), x, guidance.Step{Count: 5})
+		s := open(t, guidance.Config{Model: evaluator{layers, &asks}, Method: onlining{method()}})
+		got, _ := guide(t, s, x, guidance.Step{Count: 5})
+		if !slices.Equal(got.Float64s(), want.Float64s()) {
+			t.Error("the step is another one")
+		}
+		guide(t, s, x, guidance.Step{Index: 1, Count: 5})
+		if len(asks) != 3 || asks[0].Online == nil || asks[1].Online != nil || asks[2].Online == nil {
+			t.Errorf("the model was asked for %+v", asks)
+		}
+	})
+}
+
 // TestWhoCanReuse holds that reuse is refused where nobody takes predictions, or none are made, but of sessions that only measure.
 func TestWhoCanReuse(t *testing.T) {
 	layers := synthetic.NewLayers(t, 10)
