@@ -18,7 +18,8 @@ const galleryRows = 6
 
 // Report writes what the records of some folders say to a folder: table.md, summary.json, plots, and a gallery for each other method
 // if pictures were kept. It gives the paths of what it wrote. The folders have to be of the same settings, for instance parts of one
-// bench from several machines. Where methods are named, only theirs count. The same records give the same bytes.
+// bench from several machines. Where methods are named, only theirs count. The others are compared with the one that the first folder's settings
+// name (Settings.Against), else with plain sampling, else with the first of them. The same records give the same bytes.
 func Report(folders []*Folder, to string, only []string) ([]string, error) {
 	records, err := gather(folders)
 	if err != nil {
@@ -27,7 +28,13 @@ func Report(folders []*Folder, to string, only []string) ([]string, error) {
 	if records, err = chosen(records, only); err != nil {
 		return nil, err
 	}
-	opt := render.Options{Base: baseOf(records), Rows: galleryRows}
+	against := folders[0].Settings.Against
+	if against == "" {
+		against = baseOf(records)
+	} else if !slices.ContainsFunc(records, func(r score.Record) bool { return r.Method == against }) {
+		return nil, fmt.Errorf("methods are to be compared with %s, of which there are no pictures", against)
+	}
+	opt := render.Options{Base: against, Rows: galleryRows}
 	for _, f := range folders {
 		opt.Reader = cmp.Or(opt.Reader, f.Settings.Reader)
 	}

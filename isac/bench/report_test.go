@@ -84,6 +84,34 @@ func TestReportOfSomeMethods(t *testing.T) {
 	}
 }
 
+// TestReportAgainst holds that differences are to the method that settings name, where there is one.
+func TestReportAgainst(t *testing.T) {
+	settings := settingsOf(t, smallRequest(t))
+	settings.Against = "isac"
+	f := openFolder(t, t.TempDir(), settings)
+	put(t, f, 0, some()...)
+	to := t.TempDir()
+	if _, err := Report([]*Folder{f}, to, nil); err != nil {
+		t.Fatal(err)
+	}
+	table := readText(t, filepath.Join(to, "table.md"))
+	for _, want := range []string{"| none − isac |", "| random − isac |"} {
+		if !strings.Contains(table, want) {
+			t.Errorf("no row %q:\n%s", want, table)
+		}
+	}
+	if strings.Contains(table, "− none |") {
+		t.Errorf("something is compared with plain sampling:\n%s", table)
+	}
+	if _, err := Report([]*Folder{f}, to, []string{"none", "random"}); err == nil || !strings.Contains(err.Error(), "compared with isac") {
+		t.Errorf("without the method to compare with: %v", err)
+	}
+	next := settingsOf(t, smallRequest(t))
+	if joined, err := settings.join(next); err != nil || joined.Against != "isac" {
+		t.Errorf("a bench that goes on compares with %q, %v", joined.Against, err)
+	}
+}
+
 func TestReportHasAGalleryOfKeptPictures(t *testing.T) {
 	f := openFolder(t, t.TempDir(), settingsOf(t, smallRequest(t)))
 	for _, r := range some() {

@@ -40,6 +40,8 @@ type Request struct {
 	Detectors []string
 	Sampling
 	Methods []Method
+	// Against is the method of these, as its String has it, that the report compares the others with; "" is plain sampling.
+	Against string
 	// Measure has the losses of plain sampling looked at as well, with the options of Look. It costs one evaluation of the model
 	// a step, so its seconds are not those of plain sampling.
 	Measure bool

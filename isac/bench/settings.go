@@ -40,6 +40,8 @@ type Settings struct {
 	Numeracy *Part   `json:"numeracy,omitempty"`
 	// Reader tells which prompts of that file were not read. It follows from the file and the program, and is not compared.
 	Reader *task.Reader `json:"reader,omitempty"`
+	// Against is the method that a report compares the others with; "" is plain sampling. It is not compared: the last one counts.
+	Against string `json:"against,omitempty"`
 	// Methods are the options that each method stands for, null for plain sampling. Methods may be added.
 	Methods map[string]*methods.Chosen `json:"methods"`
 }
@@ -65,7 +67,7 @@ func (r Request) settings() (Settings, error) {
 	}
 	s := Settings{
 		Version: settingsVersion, Sampling: r.Sampling, Measure: r.Measure, Split: r.Split, Sample: r.Sample, TaskSeed: r.TaskSeed,
-		Device: "cpu", DType: r.DType.String(), Checkpoint: r.Checkpoint, Methods: map[string]*methods.Chosen{},
+		Device: "cpu", DType: r.DType.String(), Checkpoint: r.Checkpoint, Against: r.Against, Methods: map[string]*methods.Chosen{},
 	}
 	if r.Device != "" && r.Device != torch.CPU {
 		s.Device, _, _ = strings.Cut(string(r.Device), ":")
@@ -159,6 +161,7 @@ func (s Settings) join(next Settings) (Settings, error) {
 	joined := s
 	joined.Numeracy = cmp.Or(s.Numeracy, next.Numeracy)
 	joined.Reader = cmp.Or(next.Reader, s.Reader)
+	joined.Against = cmp.Or(next.Against, s.Against)
 	joined.Methods = maps.Clone(s.Methods)
 	for _, name := range slices.Sorted(maps.Keys(next.Methods)) {
 		options := next.Methods[name]

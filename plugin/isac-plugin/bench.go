@@ -44,6 +44,7 @@ type benchRun struct {
 	Methods []string `placeholder:"METHOD" help:"What is compared: none, isac[:preset][+key=value…], random (as far in random directions), ae (Attend-and-Excite), ae-isac (that, followed by ISAC; options as attend.eta, isac.end), isac-ls (of 8 plain runs the one with the lowest losses), isac-ls-halving (the same at 3 times the cost of a run); isac:typed+end=0.3+eta=0.05. Default: none,isac, or what --ablate says."`
 	Ablate  []string `placeholder:"NAME" help:"Ablations as methods: the paper's schedule, overlap, cluster, eta, propagation; schedule-in-window; window, parts of the run; modes, guided steps that do less."`
 	Base    string   `placeholder:"METHOD" default:"isac" help:"The method that --ablate changes, and whose options --measure looks with."`
+	Against string   `placeholder:"METHOD" help:"The method that the tables compare the others with: none, or the exact one beside modes."`
 	Measure bool     `help:"Look at the losses of plain sampling as well (slower: its seconds are not those of plain sampling)."`
 
 	Tasks    []string `default:"multi-class,multi-instance,mixed" placeholder:"TASK" help:"What is asked for: ${default}; also single, numeracy."`
@@ -163,6 +164,14 @@ func (b *benchRun) request(c *commands) (bench.Request, error) {
 	errs = append(errs, err)
 	methods, err := b.methods()
 	errs = append(errs, err)
+	against := ""
+	if b.Against != "" {
+		m, err := bench.ParseMethod(b.Against)
+		errs = append(errs, err)
+		if against = m.String(); err == nil && !slices.ContainsFunc(methods, func(of bench.Method) bool { return of.String() == against }) {
+			errs = append(errs, fmt.Errorf("--against is %q, which is none of the methods of this bench", b.Against))
+		}
+	}
 	if b.Jobs < 1 || b.Threads < 0 {
 		errs = append(errs, fmt.Errorf("--jobs %d --threads %d: expected at least one job, and a number of threads or 0", b.Jobs, b.Threads))
 	}
@@ -180,7 +189,7 @@ func (b *benchRun) request(c *commands) (bench.Request, error) {
 	r := bench.Request{
 		Model: b.Model, Device: device, DType: dtypes[b.DType], Checkpoint: b.Checkpoint, MaxMemory: int64(c.Memory), Detectors: b.Detectors,
 		Sampling: bench.Sampling{Sampler: b.Sampler, Scheduler: b.Scheduler, Steps: b.Steps, CFG: b.CFG, Size: b.Size},
-		Methods:  methods, Measure: b.Measure, Tasks: tasks, NumeracyFile: b.Numeracy, Sample: b.Sample, TaskSeed: b.TaskSeed,
+		Methods:  methods, Against: against, Measure: b.Measure, Tasks: tasks, NumeracyFile: b.Numeracy, Sample: b.Sample, TaskSeed: b.TaskSeed,
 		Split: b.Split, Prompts: b.Prompts, Seeds: b.Seeds,
 	}
 	if look := base.Options(); look != nil {

@@ -13,6 +13,7 @@ import (
 type benchReport struct {
 	Folders []string `arg:"" name:"dir" type:"existingdir" help:"Folders of results; several are put together, if their settings agree."`
 	Out     string   `placeholder:"DIR" help:"Where tables and plots go; default: the first folder."`
+	Against string   `placeholder:"METHOD" help:"Compare the others with this one; default: the one that the first folder's bench was given, or plain sampling."`
 	Methods []string `placeholder:"METHOD" help:"Compare these alone; default: all that there are. Only pairs that all of them have count."`
 }
 
@@ -27,6 +28,13 @@ func (b *benchReport) Run() error {
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
+	}
+	if b.Against != "" {
+		against, err := bench.ParseMethod(b.Against)
+		if err != nil {
+			return err
+		}
+		folders[0].Settings.Against = against.String()
 	}
 	to := b.Out
 	if to == "" {
