@@ -6,7 +6,7 @@ import "github.com/isac-guidance/isac/isac/diffusion/denoiser"
 // layer, twice; queries, keys and values; what is normalised and modulated.
 const (
 	blockWork = 34.0
-	blockKept = 12.0
+	blockKept = 13.5
 	blockGrad = 16.0 // gradients that there are at once when one comes back to a block
 )
 
@@ -29,25 +29,22 @@ func (c Config) Memory(e denoiser.Evaluation, width float64) float64 {
 			layers = append(layers, denoiser.Layer{Queries: pixels, Keys: pixels, Heads: float64(c.Heads)})
 		}
 	}
-	sum := (4 + blockWork) * one
+	probabilities := denoiser.Probabilities(layers, e, width)
 	if e.Gradient {
-		kept := blockKept * float64(len(layers))
-		if e.Checkpoint { // what comes into blocks, the taps' queries and keys, and one block once more
-			kept = float64(c.Blocks()) + 2*float64(len(layers)) + blockKept
+		if e.Checkpoint && e.Online {
+			return c.online(layers, e, one, width)
 		}
-		sum = (kept + blockGrad) * one
+		kept, again := blockKept*float64(len(layers)), 0.0
+		if e.Checkpoint { // what comes into blocks and the taps' queries and keys, and one block once more
+			kept, again = float64(c.Blocks())+2*float64(len(layers)), blockKept
+		}
+		return max(kept*one*width+denoiser.Maps(layers, e), (kept+again+blockGrad)*one*width) + probabilities
 	}
-	if e.Gradient && e.Checkpoint && e.Online {
-		return c.online(layers, e, one, width)
-	}
-	bytes := sum*width + denoiser.Probabilities(layers, e, width)
+	bytes := (4+blockWork)*one*width + probabilities
 	if e.Recorded {
 		seen := e
 		seen.Streamed = true
 		bytes += 2*one*float64(len(layers))*width + denoiser.Maps(layers, seen)
-	}
-	if e.Gradient {
-		bytes += denoiser.Maps(layers, e)
 	}
 	return bytes
 }
