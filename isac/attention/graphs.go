@@ -36,11 +36,14 @@ const (
 
 // NewGraphs gives a model on a device its graphs: nil on the CPU, and where GraphsEnv does not ask for them.
 func NewGraphs(d torch.Device) *Graphs {
-	if d == torch.CPU || d == "" || os.Getenv(GraphsEnv) != "1" {
+	if !GraphsOn(d) {
 		return nil
 	}
 	return &Graphs{}
 }
+
+// GraphsOn tells whether models on a device record their evaluations.
+func GraphsOn(d torch.Device) bool { return d != torch.CPU && d != "" && os.Getenv(GraphsEnv) == "1" }
 
 // Run is r.Scoped of fn on inputs, which may be undefined, repeated from a graph where there is one or can be. fn has to be what
 // torch.NewGraph asks for; what it depends on beside the shapes of its inputs is in key.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/isac-guidance/isac/isac/attention"
 	backbone "github.com/isac-guidance/isac/isac/diffusion/denoiser"
 	"github.com/isac-guidance/isac/isac/diffusion/internal/memory"
 	"github.com/isac-guidance/isac/isac/guidance"
@@ -102,7 +103,11 @@ func (p *Pipeline) needOf(r *SampleRequest, shape []int64, part int64) need {
 	if r.Guidance != nil { // of one image at a time, on the conditional side
 		e.Batch, e.Gradient, e.Streamed, e.Online = 1, true, streams(r.Guidance.Method), online(r.Guidance.Method)
 		e.Checkpoint = p.checkpoints(e)
-		working = max(working, p.evaluation(e)+r.Positive.memory(e))
+		guided := p.evaluation(e) + r.Positive.memory(e)
+		if attention.GraphsOn(p.device) && !e.Checkpoint { // each of the two graphs keeps what its evaluation takes
+			guided += working
+		}
+		working = max(working, guided)
 	}
 	latents := latentCopies * 4 * product(shape)
 	var decoding need

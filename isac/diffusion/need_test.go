@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/isac-guidance/isac/isac/attention"
 	"github.com/isac-guidance/isac/isac/diffusion/internal/fixture"
 	"github.com/isac-guidance/isac/isac/torch"
 )
@@ -117,6 +118,31 @@ func inParts(t *testing.T, p *Pipeline, r SampleRequest, pl plan, part int64) []
 	}
 	defer out.Latent.Close()
 	return out.Latent.Float32s()
+}
+
+// TestNeedOfGraphs holds that evaluations that a GPU records keep their memory side by side, of which with checkpoints there is one.
+func TestNeedOfGraphs(t *testing.T) {
+	p := loadTiny(t)
+	r := request(t, p)
+	shape := []int64{1, 4, 64, 64}
+	need := func(on string, checkpoint, guide bool) float64 {
+		t.Setenv(attention.GraphsEnv, on)
+		gpu := &Pipeline{Path: p.Path, model: p.model, spared: p.spared, Autoencoder: &Autoencoder{machine: p.machine}}
+		gpu.device, gpu.checkpoint = "cuda:0", checkpoint
+		r := r
+		if guide {
+			r.Guidance = guided(r.Positive)
+		}
+		return gpu.needOf(&r, shape, 1).device
+	}
+	latents := float64(latentCopies * 4 * 4 * 64 * 64)
+	unguided, both := need("0", false, false), need("0", false, true)
+	if got, want := need("1", false, true), unguided+both-latents; both <= unguided || got != want {
+		t.Errorf("with graphs %.0f, want %.0f: %.0f unguided, %.0f guided", got, want, unguided, both)
+	}
+	if got, want := need("1", true, true), need("0", true, true); got != want {
+		t.Errorf("with checkpoints %.0f, want %.0f", got, want)
+	}
 }
 
 // The estimate is what a run takes of libtorch's allocator, to a fifth; a guided one may take more, of a large foreground.
