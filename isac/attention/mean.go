@@ -30,13 +30,26 @@ func split(set []Tap) (image, text torch.Tensor) {
 		return image, text
 	case first == 0:
 		return image, joined(set).Mean()
-	case t.Keys[0].Kind != Image || t.Keys[0].Length != first: // the text's keys do not lie together
+	case !t.textLast():
 		m := joined(set).Mean()
 		return columns(m, 1, t.Keys, Image).Detach(), columns(m, 1, t.Keys, Text)
 	}
 	q, k := joined(set).scored()
 	all, some := torch.AttentionColumns(q, k, t.Scale, int64(first), int64(length))
 	return all.Squeeze(0).Narrow(1, 0, int64(first)), some.Squeeze(0)
+}
+
+// textLast tells whether the text's keys lie together, behind the image's.
+func (t Tap) textLast() bool { return t.Keys[0].Kind == Image && t.Keys[0].Length == t.Length(Image) }
+
+// textGradient has the gradient of the text's part of Mean, and its values only where they come by themselves.
+func (t Tap) textGradient() torch.Tensor {
+	if t.Has(Image) && t.textLast() {
+		q, k := t.scored()
+		return torch.AttentionColumnsGrad(q, k, t.Scale, int64(t.Length(Image)), int64(t.Length(Text))).Squeeze(0)
+	}
+	_, text := split([]Tap{t})
+	return text
 }
 
 // withMask appends a dimension to queries and keys in which the score of a masked key falls by hidden: q·k then holds the mask.

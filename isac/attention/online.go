@@ -140,7 +140,7 @@ func (m *remnant) again(t Tap) *remnant {
 	out := &remnant{}
 	for _, part := range parts(t, m.of.opt.Renormalise) {
 		if m.text.Defined() && part.Has(Text) {
-			_, out.text = split([]Tap{part})
+			out.text = part.textGradient()
 		}
 		if m.rows.Defined() && part.Has(Image) {
 			out.rows = m.rowsOf(part)

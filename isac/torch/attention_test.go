@@ -54,9 +54,15 @@ func TestAttentionColumns(t *testing.T) {
 				if mean.RequiresGrad() || !columns.RequiresGrad() {
 					t.Error("the mean has a gradient, or its columns have none")
 				}
-				got, wanted := torch.Grad(columns.Mul(w).SumAll(), q, k), torch.Grad(some.Mul(w).SumAll(), q, k)
-				for i := range got {
-					near(t, got[i].Float64s(), wanted[i].Float64s(), 1e-11)
+				unseen := torch.AttentionColumnsGrad(q, k, 0.7, c.first, c.length)
+				if unseen.NormAll().Item() != 0 {
+					t.Error("values that nobody reads were made")
+				}
+				wanted := torch.Grad(some.Mul(w).SumAll(), q, k)
+				for _, of := range []torch.Tensor{columns, unseen} {
+					for i, got := range torch.Grad(of.Mul(w).SumAll(), q, k) {
+						near(t, got.Float64s(), wanted[i].Float64s(), 1e-11)
+					}
 				}
 			})
 		})
@@ -65,6 +71,7 @@ func TestAttentionColumns(t *testing.T) {
 		q := random(1, 1, 2, 4, 3).To(torch.BFloat16).SetRequiresGrad(true)
 		mean, columns := torch.AttentionColumns(q, random(2, 1, 2, 5, 3).To(torch.BFloat16), 0.5, 3, 2)
 		sameType(mean, torch.Float32)
+		sameType(torch.AttentionColumnsGrad(q, random(2, 1, 2, 5, 3).To(torch.BFloat16), 0.5, 3, 2), torch.Float32)
 		sameType(torch.Grad(sameType(columns, torch.Float32).SumAll(), q)[0], torch.BFloat16)
 	})
 	wantError(t, torch.InScope(func() error {

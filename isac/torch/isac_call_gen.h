@@ -79,6 +79,7 @@ static inline isac_result isac_rms_norm(uint64_t x_, uint64_t w_, double eps) { 
 static inline isac_result isac_embedding(uint64_t weight_, uint64_t idx_) { return isac_loaded->ops.embedding(weight_, idx_); }
 static inline isac_result isac_sdpa(uint64_t q_, uint64_t k_, uint64_t v_, uint64_t mask_, int32_t causal, double scale) { return isac_loaded->ops.sdpa(q_, k_, v_, mask_, causal, scale); }
 static inline isac_pair isac_attention_columns(uint64_t q_, uint64_t k_, double scale, int64_t first, int64_t length) { return isac_loaded->ops.attention_columns(q_, k_, scale, first, length); }
+static inline isac_result isac_attention_columns_grad(uint64_t q_, uint64_t k_, double scale, int64_t first, int64_t length) { return isac_loaded->ops.attention_columns_grad(q_, k_, scale, first, length); }
 static inline isac_result isac_upsample_nearest2d(uint64_t x_, int64_t h, int64_t w) { return isac_loaded->ops.upsample_nearest2d(x_, h, w); }
 static inline isac_result isac_upsample_bilinear2d(uint64_t x_, int64_t h, int64_t w, int32_t alignCorners) { return isac_loaded->ops.upsample_bilinear2d(x_, h, w, alignCorners); }
 static inline isac_result isac_upsample_bicubic2d(uint64_t x_, int64_t h, int64_t w, int32_t alignCorners) { return isac_loaded->ops.upsample_bicubic2d(x_, h, w, alignCorners); }

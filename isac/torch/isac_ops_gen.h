@@ -2,7 +2,7 @@
 #ifndef ISAC_OPS_GEN_H
 #define ISAC_OPS_GEN_H
 
-#define ISAC_TORCH_ABI UINT64_C(0xf4319db86a033920)
+#define ISAC_TORCH_ABI UINT64_C(0x63090dc85602f2f9)
 
 typedef struct {
   isac_result (*add)(uint64_t t_, uint64_t o_);
@@ -80,6 +80,7 @@ typedef struct {
   isac_result (*embedding)(uint64_t weight_, uint64_t idx_);
   isac_result (*sdpa)(uint64_t q_, uint64_t k_, uint64_t v_, uint64_t mask_, int32_t causal, double scale);
   isac_pair (*attention_columns)(uint64_t q_, uint64_t k_, double scale, int64_t first, int64_t length);
+  isac_result (*attention_columns_grad)(uint64_t q_, uint64_t k_, double scale, int64_t first, int64_t length);
   isac_result (*upsample_nearest2d)(uint64_t x_, int64_t h, int64_t w);
   isac_result (*upsample_bilinear2d)(uint64_t x_, int64_t h, int64_t w, int32_t alignCorners);
   isac_result (*upsample_bicubic2d)(uint64_t x_, int64_t h, int64_t w, int32_t alignCorners);

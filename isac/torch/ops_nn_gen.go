@@ -21,6 +21,7 @@ package torch
 #cgo nocallback isac_embedding
 #cgo nocallback isac_sdpa
 #cgo nocallback isac_attention_columns
+#cgo nocallback isac_attention_columns_grad
 #cgo nocallback isac_upsample_nearest2d
 #cgo nocallback isac_upsample_bilinear2d
 #cgo nocallback isac_upsample_bicubic2d
@@ -112,6 +113,12 @@ func SDPA(q Tensor, k Tensor, v Tensor, mask Tensor, causal bool, scale float64)
 func AttentionColumns(q Tensor, k Tensor, scale float64, first int64, length int64) (Tensor, Tensor) {
 	ensure()
 	return wrapPair(C.isac_attention_columns(C.uint64_t(q.id), C.uint64_t(k.id), C.double(scale), C.int64_t(first), C.int64_t(length)))
+}
+
+// AttentionColumnsGrad returns zeros with the gradient of AttentionColumns' columns, [B,N,length]: for the second run of a checkpoint, whose values nobody reads.
+func AttentionColumnsGrad(q Tensor, k Tensor, scale float64, first int64, length int64) Tensor {
+	ensure()
+	return wrap(C.isac_attention_columns_grad(C.uint64_t(q.id), C.uint64_t(k.id), C.double(scale), C.int64_t(first), C.int64_t(length)))
 }
 
 // UpsampleNearest2d resizes x [B,C,H,W] to h × w by the nearest neighbour.

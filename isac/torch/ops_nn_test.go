@@ -59,6 +59,7 @@ var nnCases = []opCase{
 		mean, columns := torch.AttentionColumns(q, k, 1, 1, 1)
 		return torch.Cat([]T{mean, columns}, 2)
 	}, []float64{0.25, 0.75, 0.75}, []int64{1, 1, 3}},
+	{"AttentionColumnsGrad", func() T { return torch.AttentionColumnsGrad(qk(), qk(), 1, 0, 2) }, []float64{0, 0, 0, 0}, []int64{1, 2, 2}},
 	{"SDPA (bool mask)", func() T {
 		return torch.SDPA(qk(), qk(), f([]float64{1, 2}, 1, 1, 2, 1), mask(0, 1, 1, 0).Reshape(2, 2), false, 0)
 	}, []float64{2, 1}, []int64{1, 1, 2, 1}},

@@ -181,21 +181,22 @@ struct AttentionMean : torch::autograd::Function<AttentionMean> {
 // softmax alone: with G of the columns over h heads, g = P∘G there and c = rowsum(g), dS is g − cP, so that
 // dq = scale (g k' − c (P k)) and dk = scale ((gᵀ q)' − Pᵀ (c q)), with ' for the columns: P is made and read, and no more of its size.
 struct AttentionColumns : torch::autograd::Function<AttentionColumns> {
+  // values says whether the results are read, or the gradient alone.
   static variable_list forward(AutogradContext *ctx, const at::Tensor &q, const at::Tensor &k, double scale, int64_t chunk, int64_t first,
-                               int64_t length) {
+                               int64_t length, bool values) {
     ctx->save_for_backward({q, k});
     ctx->saved_data["scale"] = scale;
     ctx->saved_data["chunk"] = chunk;
     ctx->saved_data["first"] = first;
     const at::Tensor wq = widen(q), wk = widen(k);
     const int64_t n = q.size(2);
-    at::Tensor mean = at::empty({q.size(0), n, k.size(2)}, wq.options());
-    for (int64_t i = 0; i < n; i += chunk) {
+    at::Tensor mean = at::empty({q.size(0), values ? n : 0, k.size(2)}, wq.options());
+    for (int64_t i = 0; values && i < n; i += chunk) {
       const int64_t c = std::min(chunk, n - i);
       at::Tensor rows = mean.narrow(1, i, c);
       at::mean_out(rows, probabilities(q, wq.narrow(2, i, c), wk, scale), {1});
     }
-    at::Tensor columns = mean.narrow(2, first, length).clone();
+    at::Tensor columns = values ? mean.narrow(2, first, length).clone() : at::zeros({q.size(0), n, length}, wq.options());
     ctx->mark_non_differentiable({mean});
     ctx->set_materialize_grads(false);  // the mean's would be zeros
     return {mean, columns};
@@ -204,7 +205,7 @@ struct AttentionColumns : torch::autograd::Function<AttentionColumns> {
   static variable_list backward(AutogradContext *ctx, variable_list grads) {
     const auto saved = ctx->get_saved_variables();
     const at::Tensor &q = saved[0], &k = saved[1], &grad = grads[1], none;
-    if (!grad.defined()) return {none, none, none, none, none, none};
+    if (!grad.defined()) return {none, none, none, none, none, none, none};
     const double scale = ctx->saved_data["scale"].toDouble();
     const int64_t chunk = ctx->saved_data["chunk"].toInt(), first = ctx->saved_data["first"].toInt();
     const at::Tensor wq = widen(q), wk = widen(k);
@@ -221,7 +222,7 @@ struct AttentionColumns : torch::autograd::Function<AttentionColumns> {
       dk.sub_(at::matmul(p.transpose(-2, -1), rows * sum));
       dk.narrow(2, first, length).add_(at::matmul(g.transpose(-2, -1), rows));
     }
-    return {dq.to(q.scalar_type()), dk.mul_(scale).to(k.scalar_type()), none, none, none, none};
+    return {dq.to(q.scalar_type()), dk.mul_(scale).to(k.scalar_type()), none, none, none, none, none};
   }
 };
 
@@ -243,11 +244,23 @@ at::Tensor attention_mean(const at::Tensor &q, const at::Tensor &k, double scale
   return AttentionMean::apply(q, k, scale, chunk_of(q, k, chunk));
 }
 
-std::tuple<at::Tensor, at::Tensor> x::attention_columns(const at::Tensor &q, const at::Tensor &k, double scale, int64_t first, int64_t length) {
+namespace {
+
+variable_list columns_of(const at::Tensor &q, const at::Tensor &k, double scale, int64_t first, int64_t length, bool values) {
   const int64_t chunk = chunk_of(q, k, 0);
   TORCH_CHECK(first >= 0 && length > 0 && first + length <= k.size(2), length, " columns from ", first, " of ", k.size(2));
-  const variable_list both = AttentionColumns::apply(q, k, scale, chunk, first, length);
+  return AttentionColumns::apply(q, k, scale, chunk, first, length, values);
+}
+
+}  // namespace
+
+std::tuple<at::Tensor, at::Tensor> x::attention_columns(const at::Tensor &q, const at::Tensor &k, double scale, int64_t first, int64_t length) {
+  const variable_list both = columns_of(q, k, scale, first, length, true);
   return {both[0], both[1]};
+}
+
+at::Tensor x::attention_columns_grad(const at::Tensor &q, const at::Tensor &k, double scale, int64_t first, int64_t length) {
+  return columns_of(q, k, scale, first, length, false)[1];
 }
 
 }  // namespace isac

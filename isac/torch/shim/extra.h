@@ -61,6 +61,7 @@ inline at::Tensor pad(const at::Tensor &x, at::IntArrayRef pad, const std::strin
 }
 
 std::tuple<at::Tensor, at::Tensor> attention_columns(const at::Tensor &q, const at::Tensor &k, double scale, int64_t first, int64_t length);
+at::Tensor attention_columns_grad(const at::Tensor &q, const at::Tensor &k, double scale, int64_t first, int64_t length);
 
 at::Tensor conv2d(const at::Tensor &x, const at::Tensor &w, const at::Tensor &b, at::IntArrayRef stride, at::IntArrayRef padding,
                   at::IntArrayRef dilation, int64_t groups);

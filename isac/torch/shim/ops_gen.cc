@@ -580,6 +580,14 @@ isac_pair op_attention_columns(uint64_t q_, uint64_t k_, double scale, int64_t f
   });
 }
 
+isac_result op_attention_columns_grad(uint64_t q_, uint64_t k_, double scale, int64_t first, int64_t length) {
+  return guard<isac_result>("attention_columns_grad", [&](Shapes &s) { s.add(q_); s.add(k_); }, [&] {
+    const at::Tensor q = tensor(q_);
+    const at::Tensor k = tensor(k_);
+    return one(x::attention_columns_grad(q, k, scale, first, length), "attention_columns_grad");
+  });
+}
+
 isac_result op_upsample_nearest2d(uint64_t x_, int64_t h, int64_t w) {
   return guard<isac_result>("upsample_nearest2d", [&](Shapes &s) { s.add(x_); }, [&] {
     const at::Tensor x = tensor(x_);
@@ -1234,6 +1242,7 @@ void fill_ops(isac_ops *table) {
   table->embedding = op_embedding;
   table->sdpa = op_sdpa;
   table->attention_columns = op_attention_columns;
+  table->attention_columns_grad = op_attention_columns_grad;
   table->upsample_nearest2d = op_upsample_nearest2d;
   table->upsample_bilinear2d = op_upsample_bilinear2d;
   table->upsample_bicubic2d = op_upsample_bicubic2d;
