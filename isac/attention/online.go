@@ -21,9 +21,9 @@ type Online struct {
 	on    torch.Device
 }
 
-// mostRows is how many queries of a layer Rows can ask for: a gradient of so many rows waits for each layer. It takes ten or so, unless SA's
+// OnlineRows is how many queries of a layer Rows can ask for: a gradient of so many rows waits for each layer. It takes ten or so, unless SA's
 // smallest or largest value, where it is min-maxed, stands at many places.
-const mostRows = 64
+const OnlineRows = 64
 
 // ErrManyRows says that Rows was asked for more than Online has room for: evaluate once more without it.
 var ErrManyRows = errors.New("attention: more rows of self-attention are wanted than are provided for")
@@ -63,7 +63,7 @@ type remnant struct {
 	heads int
 	// text is the layer's part of CA, [N,L], with gradient; undefined where it has none or is not read.
 	text torch.Tensor
-	// rows has zeros for values, and for gradient that of the layer's SA at queries: [mostRows,N]. Undefined as text is.
+	// rows has zeros for values, and for gradient that of the layer's SA at queries: [OnlineRows,N]. Undefined as text is.
 	rows    torch.Tensor
 	queries []int64 // as Rows has them, in backward
 }
@@ -106,7 +106,7 @@ func (o *Online) take(t Tap, layer int) Tap {
 		}
 		if t.Has(Image) {
 			o.of(t.Grid()).means += m.heads
-			m.rows = o.blank(mostRows, t.Length(Image))
+			m.rows = o.blank(OnlineRows, t.Length(Image))
 		}
 	}
 	t.Half = t.half()
@@ -153,14 +153,14 @@ func (m *remnant) again(t Tap) *remnant {
 func (m *remnant) rowsOf(part Tap) torch.Tensor {
 	n, keys := len(m.queries), part.Length(Image)
 	if n == 0 {
-		return m.of.blank(mostRows, keys)
+		return m.of.blank(OnlineRows, keys)
 	}
 	part.Q = part.Q.IndexSelect(2, torch.FromInt64s(m.queries, int64(n)).ToDevice(part.Q.Device()))
 	rows := columns(part.Mean(), 1, part.Keys, Image)
-	if n == mostRows {
+	if n == OnlineRows {
 		return rows
 	}
-	return torch.Cat([]torch.Tensor{rows, m.of.blank(mostRows-n, keys)}, 0)
+	return torch.Cat([]torch.Tensor{rows, m.of.blank(OnlineRows-n, keys)}, 0)
 }
 
 // onlineOf is the Online that taps were evaluated with, nil if none was.

@@ -25,7 +25,7 @@ func Rows(r Reading, opt Options, pixels []int, known func() torch.Tensor) (rows
 			}
 			if t.left != nil {
 				n := len(queries[t.Grid()].queries)
-				if n > mostRows {
+				if n > OnlineRows {
 					err = ErrManyRows
 					return torch.Tensor{}
 				}

@@ -1,5 +1,7 @@
 package denoiser
 
+import "github.com/isac-guidance/isac/isac/attention"
+
 // Evaluation is an evaluation whose memory is asked for before it is made.
 type Evaluation struct {
 	// Batch is B, twice the number of images with classifier-free guidance; Height and Width are the latent's; Tokens is L of the text.
@@ -52,11 +54,8 @@ func Maps(layers []Layer, e Evaluation) float64 {
 	return 4 * (sum + (4*float64(len(grids)-1)+8)*finest*finest)
 }
 
-// waitingRows is how many rows of a layer's self-attention have a gradient that waits for the layer, where maps are made online.
-const waitingRows = 64
-
 // OnlineMaps is what maps that are made online take beside an evaluation with checkpoints, in bytes: on the way forward the sums over layers and
-// the map that is added to one, later each layer's part of CA, and on the way back also the gradient of the rows that a loss depends on. keys
+// the map that is added to one, later each layer's part of CA, and on the way back also the gradient of the rows that a loss depends on. text
 // tells of a layer how many of its keys are the text's.
 func OnlineMaps(layers []Layer, text func(Layer) float64) (ahead, kept, back float64) {
 	grids, widest := map[float64]bool{}, 0.0
@@ -64,7 +63,7 @@ func OnlineMaps(layers []Layer, text func(Layer) float64) (ahead, kept, back flo
 		tokens := text(l)
 		kept += 4 * l.Queries * tokens
 		if l.Keys > tokens {
-			back += 4 * waitingRows * l.Queries
+			back += 4 * attention.OnlineRows * l.Queries
 			widest = max(widest, 4*l.Queries*l.Keys)
 			if !grids[l.Queries] {
 				grids[l.Queries] = true
