@@ -77,7 +77,7 @@ func (c conditional) guided(x torch.Tensor) backbone.Evaluation {
 		Batch: x.Size(0), Height: x.Size(2), Width: x.Size(3), Tokens: c.c.Hidden.Size(1), Fused: fused(), Reorders: c.p.device == torch.CPU, Gradient: true,
 	}
 	e.Streamed = c.method == nil || streams(c.method) // as nearly all do
-	e.Online = e.Streamed && (c.method == nil || online(c.method)) && x.Size(0) == 1
+	e.Online = e.Streamed && (c.method == nil || online(c.method))
 	return e
 }
 

@@ -10,7 +10,7 @@ type Evaluation struct {
 	Gradient, Checkpoint bool
 	// Streamed says that the maps of a guided step have no gradient.
 	Streamed bool
-	// Online says that with Checkpoint the maps are made while the model is evaluated, in the place of queries and keys (attention.Online).
+	// Online says that with Checkpoint the maps of one image are made while the model is evaluated (attention.Online).
 	Online bool
 	// Recorded keeps the queries and keys of all attention layers, and has the maps of one image made of them, without gradient.
 	Recorded bool
@@ -19,6 +19,9 @@ type Evaluation struct {
 	// Reorders says that convolutions bring their weights into another order each time, as the CPU's do.
 	Reorders bool
 }
+
+// KeepsTaps tells whether the queries and keys of all layers stay until maps are made of them.
+func (e Evaluation) KeepsTaps() bool { return !(e.Online && e.Checkpoint && e.Batch == 1) }
 
 // Sized is a Denoiser that can tell the memory that an evaluation takes, in bytes, beside weights: activations, and with Gradient the
 // attention maps that guidance makes of its taps. The figure is a float, for it may be beyond any integer. It is an estimate, held
@@ -46,7 +49,7 @@ func Maps(layers []Layer, e Evaluation) float64 {
 	}
 	if e.Streamed {
 		layers := 2.0
-		if e.Online && e.Checkpoint { // they are all added up before
+		if !e.KeepsTaps() { // they are all added up before
 			layers = 1
 		}
 		return 4 * (4*finest*finest + layers*widest)

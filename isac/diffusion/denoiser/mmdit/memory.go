@@ -31,7 +31,7 @@ func (c Config) Memory(e denoiser.Evaluation, width float64) float64 {
 	}
 	probabilities := denoiser.Probabilities(layers, e, width)
 	if e.Gradient {
-		if e.Checkpoint && e.Online {
+		if !e.KeepsTaps() {
 			return c.online(layers, e, one, width)
 		}
 		kept, again := blockKept*float64(len(layers)), 0.0

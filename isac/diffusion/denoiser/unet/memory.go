@@ -143,7 +143,7 @@ func (t *footprint) bytes(c Config, width float64) float64 {
 	if t.e.Checkpoint {
 		scores, again = 0, max(t.scores, most)
 	}
-	if !t.online() {
+	if t.e.KeepsTaps() {
 		if t.e.Checkpoint {
 			kept, back = kept+t.taps, back+t.taps
 		}
@@ -157,9 +157,6 @@ func (t *footprint) bytes(c Config, width float64) float64 {
 	})
 	return max(t.ahead*width+ahead+2*most, kept*width+maps+denoiser.Maps(t.layers, t.e), back*width+rows+again+2*most)
 }
-
-// online tells whether maps are made on the way, and no taps are kept.
-func (t *footprint) online() bool { return t.e.Checkpoint && t.e.Online }
 
 // convolution takes in one of 3×3 that stands alone, with so many pixels of the batch that come out.
 func (t *footprint) convolution(pixels, in, out float64) {
@@ -189,7 +186,7 @@ func (t *footprint) stage(pixels, in float64, l Level, depth int) {
 	if depth > 0 {
 		t.work = max(t.work, t.skips+own+transformerWork*own)
 		t.look = max(t.look, t.skips+own+attentionWork*own)
-		if !t.online() {
+		if t.e.KeepsTaps() {
 			t.taps += 3 * own * float64(depth)
 		}
 		if t.stages--; t.stages > 0 {

@@ -33,3 +33,19 @@ func TestMemoryOfStableDiffusionSize(t *testing.T) {
 		}
 	}
 }
+
+// TestMapsOnlineAreOfOneImage holds that several images are foretold with their queries and keys, whatever the method can do.
+func TestMapsOnlineAreOfOneImage(t *testing.T) {
+	cfg, err := ConfigFromWeights(fixture.ReadShapes(t, "sd15-unet"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for batch, differ := range map[int64]bool{1: true, 2: false} {
+		e := denoiser.Evaluation{Batch: batch, Height: 64, Width: 64, Tokens: 77, Gradient: true, Streamed: true, Checkpoint: true}
+		taps := cfg.Memory(e, 4)
+		e.Online = true
+		if online := cfg.Memory(e, 4); online > taps || (online < taps) != differ {
+			t.Errorf("%d images: %.0f bytes with queries and keys, %.0f with maps made online", batch, taps, online)
+		}
+	}
+}
