@@ -21,9 +21,9 @@ namespace isac {
 namespace {
 
 const size_t kPage = size_t(2) << 20;   // of a huge page: blocks begin at one, and end where they are used up
-const size_t kUnit = size_t(64) << 10;
+const size_t kUnit = size_t(16) << 10;
 const size_t kHuge = size_t(4) << 20;     // from here on blocks lie on huge pages
-const size_t kLarge = size_t(512) << 10;  // smaller ones malloc keeps itself; of larger ones its heap would be full of holes
+const size_t kLarge = size_t(128) << 10;  // smaller ones malloc keeps itself; of larger ones, kept for a gradient, its heap would be full of holes
 const size_t kAlign = size_t(4) << 10;    // of all blocks, at least
 
 struct Reserve final : c10::Allocator {
