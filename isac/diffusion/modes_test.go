@@ -101,6 +101,7 @@ func (m telling) Taps(x torch.Tensor, timestep float64) ([]attention.Tap, error)
 }
 
 func (m telling) Evaluate(x torch.Tensor, timestep float64, ask guidance.Ask) ([]attention.Tap, torch.Tensor, error) {
+	ask.Online = nil // which has sums in another order
 	taps, prediction, err := m.Evaluator.Evaluate(x, timestep, ask)
 	m.told(len(taps))
 	return taps, prediction, err
