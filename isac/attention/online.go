@@ -68,31 +68,23 @@ type remnant struct {
 	queries []int64 // as Rows has them, in backward
 }
 
-// checkpoint is Recorder.Checkpoint. r is On.
-func (o *Online) checkpoint(r *Recorder, fn func(in []torch.Tensor, r *Recorder) []torch.Tensor, inputs []torch.Tensor) []torch.Tensor {
-	inner := r.Fresh()
-	inner.Online = nil // what is within runs twice as well
+// keeper says what a checkpoint whose first layer has a number keeps of the layers that it records: first, in the run without gradient, and then in
+// those with it.
+func (o *Online) keeper(first int) func(taps []Tap) []Tap {
 	var left []Tap
-	ran := false
-	outputs := torch.Checkpoint(func(in []torch.Tensor) []torch.Tensor {
-		inner.taps = nil
-		results := fn(in, inner)
-		if !ran { // forward, without gradient
-			for i, t := range inner.taps {
-				left = append(left, o.take(t, inner.first+i))
+	return func(taps []Tap) []Tap {
+		if left == nil {
+			for i, t := range taps {
+				left = append(left, o.take(t, first+i))
 			}
-			ran = true
-			return collect(results, left)
+			return left
 		}
 		again := make([]Tap, len(left))
-		for i, t := range inner.taps {
+		for i, t := range taps {
 			again[i].left = left[i].left.again(t)
 		}
-		return collect(results, again)
-	}, inputs...)
-	results := restore(outputs, left)
-	r.taps = append(r.taps, left...)
-	return results
+		return again
+	}
 }
 
 // take adds a layer's maps up and gives its tap without queries and keys.

@@ -97,17 +97,19 @@ func (r *Recorder) Checkpoint(fn func(in []torch.Tensor, r *Recorder) []torch.Te
 	if !r.On() {
 		return torch.Checkpoint(func(in []torch.Tensor) []torch.Tensor { return fn(in, nil) }, inputs...)
 	}
+	inner, keep := r.Fresh(), func(taps []Tap) []Tap { return taps }
 	if r.Online != nil && torch.Differentiable(inputs) {
-		return r.Online.checkpoint(r, fn, inputs)
+		inner.Online, keep = nil, r.Online.keeper(inner.first) // what is within runs twice as well
 	}
-	inner := r.Fresh()
+	var kept []Tap
 	outputs := torch.Checkpoint(func(in []torch.Tensor) []torch.Tensor {
 		inner.taps = nil // what the run before recorded
 		results := fn(in, inner)
-		return collect(results, inner.taps)
+		kept = keep(inner.taps)
+		return collect(results, kept)
 	}, inputs...)
-	results := restore(outputs, inner.taps)
-	r.taps = append(r.taps, inner.taps...)
+	results := restore(outputs, kept)
+	r.taps = append(r.taps, kept...)
 	return results
 }
 

@@ -141,12 +141,9 @@ func (t *footprint) bytes(c Config, width float64) float64 {
 	}
 	kept, back, again := t.kept, t.back, scores
 	if t.e.Checkpoint {
-		scores, again = 0, max(t.scores, most)
+		kept, back, scores, again = kept+t.taps, back+t.taps, 0, max(t.scores, most)
 	}
 	if t.e.KeepsTaps() {
-		if t.e.Checkpoint {
-			kept, back = kept+t.taps, back+t.taps
-		}
 		return max(t.ahead*width, kept*width+scores+most+denoiser.Maps(t.layers, t.e), back*width+again+2*most)
 	}
 	ahead, maps, rows := denoiser.OnlineMaps(t.layers, func(l denoiser.Layer) float64 {
