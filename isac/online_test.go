@@ -62,13 +62,7 @@ func TestOnlineEqualsSparse(t *testing.T) {
 				var gradient [2][]float64
 				var report [2]guidance.Report
 				for i, m := range []guidance.Model{model, checkpointed{model.Layers, dt, &online}} {
-					g, r, err := newSession(t, m, target, opt).Gradient(x, step)
-					if err != nil {
-						t.Fatal(err)
-					}
-					if report[i] = r; r.Skipped == "" {
-						gradient[i] = g.Float64s()
-					}
+					gradient[i], report[i] = gradientOf(t, newSession(t, m, target, opt), x, step)
 				}
 				if report[0].Skipped != report[1].Skipped {
 					t.Errorf("seed %d, %s: skipped %q and online %q", seed, dt, report[0].Skipped, report[1].Skipped)

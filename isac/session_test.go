@@ -34,6 +34,19 @@ func newSession(t testing.TB, model guidance.Model, target guidance.Target, opt 
 	return s
 }
 
+// gradientOf is the gradient of a session's losses at x, nil where the step is skipped, and its report.
+func gradientOf(t testing.TB, s *guidance.Session, x torch.Tensor, step guidance.Step) ([]float64, guidance.Report) {
+	t.Helper()
+	g, r, err := s.Gradient(x, step)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Skipped != "" {
+		return nil, r
+	}
+	return g.Float64s(), r
+}
+
 // losses are L_ins and L_cls of a report.
 func losses(r guidance.Report) []float64 {
 	instance, _ := r.Named(LossInstance)

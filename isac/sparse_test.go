@@ -49,14 +49,7 @@ func TestSparseEqualsDense(t *testing.T) {
 				var report [2]guidance.Report
 				for i, engine := range []Engine{EngineDense, EngineSparse} {
 					opt.Engine = engine
-					g, r, err := newSession(t, model, target, opt).Gradient(x, step)
-					if err != nil {
-						t.Fatal(err)
-					}
-					report[i] = r
-					if r.Skipped == "" {
-						gradient[i] = g.Float64s()
-					}
+					gradient[i], report[i] = gradientOf(t, newSession(t, model, target, opt), x, step)
 				}
 				dense, sparse := report[0], report[1]
 				if dense.Skipped != sparse.Skipped || dense.Foreground != sparse.Foreground || !slices.Equal(dense.Labels, sparse.Labels) {
