@@ -2,7 +2,6 @@ package guidance
 
 import (
 	"errors"
-	"math"
 
 	"github.com/isac-guidance/isac/isac/attention"
 	"github.com/isac-guidance/isac/isac/torch"
@@ -16,6 +15,7 @@ type look struct {
 	// prediction is the model's, undefined where it was not wanted
 	prediction torch.Tensor
 	gradient   torch.Tensor // ∇L_t where it was taken together with that of other images; else undefined
+	values     torch.Tensor // of the terms, float64 [n], until they are read; else undefined
 	losses     []Loss
 	loss       float64 // their weighted sum
 	gradNorm   float64 // once a gradient was taken
@@ -28,10 +28,10 @@ type glance struct {
 	grad    bool  // with gradients
 	predict bool  // with its prediction
 	maps    *Maps // what an observer gets, nil for nothing
+	move    bool  // for a move, with whose norms the losses may be read
 }
 
-// look evaluates the model at x, and has the method measure. Losses that are not finite leave nothing to be done, and a loss without
-// weight has no gradient: Skipped says so.
+// look evaluates the model at x, and has the method measure. Losses that are not finite leave nothing to be done: Skipped says so.
 func (s *Session) look(x torch.Tensor, step Step, how glance) (seen look, err error) {
 	evaluate := func() {
 		seen.at = x.Detach()
@@ -41,7 +41,7 @@ func (s *Session) look(x torch.Tensor, step Step, how glance) (seen look, err er
 		for _, whole := range []bool{false, true} {
 			var r attention.Reading
 			if r, seen.prediction, err = s.evaluate(seen.at, step.Timestep, how.predict, whole); err == nil {
-				err = s.measure(&seen, r, step, how.maps)
+				err = s.measure(&seen, r, step, how)
 			}
 			if !errors.Is(err, attention.ErrManyRows) {
 				return
@@ -56,36 +56,50 @@ func (s *Session) look(x torch.Tensor, step Step, how glance) (seen look, err er
 	return seen, err
 }
 
-// measure has the method measure a reading at seen.at.
-func (s *Session) measure(seen *look, r attention.Reading, step Step, maps *Maps) (err error) {
+// measure has the method measure a reading at seen.at. It leaves the losses to be read with the norms of a move where nothing is decided by
+// them before.
+func (s *Session) measure(seen *look, r attention.Reading, step Step, how glance) (err error) {
 	seen.half = r.Half
-	if seen.Measurement, err = s.guide.Measure(r, step, maps); err != nil {
+	if seen.Measurement, err = s.guide.Measure(r, step, how.maps); err != nil {
 		return err
 	}
 	if seen.Height == 0 {
 		seen.Height, seen.Width = r.Top.Height, r.Top.Width
 	}
-	for i, v := range valuesOf(seen.Terms) {
-		l := Loss{Name: seen.Terms[i].Name, Weight: seen.Terms[i].Weight, Value: v}
-		seen.losses = append(seen.losses, l)
-		seen.loss += l.Weight * l.Value
+	if seen.values = valuesOf(seen.Terms); !seen.values.Defined() {
+		return nil
 	}
-	if math.IsNaN(seen.loss) || math.IsInf(seen.loss, 0) {
-		seen.losses, seen.loss, seen.Skipped = nil, 0, "the loss is not finite (NaN or Inf)"
+	if !how.move || seen.half || seen.Skipped != "" || s.options.SkipBelow > 0 || !s.takesGradient() {
+		seen.told(seen.values.Float64s())
 	}
 	return nil
 }
 
-// valuesOf reads the values of terms from the device, all at once.
-func valuesOf(terms []Term) []float64 {
+// told takes the values of the terms, which were read, and gives whether the loss is finite: else nothing is left to be done.
+func (l *look) told(values []float64) bool {
+	l.values = torch.Tensor{}
+	for i, v := range values {
+		loss := Loss{Name: l.Terms[i].Name, Weight: l.Terms[i].Weight, Value: v}
+		l.losses = append(l.losses, loss)
+		l.loss += loss.Weight * loss.Value
+	}
+	if !finite(l.loss) {
+		l.losses, l.loss, l.Skipped = nil, 0, "the loss is not finite (NaN or Inf)"
+		return false
+	}
+	return true
+}
+
+// valuesOf are the values of terms in double precision, [n]; undefined where there are none.
+func valuesOf(terms []Term) torch.Tensor {
 	if len(terms) == 0 {
-		return nil
+		return torch.Tensor{}
 	}
 	each := make([]torch.Tensor, len(terms))
 	for i, t := range terms {
 		each[i] = t.Value.Detach().To(torch.Float64).Reshape(1)
 	}
-	return torch.Cat(each, 0).Float64s()
+	return torch.Cat(each, 0)
 }
 
 // total is the weighted sum of the terms, undefined where none has weight: one without is left out of the graph.

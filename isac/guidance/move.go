@@ -60,12 +60,16 @@ func (s *Session) moves(x torch.Tensor, r *Report, first func() (torch.Tensor, l
 // else is left of the look's tensors.
 func (s *Session) once(at torch.Tensor, r *Report, maps *Maps) (next torch.Tensor, seen look, err error) {
 	next, err = scoped(func() (torch.Tensor, error) {
-		if seen, err = s.look(at, r.Step, glance{grad: s.takesGradient(), predict: s.options.Reuse.On(), maps: maps}); err != nil {
+		if seen, err = s.look(at, r.Step, glance{grad: s.takesGradient(), predict: s.options.Reuse.On(), maps: maps, move: true}); err != nil {
 			return torch.Tensor{}, err
 		}
 		s.settle(&seen, r)
 		m := s.descend(&seen, r.Step)
-		return s.land(&seen, m, m.read()), nil
+		var numbers []float64
+		if unread := m.unread(&seen); unread.Defined() {
+			numbers = unread.Float64s()
+		}
+		return s.land(&seen, m, numbers), nil
 	})
 	return next, seen, err
 }
@@ -94,12 +98,16 @@ type movement struct {
 	norms torch.Tensor
 }
 
-// read gives the norms, which waits for the device.
-func (m movement) read() []float64 {
-	if !m.to.Defined() {
-		return nil
+// unread is what is still to be read of a move and of what was seen before it, in float64: the losses, then the norms; undefined where that
+// is nothing.
+func (m movement) unread(seen *look) torch.Tensor {
+	switch {
+	case !m.to.Defined():
+		return seen.values
+	case !seen.values.Defined():
+		return m.norms
 	}
-	return m.norms.Float64s()
+	return torch.Cat([]torch.Tensor{seen.values, m.norms}, 0)
 }
 
 // descend takes one move from where seen was seen, against the gradient or in a random direction as far, in the type of X_t; there is none
@@ -132,12 +140,19 @@ func (s *Session) descend(seen *look, step Step) movement {
 	return movement{to, torch.Stack([]torch.Tensor{norm, latent, moved}, 0)}
 }
 
-// land gives where a move leads, after its norms were read; undefined where seen.Skipped says why it leads nowhere.
-func (s *Session) land(seen *look, m movement, norms []float64) torch.Tensor {
+// land gives where a move leads, after what was unread of it was; undefined where seen.Skipped says why it leads nowhere.
+func (s *Session) land(seen *look, m movement, numbers []float64) torch.Tensor {
+	if seen.values.Defined() {
+		n := len(seen.Terms)
+		if !seen.told(numbers[:n]) {
+			return torch.Tensor{}
+		}
+		numbers = numbers[n:]
+	}
 	if !m.to.Defined() {
 		return m.to
 	}
-	gradient, latent, moved := norms[0], norms[1], norms[2]
+	gradient, latent, moved := numbers[0], numbers[1], numbers[2]
 	if s.takesGradient() {
 		if seen.Skipped = unfit(gradient); seen.Skipped != "" {
 			return torch.Tensor{}

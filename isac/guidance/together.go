@@ -72,13 +72,14 @@ type group struct {
 // member is one image of a group while its step is taken.
 type member struct {
 	*Session
-	image  int
-	report Report
-	maps   *Maps
-	seen   look
-	to     movement
-	norms  []float64 // of it
-	alone  bool      // the shared gradient was of no use
+	image   int
+	report  Report
+	maps    *Maps
+	seen    look
+	to      movement
+	unread  torch.Tensor // of it and of what was seen, see movement.unread
+	numbers []float64    // what unread held
+	alone   bool         // the shared gradient was of no use
 }
 
 // guide takes the step of some images of the group at once.
@@ -98,7 +99,7 @@ func (g *group) guide(images []int) error {
 				continue
 			}
 			var err error
-			first := func() (torch.Tensor, look, error) { to := m.land(&m.seen, m.to, m.norms); return to, m.seen, nil }
+			first := func() (torch.Tensor, look, error) { to := m.land(&m.seen, m.to, m.numbers); return to, m.seen, nil }
 			if to[i], err = m.moves(m.seen.at, &m.report, first); err != nil {
 				return nil, err
 			}
@@ -121,24 +122,26 @@ func (g *group) guide(images []int) error {
 	return nil
 }
 
-// descend takes the first move of each member, and reads all their norms at once.
+// descend takes the first move of each member, and reads all their losses and norms at once.
 func descend(members []*member) {
 	var all []torch.Tensor
 	for _, m := range members {
 		if m.alone {
 			continue
 		}
-		if m.to = m.descend(&m.seen, m.report.Step); m.to.to.Defined() {
-			all = append(all, m.to.norms)
+		m.to = m.descend(&m.seen, m.report.Step)
+		if m.unread = m.to.unread(&m.seen); m.unread.Defined() {
+			all = append(all, m.unread)
 		}
 	}
 	if len(all) == 0 {
 		return
 	}
-	norms := torch.Cat(all, 0).Float64s()
+	numbers := torch.Cat(all, 0).Float64s()
 	for _, m := range members {
-		if m.to.to.Defined() {
-			m.norms, norms = norms[:3], norms[3:]
+		if m.unread.Defined() {
+			n := m.unread.Numel()
+			m.numbers, numbers = numbers[:n], numbers[n:]
 		}
 	}
 }
@@ -190,7 +193,7 @@ func evaluateAll(members []*member, x torch.Tensor) error {
 		if err != nil {
 			return err
 		}
-		if err := m.measure(&m.seen, r, m.report.Step, m.maps); err != nil {
+		if err := m.measure(&m.seen, r, m.report.Step, glance{maps: m.maps, move: true}); err != nil {
 			return err
 		}
 		m.settle(&m.seen, &m.report)
@@ -219,10 +222,11 @@ func gradients(members []*member, x torch.Tensor) {
 		m.seen.gradient = all.Narrow(0, int64(i), 1)
 	}
 	for _, m := range of {
-		norm := m.seen.gradient.NormAll().Item()
-		if m.seen.half && (!finite(norm) || norm < faint) {
-			m.alone = true
-			continue
+		if m.seen.half {
+			if norm := m.seen.gradient.NormAll().Item(); !finite(norm) || norm < faint {
+				m.alone = true
+				continue
+			}
 		}
 		m.seen.gradient = m.seen.gradient.DivScalar(m.lossScale(&m.seen))
 	}

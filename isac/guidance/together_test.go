@@ -3,6 +3,7 @@ package guidance_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -196,6 +197,33 @@ func TestGuideAllFails(t *testing.T) {
 		}
 		if left := torch.LiveHandles() - before; left > 1 { // the latent that is none
 			t.Errorf("%d tensors are left", left)
+		}
+	})
+}
+
+// TestALossThatIsNotFiniteIsTheImagesOwn holds that an image whose loss is no number is left alone, and the others of its batch are not.
+func TestALossThatIsNotFiniteIsTheImagesOwn(t *testing.T) {
+	torchtest.Require(t)
+	synthetic.In(t, func() {
+		xs := []torch.Tensor{synthetic.NewLatent(t, 1, torch.Float64), synthetic.NewLatent(t, 2, torch.Float64), synthetic.NewLatent(t, 3, torch.Float64)}
+		calls := 0
+		m := given{Options: method().Options, measure: func(q torch.Tensor, _ int) guidance.Measurement {
+			loss := q.Square().SumAll()
+			if calls++; calls == 2 {
+				loss = loss.MulScalar(math.NaN())
+			}
+			return term(1, loss)
+		}}
+		out, reports, _ := steps(t, &several{layers: synthetic.NewLayers(t, 1), most: 3}, xs, m, false)
+		calls = 2
+		want, _, _ := steps(t, &several{layers: synthetic.NewLayers(t, 1), most: 1}, xs, m, false)
+		for i := range xs {
+			if skipped := reports[0][i].Skipped; (skipped == "the loss is not finite (NaN or Inf)") != (i == 1) {
+				t.Errorf("image %d: %q", i, skipped)
+			}
+			if i != 1 {
+				synthetic.Near(t, "latent", out[i], want[i], 1e-12)
+			}
 		}
 	})
 }
