@@ -28,7 +28,8 @@ bool few_pixels(const at::Tensor &x, const at::Tensor &w, at::IntArrayRef stride
 at::Tensor conv2d(const at::Tensor &x, const at::Tensor &w, const at::Tensor &b, at::IntArrayRef stride, at::IntArrayRef padding,
                   at::IntArrayRef dilation, int64_t groups) {
   if (few_pixels(x, w, stride, padding, dilation, groups)) {
-    return at::thnn_conv2d(x, w, w.sizes().slice(2), opt(b), stride, padding);
+    // of pixels that lie channel by channel: else it would copy the weights into the order of the pixels
+    return at::thnn_conv2d(x.contiguous(), w, w.sizes().slice(2), opt(b), stride, padding);
   }
   return at::conv2d(x, w, opt(b), stride, padding, dilation, groups);
 }

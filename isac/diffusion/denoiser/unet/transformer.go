@@ -71,7 +71,9 @@ func (t transformer) forward(x, context torch.Tensor, r *attention.Recorder) tor
 			}
 			before.Close()
 		}
-		return t.out.Forward(h).Transpose(1, 2).Reshape(s...).Add(x)
+		// A sum lies in memory as its first term does. Pixels as the rows of what comes out would have each convolution behind it bring its
+		// weights, which are many times as large, into that order too.
+		return x.Add(t.out.Forward(h).Transpose(1, 2).Reshape(s...))
 	})
 }
 
