@@ -22,8 +22,6 @@ const (
 	// transformerGrad and resnetGrad are the gradients that there are at once when a gradient comes back to a block.
 	transformerGrad = 16.0
 	resnetGrad      = 4.0
-	// reordered is how many times the CPU's convolutions take their weights, brought into another order.
-	reordered = 2.0
 )
 
 var _ denoiser.Sized = (*Model)(nil)
@@ -158,15 +156,15 @@ func (t *footprint) bytes(c Config, width float64) float64 {
 // convolution takes in one of 3×3 that stands alone, with so many pixels of the batch that come out.
 func (t *footprint) convolution(pixels, in, out float64) {
 	t.work = max(t.work, t.skips+(2*in+2*out)*pixels+t.reorder(in, out))
-	t.back = max(t.back, t.kept+2*(in+out)*pixels+t.reorder(in, out)/reordered)
+	t.back = max(t.back, t.kept+2*(in+out)*pixels+t.reorder(in, out))
 }
 
-// reorder is what a convolution's weights take while it runs.
+// reorder is what a convolution's weights take while it runs: at most, for products of matrices in its place need none (x::conv2d).
 func (t *footprint) reorder(in, out float64) float64 {
 	if !t.e.Reorders {
 		return 0
 	}
-	return reordered * 9 * in * out
+	return 9 * in * out
 }
 
 // stage takes in a residual block and the transformer after it, on so many pixels of the batch. What comes in is among the skips.
@@ -177,7 +175,7 @@ func (t *footprint) stage(pixels, in float64, l Level, depth int) {
 	t.work = max(t.work, t.skips+max(first, second, (in+3*out)*pixels))
 	resnet := (in + resnetKeptIn*in + resnetKeptOut*out) * pixels
 	kept := resnet
-	back := resnetGrad*(in+out)*pixels + max(t.reorder(in, out), t.reorder(out, out))/reordered // there in one order alone
+	back := resnetGrad*(in+out)*pixels + max(t.reorder(in, out), t.reorder(out, out))
 	t.ahead = max(t.ahead, t.kept+t.taps+max(first, second))
 	own := out * pixels
 	if depth > 0 {
