@@ -102,6 +102,28 @@ func valuesOf(terms []Term) torch.Tensor {
 	return torch.Cat(each, 0)
 }
 
+// readAll reads vectors in float64 from the device in one piece; of one that is undefined it gives nil.
+func readAll(of ...torch.Tensor) [][]float64 {
+	var defined []torch.Tensor
+	for _, t := range of {
+		if t.Defined() {
+			defined = append(defined, t)
+		}
+	}
+	out := make([][]float64, len(of))
+	if len(defined) == 0 {
+		return out
+	}
+	all := torch.Cat(defined, 0).Float64s()
+	for i, t := range of {
+		if t.Defined() {
+			n := t.Numel()
+			out[i], all = all[:n], all[n:]
+		}
+	}
+	return out
+}
+
 // total is the weighted sum of the terms, undefined where none has weight: one without is left out of the graph.
 func (l *look) total() torch.Tensor {
 	var sum torch.Tensor

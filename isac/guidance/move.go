@@ -65,11 +65,8 @@ func (s *Session) once(at torch.Tensor, r *Report, maps *Maps) (next torch.Tenso
 		}
 		s.settle(&seen, r)
 		m := s.descend(&seen, r.Step)
-		var numbers []float64
-		if unread := m.unread(&seen); unread.Defined() {
-			numbers = unread.Float64s()
-		}
-		return s.land(&seen, m, numbers), nil
+		read := readAll(seen.values, m.norms)
+		return s.land(&seen, m, read[0], read[1]), nil
 	})
 	return next, seen, err
 }
@@ -96,18 +93,6 @@ type movement struct {
 	to torch.Tensor // undefined where there is none
 	// norms are those of the gradient, of X_t and of the move, three numbers in float64.
 	norms torch.Tensor
-}
-
-// unread is what is still to be read of a move and of what was seen before it, in float64: the losses, then the norms; undefined where that
-// is nothing.
-func (m movement) unread(seen *look) torch.Tensor {
-	switch {
-	case !m.to.Defined():
-		return seen.values
-	case !seen.values.Defined():
-		return m.norms
-	}
-	return torch.Cat([]torch.Tensor{seen.values, m.norms}, 0)
 }
 
 // descend takes one move from where seen was seen, against the gradient or in a random direction as far, in the type of X_t; there is none
@@ -140,19 +125,13 @@ func (s *Session) descend(seen *look, step Step) movement {
 	return movement{to, torch.Stack([]torch.Tensor{norm, latent, moved}, 0)}
 }
 
-// land gives where a move leads, after what was unread of it was; undefined where seen.Skipped says why it leads nowhere.
-func (s *Session) land(seen *look, m movement, numbers []float64) torch.Tensor {
-	if seen.values.Defined() {
-		n := len(seen.Terms)
-		if !seen.told(numbers[:n]) {
-			return torch.Tensor{}
-		}
-		numbers = numbers[n:]
+// land gives where a move leads, after the losses, where they were left unread, and its norms were read; undefined where seen.Skipped says why
+// it leads nowhere.
+func (s *Session) land(seen *look, m movement, losses, norms []float64) torch.Tensor {
+	if losses != nil && !seen.told(losses) || !m.to.Defined() {
+		return torch.Tensor{}
 	}
-	if !m.to.Defined() {
-		return m.to
-	}
-	gradient, latent, moved := numbers[0], numbers[1], numbers[2]
+	gradient, latent, moved := norms[0], norms[1], norms[2]
 	if s.takesGradient() {
 		if seen.Skipped = unfit(gradient); seen.Skipped != "" {
 			return torch.Tensor{}

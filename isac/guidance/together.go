@@ -72,14 +72,14 @@ type group struct {
 // member is one image of a group while its step is taken.
 type member struct {
 	*Session
-	image   int
-	report  Report
-	maps    *Maps
-	seen    look
-	to      movement
-	unread  torch.Tensor // of it and of what was seen, see movement.unread
-	numbers []float64    // what unread held
-	alone   bool         // the shared gradient was of no use
+	image  int
+	report Report
+	maps   *Maps
+	seen   look
+	to     movement
+	losses []float64 // that were left unread, and norms of the move
+	norms  []float64
+	alone  bool // the shared gradient was of no use
 }
 
 // guide takes the step of some images of the group at once.
@@ -99,7 +99,10 @@ func (g *group) guide(images []int) error {
 				continue
 			}
 			var err error
-			first := func() (torch.Tensor, look, error) { to := m.land(&m.seen, m.to, m.numbers); return to, m.seen, nil }
+			first := func() (torch.Tensor, look, error) {
+				to := m.land(&m.seen, m.to, m.losses, m.norms)
+				return to, m.seen, nil
+			}
 			if to[i], err = m.moves(m.seen.at, &m.report, first); err != nil {
 				return nil, err
 			}
@@ -124,25 +127,16 @@ func (g *group) guide(images []int) error {
 
 // descend takes the first move of each member, and reads all their losses and norms at once.
 func descend(members []*member) {
-	var all []torch.Tensor
+	var unread []torch.Tensor
 	for _, m := range members {
-		if m.alone {
-			continue
+		if !m.alone {
+			m.to = m.descend(&m.seen, m.report.Step)
 		}
-		m.to = m.descend(&m.seen, m.report.Step)
-		if m.unread = m.to.unread(&m.seen); m.unread.Defined() {
-			all = append(all, m.unread)
-		}
+		unread = append(unread, m.seen.values, m.to.norms)
 	}
-	if len(all) == 0 {
-		return
-	}
-	numbers := torch.Cat(all, 0).Float64s()
-	for _, m := range members {
-		if m.unread.Defined() {
-			n := m.unread.Numel()
-			m.numbers, numbers = numbers[:n], numbers[n:]
-		}
+	read := readAll(unread...)
+	for i, m := range members {
+		m.losses, m.norms = read[2*i], read[2*i+1]
 	}
 }
 
