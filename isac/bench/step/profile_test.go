@@ -75,11 +75,7 @@ func TestProfilesTheMiniModel(t *testing.T) {
 	if r := rows["forward"]; r.Waits != 0 || r.Reads != 0 {
 		t.Errorf("the forward pass waits for the device: %+v", r)
 	}
-	reads := 0
-	for _, r := range p.Sections {
-		reads += r.Reads
-	}
-	if reads != 4 { // the foreground, the labels, the masks with their peaks, and the losses with the norms
+	if reads := p.guidance().Reads + rows[sectionUnguided].Reads; reads != 4 { // the foreground, the labels, the masks with their peaks, and the losses with the norms
 		t.Errorf("a guided step reads from the device %d times: %+v", reads, rows)
 	}
 	if p.Ratio < 1.2 || p.Ratio != (p.Guided+p.Unguided)/p.Unguided || len(p.Operators) == 0 {

@@ -26,6 +26,6 @@ func (a *attention) forward(x torch.Tensor) torch.Tensor {
 		h := a.norm.Forward(x).Flatten(2, 3).Transpose(1, 2) // [B,H·W,C]
 		h = torch.SDPA(layer.SplitHeads(a.q.Forward(h), 1), layer.SplitHeads(a.k.Forward(h), 1), layer.SplitHeads(a.v.Forward(h), 1),
 			torch.Tensor{}, false, 0)
-		return x.Add(a.out.Forward(layer.JoinHeads(h)).Transpose(1, 2).Reshape(x.Shape()...))
+		return layer.AddTokens(x, a.out.Forward(layer.JoinHeads(h)))
 	})
 }

@@ -71,9 +71,7 @@ func (t transformer) forward(x, context torch.Tensor, r *attention.Recorder) tor
 			}
 			before.Close()
 		}
-		// A sum lies in memory as its first term does. Pixels as the rows of what comes out would have each convolution behind it bring its
-		// weights, which are many times as large, into that order too.
-		return x.Add(t.out.Forward(h).Transpose(1, 2).Reshape(s...))
+		return layer.AddTokens(x, t.out.Forward(h))
 	})
 }
 
