@@ -7,6 +7,7 @@ import (
 	"github.com/isac-guidance/isac/isac/attention"
 	"github.com/isac-guidance/isac/isac/cluster"
 	"github.com/isac-guidance/isac/isac/guidance"
+	"github.com/isac-guidance/isac/isac/torch"
 )
 
 // The names of ISAC's losses in reports.
@@ -100,14 +101,20 @@ func (g *guide) Measure(r attention.Reading, step guidance.Step, maps *guidance.
 		}
 		m.Masks = append(m.Masks, all)
 	}
-	instance, class := g.opt.weights(step)
-	if found.instance.Defined() {
-		m.Terms = append(m.Terms, guidance.Term{Name: LossInstance, Weight: instance, Value: found.instance})
-	}
-	if found.class.Defined() {
-		m.Terms = append(m.Terms, guidance.Term{Name: LossClass, Weight: class, Value: found.class})
-	}
+	m.Terms = g.terms(found.instance, found.class, step)
 	return m, nil
+}
+
+// terms are the losses that are defined, with their weights at a step.
+func (g *guide) terms(instance, class torch.Tensor, step guidance.Step) (terms []guidance.Term) {
+	forInstance, forClass := g.opt.weights(step)
+	if instance.Defined() {
+		terms = append(terms, guidance.Term{Name: LossInstance, Weight: forInstance, Value: instance})
+	}
+	if class.Defined() {
+		terms = append(terms, guidance.Term{Name: LossClass, Weight: forClass, Value: class})
+	}
+	return terms
 }
 
 // Score is the sum of the losses of a run, by which ISAC selects a latent (ISAC_LS): the lower, the less overlap there was.

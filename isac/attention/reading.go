@@ -39,6 +39,9 @@ func (r Reading) Only(keep func(Tap) bool) Reading {
 	return out
 }
 
+// Online tells that maps were made while the model was evaluated (see Online): they are there once.
+func (r Reading) Online() bool { return onlineOf(r.Taps) != nil }
+
 func (r *Reading) take(t Tap) {
 	r.Taps = append(r.Taps, t)
 	if t.Grid().Pixels() > r.Top.Pixels() {

@@ -12,50 +12,82 @@ import (
 // made online they are formed in the backward pass; until then known has to say what they are, as it was in what Accumulate gave, [n,HW]: it is
 // called only then. The one error is ErrManyRows.
 func Rows(r Reading, opt Options, pixels []int, known func() torch.Tensor) (rows torch.Tensor, err error) {
+	queries := map[Grid]*sources{}
 	rows = torch.Scoped(func() torch.Tensor {
-		var image sums
-		queries := map[Grid]*sources{}
-		var all []Tap
-		for _, t := range r.Taps {
-			if !t.Has(Image) || t.left != nil && !t.left.rows.Defined() {
-				continue
+		return rowsOf(r, opt, func(g Grid, online bool) (source, bool) {
+			if queries[g] == nil {
+				queries[g] = sourcesOf(pixels, g, r.Top)
 			}
-			if queries[t.Grid()] == nil {
-				queries[t.Grid()] = sourcesOf(pixels, t.Grid(), r.Top)
+			if online && len(queries[g].queries) > OnlineRows {
+				err = ErrManyRows
 			}
-			if t.left != nil {
-				n := len(queries[t.Grid()].queries)
-				if n > OnlineRows {
-					err = ErrManyRows
-					return torch.Tensor{}
-				}
-				t.left.queries = queries[t.Grid()].queries
-				image.add(t.Grid(), t.left.heads, t.left.rows.Narrow(0, 0, int64(n)))
-				continue
-			}
-			if opt.Renormalise && t.Has(Text) {
-				t = t.only(Image)
-			}
-			all = append(all, t)
-		}
-		for _, set := range sets(all) {
-			grid := set[0].Grid()
-			index := queries[grid].index(set[0].Q.Device())
-			image.add(grid, headsOf(set), torch.Scoped(func() torch.Tensor {
-				one := joined(set)
-				one.Q = one.Q.IndexSelect(2, index)
-				return columns(one.Mean(), 1, one.Keys, Image)
-			}))
-		}
-		rows := image.combine(r.Top, opt.DivideUpsampled, func(m torch.Tensor, from Grid) torch.Tensor {
-			return upsampleKeys(queries[from].matrix(m).Matmul(m), from, r.Top)
-		})
-		if onlineOf(r.Taps) != nil {
-			rows = known().Add(rows.Sub(rows.Detach()))
-		}
-		return rows
+			return queries[g], err == nil
+		}, known)
 	})
 	return rows, err
+}
+
+// RowsAt is Rows of pixels that are known to the device alone, int64 [n], of maps that were not made online (Reading.Online). A pixel's queries
+// are formed for it, whether another has them too or not.
+func RowsAt(r Reading, opt Options, pixels torch.Tensor) torch.Tensor {
+	queries := map[Grid]*places{}
+	return torch.Scoped(func() torch.Tensor {
+		return rowsOf(r, opt, func(g Grid, _ bool) (source, bool) {
+			if queries[g] == nil {
+				queries[g] = placesOf(pixels, g, r.Top)
+			}
+			return queries[g], true
+		}, nil)
+	})
+}
+
+// source says of a layer's grid which queries some pixels of a finer one are made of, and how.
+type source interface {
+	// index are the queries on a device, int64.
+	index(dev torch.Device) torch.Tensor
+	// mean makes rows of the pixels, [n,keys], of rows of the queries.
+	mean(m torch.Tensor) torch.Tensor
+}
+
+// rowsOf is Rows, the queries being what find gives, which may end it. known is for maps that were made online.
+func rowsOf(r Reading, opt Options, find func(g Grid, online bool) (source, bool), known func() torch.Tensor) torch.Tensor {
+	var image sums
+	queries := map[Grid]source{}
+	var all []Tap
+	for _, t := range r.Taps {
+		if !t.Has(Image) || t.left != nil && !t.left.rows.Defined() {
+			continue
+		}
+		from, ok := find(t.Grid(), t.left != nil)
+		if !ok {
+			return torch.Tensor{}
+		}
+		queries[t.Grid()] = from
+		if t.left != nil {
+			t.left.queries = from.(*sources).queries
+			image.add(t.Grid(), t.left.heads, t.left.rows.Narrow(0, 0, int64(len(t.left.queries))))
+			continue
+		}
+		if opt.Renormalise && t.Has(Text) {
+			t = t.only(Image)
+		}
+		all = append(all, t)
+	}
+	for _, set := range sets(all) {
+		index := queries[set[0].Grid()].index(set[0].Q.Device())
+		image.add(set[0].Grid(), headsOf(set), torch.Scoped(func() torch.Tensor {
+			one := joined(set)
+			one.Q = one.Q.IndexSelect(2, index)
+			return columns(one.Mean(), 1, one.Keys, Image)
+		}))
+	}
+	rows := image.combine(r.Top, opt.DivideUpsampled, func(m torch.Tensor, from Grid) torch.Tensor {
+		return upsampleKeys(queries[from].mean(m), from, r.Top)
+	})
+	if onlineOf(r.Taps) != nil {
+		rows = known().Add(rows.Sub(rows.Detach()))
+	}
+	return rows
 }
 
 // sources are the queries of a layer that some pixels of a finer grid are made of.
@@ -65,7 +97,7 @@ type sources struct {
 	at      torch.Tensor
 }
 
-// index are the queries on a device, the same at each call.
+// index is the same at each call.
 func (s *sources) index(dev torch.Device) torch.Tensor {
 	if !s.at.Defined() {
 		s.at = torch.FromInt64s(s.queries, int64(len(s.queries))).ToDevice(dev)
@@ -73,10 +105,9 @@ func (s *sources) index(dev torch.Device) torch.Tensor {
 	return s.at
 }
 
-// matrix makes rows of the pixels of rows like m of the queries.
-func (s *sources) matrix(m torch.Tensor) torch.Tensor {
+func (s *sources) mean(m torch.Tensor) torch.Tensor {
 	n := len(s.queries)
-	return torch.FromFloat64s(s.weights, int64(len(s.weights)/n), int64(n)).ToDevice(m.Device()).To(m.DType())
+	return torch.FromFloat64s(s.weights, int64(len(s.weights)/n), int64(n)).ToDevice(m.Device()).To(m.DType()).Matmul(m)
 }
 
 // sourcesOf finds them.

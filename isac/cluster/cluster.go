@@ -87,7 +87,7 @@ func (c *Clusterer) Cluster(fg torch.Tensor, pixels []int, g Grid, n int) []int 
 			labels = inOrder(labels, n)
 		}
 	}
-	c.last, c.at = Scatter(labels, pixels, g), g
+	c.Keep(labels, pixels, g)
 	return labels
 }
 

@@ -15,7 +15,9 @@ type look struct {
 	// prediction is the model's, undefined where it was not wanted
 	prediction torch.Tensor
 	gradient   torch.Tensor // ∇L_t where it was taken together with that of other images; else undefined
-	values     torch.Tensor // of the terms, float64 [n], until they are read; else undefined
+	unread     torch.Tensor // the values of the terms and what was deferred, float64, until they are read; else undefined
+	rest       *Deferred    // what was deferred, nil for nothing
+	missed     bool         // what was supposed for it is not so
 	losses     []Loss
 	loss       float64 // their weighted sum
 	gradNorm   float64 // once a gradient was taken
@@ -56,38 +58,60 @@ func (s *Session) look(x torch.Tensor, step Step, how glance) (seen look, err er
 	return seen, err
 }
 
-// measure has the method measure a reading at seen.at. It leaves the losses to be read with the norms of a move where nothing is decided by
-// them before.
+// measure has the method measure a reading at seen.at. It leaves the losses, and whatever the method defers, to be read with the norms of a move
+// where nothing is decided by them before.
 func (s *Session) measure(seen *look, r attention.Reading, step Step, how glance) (err error) {
 	seen.half = r.Half
-	if seen.Measurement, err = s.guide.Measure(r, step, how.maps); err != nil {
-		return err
+	deferred := false
+	if s.defers(seen.at, how) {
+		if deferred, err = s.postpone(seen, r, step); err != nil {
+			return err
+		}
 	}
-	if seen.Height == 0 {
-		seen.Height, seen.Width = r.Top.Height, r.Top.Width
+	if !deferred {
+		s.sure = false
+		if seen.Measurement, err = s.guide.Measure(r, step, how.maps); err != nil {
+			return err
+		}
+		if seen.Height == 0 {
+			seen.Height, seen.Width = r.Top.Height, r.Top.Width
+		}
+		if seen.unread = valuesOf(seen.Terms); !seen.unread.Defined() {
+			return nil
+		}
 	}
-	if seen.values = valuesOf(seen.Terms); !seen.values.Defined() {
+	if how.move && !seen.half && seen.Skipped == "" && s.options.SkipBelow == 0 && s.takesGradient() {
 		return nil
 	}
-	if !how.move || seen.half || seen.Skipped != "" || s.options.SkipBelow > 0 || !s.takesGradient() {
-		seen.told(seen.values.Float64s())
+	if s.told(seen, seen.unread.Float64s()); seen.missed {
+		*seen = look{at: seen.at, prediction: seen.prediction}
+		return s.measure(seen, r, step, how)
 	}
 	return nil
 }
 
-// told takes the values of the terms, which were read, and gives whether the loss is finite: else nothing is left to be done.
-func (l *look) told(values []float64) bool {
-	l.values = torch.Tensor{}
-	for i, v := range values {
+// told takes in what of a look was left unread. Where what was supposed is not so, the look has missed, and the next one supposes nothing.
+func (s *Session) told(l *look, values []float64) {
+	l.unread = torch.Tensor{}
+	n := len(l.Terms)
+	if l.rest != nil {
+		m, ok := l.rest.Take(values[n:])
+		if l.rest = nil; !ok {
+			l.missed, s.sure = true, true
+			s.misses++
+			return
+		}
+		m.Terms = l.Terms
+		l.Measurement = m
+	}
+	for i, v := range values[:n] {
 		loss := Loss{Name: l.Terms[i].Name, Weight: l.Terms[i].Weight, Value: v}
 		l.losses = append(l.losses, loss)
 		l.loss += loss.Weight * loss.Value
 	}
 	if !finite(l.loss) {
 		l.losses, l.loss, l.Skipped = nil, 0, "the loss is not finite (NaN or Inf)"
-		return false
 	}
-	return true
 }
 
 // valuesOf are the values of terms in double precision, [n]; undefined where there are none.

@@ -38,6 +38,23 @@ type Guide interface {
 	Measure(r attention.Reading, step Step, maps *Maps) (Measurement, error)
 }
 
+// Deferrer is a Guide that can measure without waiting for the device: what it decides by on the way is supposed to be what it mostly is, and
+// read with the losses, after the gradient was taken.
+type Deferrer interface {
+	// Defer is Measure of which nothing is read from the device. It gives the terms alone, and the rest when Deferred is read; ok is false where it
+	// cannot, and then it has done nothing.
+	Defer(r attention.Reading, step Step) (terms []Term, rest Deferred, ok bool, err error)
+}
+
+// Deferred is what is left of a measurement that was made without reading.
+type Deferred struct {
+	// Values are to be read, float64 [n].
+	Values torch.Tensor
+	// Take takes them in, and gives the measurement without its terms. It is false where what was supposed is not so: the terms are then of no
+	// use, and Measure is to be asked.
+	Take func(values []float64) (Measurement, bool)
+}
+
 // Measurement is what a guide found at a step.
 type Measurement struct {
 	// Skipped tells why there is no loss at this step, "" if there is.

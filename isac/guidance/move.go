@@ -59,15 +59,24 @@ func (s *Session) moves(x torch.Tensor, r *Report, first func() (torch.Tensor, l
 // once looks at the model at one place of a step, and gives where it leads; undefined where the look says why it leads nowhere. Nothing
 // else is left of the look's tensors.
 func (s *Session) once(at torch.Tensor, r *Report, maps *Maps) (next torch.Tensor, seen look, err error) {
-	next, err = scoped(func() (torch.Tensor, error) {
-		if seen, err = s.look(at, r.Step, glance{grad: s.takesGradient(), predict: s.options.Reuse.On(), maps: maps, move: true}); err != nil {
-			return torch.Tensor{}, err
+	how := glance{grad: s.takesGradient(), predict: s.options.Reuse.On(), maps: maps, move: true}
+	for range 2 {
+		next, err = scoped(func() (torch.Tensor, error) {
+			if seen, err = s.look(at, r.Step, how); err != nil {
+				return torch.Tensor{}, err
+			}
+			s.settle(&seen, r)
+			m := s.descend(&seen, r.Step)
+			read := readAll(seen.unread, m.norms)
+			if read[0] != nil {
+				s.told(&seen, read[0])
+			}
+			return s.land(&seen, m, read[1]), nil
+		})
+		if err != nil || !seen.missed {
+			return next, seen, err
 		}
-		s.settle(&seen, r)
-		m := s.descend(&seen, r.Step)
-		read := readAll(seen.values, m.norms)
-		return s.land(&seen, m, read[0], read[1]), nil
-	})
+	}
 	return next, seen, err
 }
 
@@ -125,10 +134,10 @@ func (s *Session) descend(seen *look, step Step) movement {
 	return movement{to, torch.Stack([]torch.Tensor{norm, latent, moved}, 0)}
 }
 
-// land gives where a move leads, after the losses, where they were left unread, and its norms were read; undefined where seen.Skipped says why
-// it leads nowhere.
-func (s *Session) land(seen *look, m movement, losses, norms []float64) torch.Tensor {
-	if losses != nil && !seen.told(losses) || !m.to.Defined() {
+// land gives where a move leads, after its norms were read, and the losses, where they were left unread; undefined where seen.Skipped says why it
+// leads nowhere, or where what was supposed for it is not so.
+func (s *Session) land(seen *look, m movement, norms []float64) torch.Tensor {
+	if seen.missed || seen.Skipped != "" || !m.to.Defined() {
 		return torch.Tensor{}
 	}
 	gradient, latent, moved := norms[0], norms[1], norms[2]

@@ -66,6 +66,8 @@ type Session struct {
 	guide   Guide
 	parts   []*Session // of a sequence, which has no guide of its own
 	stale   bool       // guide has seen steps that were not guided, for an observer
+	misses  int        // measurements for which something was supposed that was not so
+	sure    bool       // the next one supposes nothing
 	scale   float64    // of the loss, as the last step through a float16 model had it; 0 before the first
 	closed  bool
 }

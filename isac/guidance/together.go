@@ -77,9 +77,8 @@ type member struct {
 	maps   *Maps
 	seen   look
 	to     movement
-	losses []float64 // that were left unread, and norms of the move
-	norms  []float64
-	alone  bool // the shared gradient was of no use
+	norms  []float64 // of the move
+	alone  bool      // the shared evaluation was of no use
 }
 
 // guide takes the step of some images of the group at once.
@@ -100,8 +99,7 @@ func (g *group) guide(images []int) error {
 			}
 			var err error
 			first := func() (torch.Tensor, look, error) {
-				to := m.land(&m.seen, m.to, m.losses, m.norms)
-				return to, m.seen, nil
+				return m.land(&m.seen, m.to, m.norms), m.seen, nil
 			}
 			if to[i], err = m.moves(m.seen.at, &m.report, first); err != nil {
 				return nil, err
@@ -125,18 +123,22 @@ func (g *group) guide(images []int) error {
 	return nil
 }
 
-// descend takes the first move of each member, and reads all their losses and norms at once.
+// descend takes the first move of each member, and reads all their losses and norms at once. A member of which something else was supposed has to
+// look again alone.
 func descend(members []*member) {
 	var unread []torch.Tensor
 	for _, m := range members {
 		if !m.alone {
 			m.to = m.descend(&m.seen, m.report.Step)
 		}
-		unread = append(unread, m.seen.values, m.to.norms)
+		unread = append(unread, m.seen.unread, m.to.norms)
 	}
 	read := readAll(unread...)
 	for i, m := range members {
-		m.losses, m.norms = read[2*i], read[2*i+1]
+		if losses := read[2*i]; losses != nil {
+			m.told(&m.seen, losses)
+		}
+		m.norms, m.alone = read[2*i+1], m.alone || m.seen.missed
 	}
 }
 

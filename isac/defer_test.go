@@ -1,0 +1,86 @@
+package isac
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/isac-guidance/isac/isac/attention"
+	"github.com/isac-guidance/isac/isac/guidance"
+	"github.com/isac-guidance/isac/isac/internal/synthetic"
+	"github.com/isac-guidance/isac/isac/torch"
+	"github.com/isac-guidance/isac/isac/torch/torchtest"
+)
+
+// counted counts the evaluations of a model.
+type counted struct {
+	synthetic.Layers
+	evaluations *int
+}
+
+func (c counted) Taps(x torch.Tensor, timestep float64) ([]attention.Tap, error) {
+	*c.evaluations++
+	return c.Layers.Taps(x, timestep)
+}
+
+// TestReadOnceEqualsReading holds the latents and reports of runs of random models and options equal, whether a step reads as it goes along or once at
+// its end.
+func TestReadOnceEqualsReading(t *testing.T) {
+	torchtest.Require(t)
+	const steps = 4
+	once, again, joint := 0, 0, 0
+	for seed := range uint64(100) {
+		synthetic.In(t, func() {
+			model, target, opt, _ := configuration(t, seed)
+			opt.Start, opt.End = 0, 1
+			for dt, limit := range map[torch.DType]float64{torch.Float64: 1e-9, torch.Float32: 1e-3} {
+				x := synthetic.NewLatent(t, seed, dt)
+				var outs [2][]torch.Tensor
+				var reports [2][]guidance.Report
+				for i, env := range []string{"0", "1"} {
+					t.Setenv(guidance.ReadOnceEnv, env)
+					evaluations := 0
+					s := newSession(t, counted{model.Layers, &evaluations}, target, opt)
+					at := x
+					for step := range steps {
+						before := evaluations
+						out, report := guideStep(t, s, at, guidance.Step{Index: step, Count: steps})
+						outs[i], reports[i] = append(outs[i], out), append(reports[i], report)
+						at = out
+						if i == 1 && step > 0 && report.Skipped == "" {
+							if evaluations-before == 1 {
+								once++
+							} else {
+								again++
+							}
+							if model.Joint {
+								joint++
+							}
+						}
+					}
+				}
+				for step := range steps {
+					a, b := reports[0][step], reports[1][step]
+					what := fmt.Sprintf("seed %d, %s, joint %v, step %d, %+v", seed, dt, model.Joint, step, opt)
+					if a.Skipped != b.Skipped || a.Foreground != b.Foreground || !slices.Equal(a.Labels, b.Labels) || a.Height != b.Height {
+						t.Fatalf("%s: reading %q, %d pixels %v; at once %q, %d %v", what, a.Skipped, a.Foreground, a.Labels, b.Skipped, b.Foreground, b.Labels)
+					}
+					synthetic.Near(t, what+": latent", outs[1][step].Float64s(), outs[0][step].Float64s(), limit)
+					synthetic.Near(t, what+": losses", losses(b), losses(a), limit)
+					synthetic.Near(t, what+": norms", []float64{b.GradNorm, b.StepNorm}, []float64{a.GradNorm, a.StepNorm}, limit)
+					for i, m := range a.Masks {
+						for p, v := range m {
+							if w := b.Masks[i][p]; (v == 0) != (w == 0) || float64(v-w) > limit || float64(w-v) > limit {
+								t.Fatalf("%s: mask %d at %d: %v, want %v", what, i, p, w, v)
+							}
+						}
+					}
+				}
+			}
+		})
+	}
+	t.Logf("%d steps in one evaluation, %d in two, %d of joint layers", once, again, joint)
+	if once < 300 || joint < 60 || again > once/10 {
+		t.Errorf("%d steps in one evaluation, %d in two, %d of joint layers: the test has lost its subject", once, again, joint)
+	}
+}
