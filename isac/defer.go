@@ -19,7 +19,7 @@ var _ guidance.Deferrer = (*guide)(nil)
 //   - that each instance had pixels and has some, and that K-means comes to rest soon,
 //   - that SA's smallest element and its largest, where it is min-maxed, stand in one row each,
 //   - that two masks overlap somewhere, and two classes.
-func (g *guide) Defer(r attention.Reading, step guidance.Step) (terms []guidance.Term, rest guidance.Deferred, ok bool, err error) {
+func (g *guide) Defer(r attention.Reading, step guidance.Step, maps *guidance.Maps) (terms []guidance.Term, rest guidance.Deferred, ok bool, err error) {
 	if r, err = g.read(r); err != nil {
 		return nil, rest, false, err
 	}
@@ -28,14 +28,20 @@ func (g *guide) Defer(r attention.Reading, step guidance.Step) (terms []guidance
 		return nil, rest, false, nil
 	}
 	n := g.target.Instances()
-	kept := torch.WithScope(func() []torch.Tensor { return g.suppose(r, at, n) })
+	kept := torch.WithScope(func() []torch.Tensor { return g.suppose(r, at, n, maps) })
 	rest.Values = kept[2]
-	rest.Take = func(values []float64) (guidance.Measurement, bool) { return g.take(values, at, n) }
+	rest.Take = func(values []float64) (m guidance.Measurement, holds bool) {
+		if holds = values[0] != 0; holds {
+			m, values = g.take(values[1:], at, n)
+			g.show(maps, values, kept[3], at)
+		}
+		return m, holds
+	}
 	return g.terms(kept[0], kept[1], step), rest, true, nil
 }
 
-// suppose is find: L_ins, L_cls, and what take reads. Maps have no gradient; see rowLosses.
-func (g *guide) suppose(r attention.Reading, at cluster.Grid, n int) []torch.Tensor {
+// suppose is find: L_ins, L_cls, what take and show read, and SA where maps asks for it. Maps have no gradient; see rowLosses.
+func (g *guide) suppose(r attention.Reading, at cluster.Grid, n int, maps *guidance.Maps) []torch.Tensor {
 	options := g.opt.attention()
 	end := torch.Section("maps")
 	self, ca := attention.Accumulate(r, options)
@@ -53,10 +59,11 @@ func (g *guide) suppose(r attention.Reading, at cluster.Grid, n int) []torch.Ten
 	if flat.Defined() {
 		holds = append(holds, flat.LogicalNot())
 	}
-	var prop, within, labels, masks, member torch.Tensor
+	var prop, binary, within, labels, masks, member torch.Tensor
 	torch.NoGrad(func() {
 		prop = g.classMaps(self, cross.Detach())
-		within = binarise(prop).Amax([]int64{1}, false).To(self.DType())
+		binary = binarise(prop)
+		within = binary.Amax([]int64{1}, false).To(self.DType())
 	})
 	holds = append(holds, prop.IsFinite().All())
 	end()
@@ -104,20 +111,26 @@ func (g *guide) suppose(r attention.Reading, at cluster.Grid, n int) []torch.Ten
 	for i, h := range holds {
 		each[i] = h.Reshape(1)
 	}
-	parts := []torch.Tensor{torch.Cat(each, 0).All().Reshape(1), within, labels, masks.Reshape(-1)}
-	for i, p := range parts {
-		parts[i] = p.To(torch.Float64)
+	parts := []torch.Tensor{torch.Cat(each, 0).All(), within, labels, masks}
+	if maps != nil {
+		parts = append(parts, mergeTokens(cross.Detach(), g.target.Classes, g.opt.TokenMerge), prop, binary, instance.found)
+		if class.found.Defined() {
+			parts = append(parts, class.found)
+		}
 	}
-	return []torch.Tensor{ins, cls, torch.Cat(parts, 0)}
+	for i, p := range parts {
+		parts[i] = p.To(torch.Float64).Reshape(-1)
+	}
+	if maps == nil || !maps.WantSelf {
+		self = torch.Tensor{}
+	}
+	return []torch.Tensor{ins, cls, torch.Cat(parts, 0), self}
 }
 
-// take reads what suppose left: whether all of it holds, the foreground, the labels and the masks, [HW,n].
-func (g *guide) take(values []float64, at cluster.Grid, n int) (m guidance.Measurement, holds bool) {
-	if values[0] == 0 {
-		return m, false
-	}
+// take reads the foreground, the labels and the masks, [HW,n], and gives what is behind them.
+func (g *guide) take(values []float64, at cluster.Grid, n int) (m guidance.Measurement, rest []float64) {
 	hw := at.Height * at.Width
-	within, each, masks := values[1:1+hw], values[1+hw:1+2*hw], values[1+2*hw:]
+	within, each, masks := values[:hw], values[hw:2*hw], values[2*hw:(2+n)*hw]
 	var pixels, labels []int
 	for p, in := range within {
 		if in != 0 {
@@ -133,5 +146,33 @@ func (g *guide) take(values []float64, at cluster.Grid, n int) (m guidance.Measu
 		}
 		m.Masks = append(m.Masks, mask)
 	}
-	return m, true
+	return m, values[(2+n)*hw:]
+}
+
+// show fills in maps, unless that is nil, from what take left: CA of the classes, CA^prop, CA^bin, [HW,k] each, and where overlaps peak.
+func (g *guide) show(maps *guidance.Maps, values []float64, self torch.Tensor, at cluster.Grid) {
+	if maps == nil {
+		return
+	}
+	k := len(g.target.Classes)
+	next := func(n int) []float64 {
+		v := values[:n]
+		values = values[n:]
+		return v
+	}
+	matrix := func() torch.Tensor {
+		return torch.FromFloat64s(next(at.Height*at.Width*k), int64(at.Height*at.Width), int64(k)).To(torch.Float32)
+	}
+	torch.WithScope(func() []torch.Tensor {
+		maps.Height, maps.Width = at.Height, at.Width
+		maps.Cross, maps.Prop = columns(matrix()), columns(matrix())
+		maps.ClassForeground, maps.Foreground = marks(matrix())
+		if self.Defined() {
+			maps.Self = self.Float32s()
+		}
+		return nil
+	})
+	if maps.InstancePeak = peakOf(next(2), g.target.Instances()); k > 1 {
+		maps.ClassPeak = peakOf(next(2), k)
+	}
 }

@@ -32,6 +32,7 @@ func (p pin) of(row torch.Tensor) torch.Tensor {
 
 // pair is where two columns of masks [HW,n] overlap most (6), which the device alone knows: int64 [1] each.
 type pair struct {
+	found                torch.Tensor // as peak has it
 	pixel, first, second torch.Tensor
 	positive             torch.Tensor // bool: they do overlap
 }
@@ -45,7 +46,7 @@ func pairOf(masks torch.Tensor) pair {
 	pixel := row.DivScalar(float64(n)).Floor()
 	index := func(t torch.Tensor) torch.Tensor { return t.To(torch.Int64) }
 	return pair{
-		pixel: index(pixel), first: index(row.Sub(pixel.MulScalar(float64(n)))), second: index(place.Sub(row.MulScalar(float64(n)))),
+		found: found, pixel: index(pixel), first: index(row.Sub(pixel.MulScalar(float64(n)))), second: index(place.Sub(row.MulScalar(float64(n)))),
 		positive: found.Narrow(0, 1, 1).GtScalar(0),
 	}
 }

@@ -2,20 +2,84 @@ package cluster
 
 import "github.com/isac-guidance/isac/isac/torch"
 
-// deferredIterations are as many as Defer makes, whether something still changes or not. From the clusters of the step before it takes one to
-// four, at the beginning of a run up to ten.
-const deferredIterations = 12
+// deferredIterations are the most that Defer makes, and it makes them all, whether something still changes or not. From the clusters of the step
+// before it takes one to four, at the beginning of a run up to twenty.
+const deferredIterations = 25
 
 // Defers tells whether Defer can be asked for clusters on a grid: K-means that starts from those of the step before.
 func (c *Clusterer) Defers(g Grid) bool {
 	return c.Kind != Spectral && c.Kind != GMM && c.Options.Warm && c.last != nil && c.at == g
 }
 
-// Defer is Cluster into n ≥ 2 instances where Defers holds, of which nothing is read from the device. sa is SA [HW,HW] without gradient, within
-// [HW] has 1 at the pixels of I and else 0, of SA's type. labels are int64 [HW], of no meaning outside of I. holds is the bool scalar of whether
-// they are Cluster's: each instance had pixels and has some, and nothing changed in the end. Keep is to be told of them then.
+// Defer is Cluster into n ≥ 2 instances where Defers holds, of which nothing is read from the device. sa is SA [HW,HW] without gradient, none of it
+// negative; within [HW] has 1 at the pixels of I and else 0, of SA's type. labels are int64 [HW], of no meaning outside of I. holds is the bool scalar
+// of whether they are Cluster's: each instance had pixels and has some, and nothing changed in the end. Keep is to be told of them then.
 func (c *Clusterer) Defer(sa, within torch.Tensor, g Grid, n int) (labels, holds torch.Tensor) {
 	both := torch.WithScope(func() []torch.Tensor {
+		k := &masked{
+			x: c.featuresWithin(sa, within, g), within: within.Unsqueeze(1),
+			clusters: torch.Arange(0, float64(n), 1, torch.Int64, sa.Device()),
+		}
+		labels := torch.FromInt64s(int64sOf(c.last), int64(len(c.last)), 1).ToDevice(sa.Device())
+		before := labels
+		holds := k.count(k.members(labels)).GtScalar(0).All()
+		last := min(deferredIterations, c.Options.Iterations)
+		var centroids torch.Tensor
+		for range last {
+			before = labels
+			kept := torch.WithScope(func() []torch.Tensor {
+				c := k.means(labels, centroids)
+				return []torch.Tensor{c, k.assign(c)}
+			})
+			centroids, labels = kept[0], kept[1]
+		}
+		holds = holds.LogicalAnd(k.count(k.members(labels)).GtScalar(0).All())
+		if last < c.Options.Iterations {
+			holds = holds.LogicalAnd(labels.Eq(before).LogicalOr(k.within.EqScalar(0)).All())
+		}
+		return []torch.Tensor{labels.Select(1, 0), holds}
+	})
+	return both[0], both[1]
+}
+
+// Keep takes labels of some pixels of a grid for those that the next step starts from.
+func (c *Clusterer) Keep(labels, pixels []int, g Grid) { c.last, c.at = Scatter(labels, pixels, g), g }
+
+// masked is Lloyd's iteration of one start over all pixels of a grid, of which some count.
+type masked struct {
+	x        torch.Tensor // [HW,D]
+	within   torch.Tensor // 1 for rows that count, else 0, [HW,1]
+	clusters torch.Tensor // 0..n-1
+}
+
+// members are K, with zeros for what does not count, [HW,n], of labels [HW,1].
+func (k *masked) members(labels torch.Tensor) torch.Tensor {
+	return k.within.Mul(labels.Eq(k.clusters))
+}
+
+func (k *masked) count(members torch.Tensor) torch.Tensor { return members.Sum([]int64{0}, false) }
+
+// means are the centroids [n,D] of labels; of clusters without rows those before, where they are defined.
+func (k *masked) means(labels, before torch.Tensor) torch.Tensor {
+	members := k.members(labels)
+	count := k.count(members).Unsqueeze(1)
+	c := members.Transpose(0, 1).Matmul(k.x).Div(count)
+	if before.Defined() {
+		c = torch.Where(count.EqScalar(0), before, c)
+	}
+	return c
+}
+
+// assign gives each row the nearest centroid, the first of equals, [HW,1].
+func (k *masked) assign(c torch.Tensor) torch.Tensor {
+	norms := c.Square().Sum([]int64{1}, false).Reshape(1, 1, -1)
+	_, labels := norms.Baddbmm(k.x.Unsqueeze(0), c.Transpose(0, 1).Unsqueeze(0), 1, -2).MinDim(2, false)
+	return labels.Reshape(-1, 1)
+}
+
+// featuresWithin are pointsOf for all pixels of a grid: columns that are not I's are 0, so that in I's rows nothing else differs.
+func (c *Clusterer) featuresWithin(sa, within torch.Tensor, g Grid) torch.Tensor {
+	return torch.Scoped(func() torch.Tensor {
 		all := make([]int, g.Height*g.Width)
 		for i := range all {
 			all[i] = i
@@ -25,42 +89,15 @@ func (c *Clusterer) Defer(sa, within torch.Tensor, g Grid, n int) (labels, holds
 			span := spanWithin(sa, within)
 			xy = xy.Mul(torch.Where(span.EqScalar(0), span.OnesLike(), span))
 		}
-		l := &lloyd{points: points{sa, xy.To(sa.DType())}, within: within, n: int64(n), starts: 1}
-		l.labels = torch.FromInt64s(int64sOf(c.last), int64(len(c.last)), 1).ToDevice(sa.Device())
-		before := l.inhabited(n)
-		last := min(deferredIterations, c.Options.Iterations)
-		var changes torch.Tensor
-		for range last {
-			l.centroids = l.means(l.labels)
-			next, _ := l.assign()
-			changes = next.Ne(l.labels).LogicalAnd(within.GtScalar(0).Unsqueeze(1)).Any()
-			l.labels = next
-		}
-		holds := before.LogicalAnd(l.inhabited(n))
-		if last < c.Options.Iterations {
-			holds = holds.LogicalAnd(changes.LogicalNot())
-		}
-		return []torch.Tensor{l.labels.Select(1, 0), holds}
+		return torch.Cat([]torch.Tensor{sa.Mul(within), xy.To(sa.DType())}, 1)
 	})
-	return both[0], both[1]
 }
 
-// Keep takes labels of some pixels of a grid for those that the next step starts from.
-func (c *Clusterer) Keep(labels, pixels []int, g Grid) { c.last, c.at = Scatter(labels, pixels, g), g }
-
-// inhabited is the bool scalar of whether each of n clusters has a row that counts.
-func (l *lloyd) inhabited(n int) torch.Tensor {
-	clusters := torch.Arange(0, float64(n), 1, torch.Int64, l.labels.Device())
-	return l.labels.Eq(clusters).LogicalAnd(l.within.GtScalar(0).Unsqueeze(1)).To(torch.Float32).Amax([]int64{0}, false).GtScalar(0).All()
-}
-
-// spanWithin is the largest less the smallest element of SA[I,I], none of which is negative, in double precision.
+// spanWithin is the largest less the smallest element of SA[I,I], in double precision.
 func spanWithin(sa, within torch.Tensor) torch.Tensor {
+	const beyond = 1e30 // any element
 	out := within.EqScalar(0)
 	high := torch.Scoped(func() torch.Tensor { return sa.Mul(within).Amax([]int64{1}, false) }).Mul(within).MaxAll()
-	low := torch.Scoped(func() torch.Tensor { return sa.MaskedFill(out, infinite).Amin([]int64{1}, false) }).MaskedFill(out, infinite).MinAll()
+	low := torch.Scoped(func() torch.Tensor { return sa.MaskedFill(out, beyond).Amin([]int64{1}, false) }).MaskedFill(out, beyond).MinAll()
 	return high.Sub(low).To(torch.Float64)
 }
-
-// infinite is more than any element of SA.
-const infinite = 1e30

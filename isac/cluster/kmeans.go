@@ -37,7 +37,6 @@ func kmeans(p points, n int, start []int, opt Options) []int {
 // lloyd is one clustering while it lasts: several starts at once, S, of n clusters each.
 type lloyd struct {
 	points
-	within    torch.Tensor // of one start: 1 for rows that count, whose numbers are the columns that do, else 0, [F]; undefined where all do
 	starts, n int64
 	every     int          // iterations between two looks at whether anything changes
 	centroids points       // of S·n rows, start by start
@@ -118,9 +117,6 @@ func (l *lloyd) to(c points) torch.Tensor {
 // means are the centroids of labels [F,S]; of clusters without rows the centroids that were.
 func (l *lloyd) means(labels torch.Tensor) points {
 	member := labels.Unsqueeze(2).Eq(torch.Arange(0, float64(l.n), 1, torch.Int64, labels.Device())).To(l.rows.DType()).Reshape(labels.Size(0), -1) // [F,S·n]
-	if l.within.Defined() {
-		member = member.Mul(l.within.Unsqueeze(1))
-	}
 	count := member.Sum([]int64{0}, false).Unsqueeze(1)
 	empty := count.EqScalar(0)
 	turned := member.Transpose(0, 1)
@@ -134,11 +130,7 @@ func (l *lloyd) means(labels torch.Tensor) points {
 		}
 		return torch.Where(empty, before, m)
 	}
-	rows := mean(l.rows, l.centroids.rows)
-	if l.within.Defined() {
-		rows = rows.Mul(l.within)
-	}
-	return points{rows, mean(l.xy, l.centroids.xy)}
+	return points{mean(l.rows, l.centroids.rows), mean(l.xy, l.centroids.xy)}
 }
 
 // best are the labels of the start whose squared distances have the smallest sum, [F].

@@ -17,7 +17,7 @@ const mostMisses = 2
 
 // defers tells whether a look leaves to be read at the end of the step what the method could read before.
 func (s *Session) defers(at torch.Tensor, how glance) bool {
-	if !how.move || s.sure || how.maps != nil || s.misses >= mostMisses {
+	if !how.move || s.sure || s.misses >= mostMisses {
 		return false
 	}
 	switch os.Getenv(ReadOnceEnv) {
@@ -30,12 +30,12 @@ func (s *Session) defers(at torch.Tensor, how glance) bool {
 }
 
 // postpone has the method measure without reading, if it can.
-func (s *Session) postpone(seen *look, r attention.Reading, step Step) (done bool, err error) {
+func (s *Session) postpone(seen *look, r attention.Reading, step Step, maps *Maps) (done bool, err error) {
 	d, is := s.guide.(Deferrer)
 	if !is {
 		return false, nil
 	}
-	terms, rest, ok, err := d.Defer(r, step)
+	terms, rest, ok, err := d.Defer(r, step, maps)
 	if err != nil || !ok {
 		return false, err
 	}

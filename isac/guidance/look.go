@@ -64,7 +64,7 @@ func (s *Session) measure(seen *look, r attention.Reading, step Step, how glance
 	seen.half = r.Half
 	deferred := false
 	if s.defers(seen.at, how) {
-		if deferred, err = s.postpone(seen, r, step); err != nil {
+		if deferred, err = s.postpone(seen, r, step, how.maps); err != nil {
 			return err
 		}
 	}

@@ -41,9 +41,9 @@ type Guide interface {
 // Deferrer is a Guide that can measure without waiting for the device: what it decides by on the way is supposed to be what it mostly is, and
 // read with the losses, after the gradient was taken.
 type Deferrer interface {
-	// Defer is Measure of which nothing is read from the device. It gives the terms alone, and the rest when Deferred is read; ok is false where it
-	// cannot, and then it has done nothing.
-	Defer(r attention.Reading, step Step) (terms []Term, rest Deferred, ok bool, err error)
+	// Defer is Measure of which nothing is read from the device. It gives the terms alone, and the rest when Deferred is read, maps too; ok is false
+	// where it cannot, and then it has done nothing.
+	Defer(r attention.Reading, step Step, maps *Maps) (terms []Term, rest Deferred, ok bool, err error)
 }
 
 // Deferred is what is left of a measurement that was made without reading.
