@@ -37,10 +37,15 @@ func TestReadOnceEqualsReading(t *testing.T) {
 				x := synthetic.NewLatent(t, seed, dt)
 				var outs [2][]torch.Tensor
 				var reports [2][]guidance.Report
+				var seen [2]*[]guidance.Maps
 				for i, env := range []string{"0", "1"} {
 					t.Setenv(guidance.ReadOnceEnv, env)
 					evaluations := 0
-					s := newSession(t, counted{model.Layers, &evaluations}, target, opt)
+					counts := counted{model.Layers, &evaluations}
+					s := newSession(t, counts, target, opt)
+					if seed%2 == 0 {
+						s, seen[i] = observing(t, counts, target, opt, false)
+					}
 					at := x
 					for step := range steps {
 						before := evaluations
@@ -69,12 +74,11 @@ func TestReadOnceEqualsReading(t *testing.T) {
 					synthetic.Near(t, what+": losses", losses(b), losses(a), limit)
 					synthetic.Near(t, what+": norms", []float64{b.GradNorm, b.StepNorm}, []float64{a.GradNorm, a.StepNorm}, limit)
 					for i, m := range a.Masks {
-						for p, v := range m {
-							if w := b.Masks[i][p]; (v == 0) != (w == 0) || float64(v-w) > limit || float64(w-v) > limit {
-								t.Fatalf("%s: mask %d at %d: %v, want %v", what, i, p, w, v)
-							}
-						}
+						synthetic.Near(t, fmt.Sprintf("%s: mask %d", what, i), floats(b.Masks[i]), floats(m), 1e-3)
 					}
+				}
+				if seen[0] != nil {
+					sameMaps(t, fmt.Sprintf("seed %d, %s", seed, dt), *seen[1], *seen[0])
 				}
 			}
 		})
@@ -82,5 +86,36 @@ func TestReadOnceEqualsReading(t *testing.T) {
 	t.Logf("%d steps in one evaluation, %d in two, %d of joint layers", once, again, joint)
 	if once < 300 || joint < 60 || again > once/10 {
 		t.Errorf("%d steps in one evaluation, %d in two, %d of joint layers: the test has lost its subject", once, again, joint)
+	}
+}
+
+// sameMaps holds what an observer has seen of two runs equal.
+func sameMaps(t *testing.T, what string, got, want []guidance.Maps) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d steps, want %d", what, len(got), len(want))
+	}
+	for step, a := range want {
+		b := got[step]
+		if !slices.Equal(a.Foreground, b.Foreground) || len(a.Cross) != len(b.Cross) || len(a.Prop) != len(b.Prop) || len(a.Self) != len(b.Self) {
+			t.Fatalf("%s, step %d: %+v, want %+v", what, step, b, a)
+		}
+		synthetic.Near(t, what+": SA", floats(b.Self), floats(a.Self), 1e-3)
+		for i := range a.Prop {
+			synthetic.Near(t, what+": CA", floats(b.Cross[i]), floats(a.Cross[i]), 1e-3)
+			synthetic.Near(t, what+": CA^prop", floats(b.Prop[i]), floats(a.Prop[i]), 1e-3)
+			if !slices.Equal(a.ClassForeground[i], b.ClassForeground[i]) {
+				t.Fatalf("%s, step %d: another foreground of class %d", what, step, i)
+			}
+		}
+		for i, p := range []*guidance.Peak{a.InstancePeak, a.ClassPeak} {
+			q := []*guidance.Peak{b.InstancePeak, b.ClassPeak}[i]
+			if (p == nil) != (q == nil) {
+				t.Fatalf("%s, step %d: peaks %v, want %v", what, step, q, p)
+			}
+			if p != nil && (q.Pixel != p.Pixel || q.First != p.First || q.Second != p.Second) {
+				t.Errorf("%s, step %d: peak %+v, want %+v", what, step, *q, *p)
+			}
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/torch"
 	"github.com/isac-guidance/isac/isac/torch/torchtest"
 )
@@ -59,6 +60,15 @@ func TestProfilesTheMiniModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.inputs, f.write = f.write, ""
+	t.Setenv(guidance.ReadOnceEnv, "1")
+	once, err := f.profile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if reads := once.guidance().Reads; reads != 1 {
+		t.Errorf("a guided step that is to read once reads %d times: %+v", reads, once.Sections)
+	}
+	t.Setenv(guidance.ReadOnceEnv, "0")
 	p, err := f.profile()
 	if err != nil {
 		t.Fatal(err)
