@@ -1,9 +1,11 @@
 package guidance_test
 
 import (
+	"runtime"
 	"slices"
 	"testing"
 
+	"github.com/isac-guidance/isac/isac"
 	"github.com/isac-guidance/isac/isac/attention"
 	"github.com/isac-guidance/isac/isac/guidance"
 	"github.com/isac-guidance/isac/isac/internal/synthetic"
@@ -108,6 +110,92 @@ func TestDeferring(t *testing.T) {
 					synthetic.Near(t, "norms", []float64{got.GradNorm, got.StepNorm, got.LatentNorm}, []float64{want.GradNorm, want.StepNorm, want.LatentNorm}, 1e-12)
 				}
 			})
+		})
+	}
+}
+
+// TestReadsOfAStep holds that a step of one image, and of several at once, reads from the device once, of a float16 model too.
+func TestReadsOfAStep(t *testing.T) {
+	torchtest.Require(t)
+	t.Setenv(guidance.ReadOnceEnv, "1")
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	layers := synthetic.NewLayers(t, 1)
+	for name, c := range map[string]struct {
+		images int
+		half   bool
+	}{"one": {1, false}, "three": {3, false}, "one, float16": {1, true}, "three, float16": {3, true}} {
+		t.Run(name, func(t *testing.T) {
+			synthetic.In(t, func() {
+				var sessions []*guidance.Session
+				var xs []torch.Tensor
+				for i := range c.images {
+					sessions = append(sessions, open(t, guidance.Config{Model: &several{layers: layers, most: 8, half: c.half}, Method: isac.Typed()}))
+					xs = append(xs, synthetic.NewLatent(t, uint64(i+1), torch.Float64))
+				}
+				for step := range 3 {
+					profile := torch.StartProfile(torch.ProfileOptions{Device: torch.CPU, Events: true})
+					next, reports, err := guidance.GuideAll(sessions, xs, guidance.Step{Index: step, Count: 6})
+					reads := 0
+					for _, e := range profile.Stop() {
+						if e.Kind == torch.EventRead {
+							reads++
+						}
+					}
+					if err != nil || reports[0].Moves != 1 {
+						t.Fatal(err, reports[0])
+					}
+					if step > 0 && reads != 1 {
+						t.Errorf("step %d reads %d times", step, reads)
+					}
+					xs = next
+				}
+			})
+		})
+	}
+}
+
+// TestScaleOfALossThatChanges holds that a float16 model's step whose loss was scaled as at the step before, and is another thousand times smaller, is
+// taken again, with what reading gives.
+func TestScaleOfALossThatChanges(t *testing.T) {
+	torchtest.Require(t)
+	layers := synthetic.NewLayers(t, 1)
+	for _, images := range []int{1, 2} {
+		synthetic.In(t, func() {
+			var outs [2][]float64
+			for i, env := range []string{"0", "1"} {
+				t.Setenv(guidance.ReadOnceEnv, env)
+				step := 0
+				m := given{Options: method().Options, measure: func(q torch.Tensor, _ int) guidance.Measurement {
+					return term(1, q.To(torch.Float32).Square().MeanAll().MulScalar([]float64{1, 1e-9, 1e-9, 1e-9}[step]))
+				}}
+				m.StepRule, m.Eta = guidance.StepRelative, 0.1
+				model := &several{layers: layers, most: 8, half: true}
+				var sessions []*guidance.Session
+				var xs []torch.Tensor
+				for image := range images {
+					sessions = append(sessions, open(t, guidance.Config{Model: model, Method: m}))
+					xs = append(xs, synthetic.NewLatent(t, uint64(image+1), torch.Float64))
+				}
+				for step = range 4 {
+					var reports []guidance.Report
+					var err error
+					if xs, reports, err = guidance.GuideAll(sessions, xs, guidance.Step{Index: step, Count: 4}); err != nil || reports[0].Moves != 1 {
+						t.Fatal(err, reports)
+					}
+				}
+				for _, x := range xs {
+					outs[i] = append(outs[i], x.Float64s()...)
+				}
+				want := map[int][]int{1: {1, 1, 1, 1}, 2: {2, 2, 1, 1, 2, 2}}[images] // the second step again, of several each alone
+				if env == "1" && images == 1 {
+					want = []int{1, 1, 1, 1, 1}
+				}
+				if !slices.Equal(model.asked, want) {
+					t.Errorf("%s: the model was asked for %v images, want %v", env, model.asked, want)
+				}
+			}
+			synthetic.Near(t, "latents", outs[1], outs[0], 5e-3)
 		})
 	}
 }

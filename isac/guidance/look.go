@@ -17,7 +17,8 @@ type look struct {
 	gradient   torch.Tensor // ∇L_t where it was taken together with that of other images; else undefined
 	unread     torch.Tensor // the values of the terms and what was deferred, float64, until they are read; else undefined
 	rest       *Deferred    // what was deferred, nil for nothing
-	missed     bool         // what was supposed for it is not so
+	trial      float64      // the scale of a float16 model's loss, of which the norms will tell whether it was right; 0 where it is known
+	missed     bool         // what was supposed is not so
 	losses     []Loss
 	loss       float64 // their weighted sum
 	gradNorm   float64 // once a gradient was taken
@@ -62,14 +63,14 @@ func (s *Session) look(x torch.Tensor, step Step, how glance) (seen look, err er
 // where nothing is decided by them before.
 func (s *Session) measure(seen *look, r attention.Reading, step Step, how glance) (err error) {
 	seen.half = r.Half
-	deferred := false
-	if s.defers(seen.at, how) {
+	deferred, supposing := false, s.defers(seen.at, how)
+	s.sure = false
+	if supposing {
 		if deferred, err = s.postpone(seen, r, step, how.maps); err != nil {
 			return err
 		}
 	}
 	if !deferred {
-		s.sure = false
 		if seen.Measurement, err = s.guide.Measure(r, step, how.maps); err != nil {
 			return err
 		}
@@ -80,14 +81,34 @@ func (s *Session) measure(seen *look, r attention.Reading, step Step, how glance
 			return nil
 		}
 	}
-	if how.move && !seen.half && seen.Skipped == "" && s.options.SkipBelow == 0 && s.takesGradient() {
+	if seen.half && s.scale > 0 && supposing {
+		seen.trial = s.scale
+	}
+	if how.move && (!seen.half || seen.trial > 0) && seen.Skipped == "" && s.options.SkipBelow == 0 && s.takesGradient() {
 		return nil
 	}
+	seen.trial = 0
 	if s.told(seen, seen.unread.Float64s()); seen.missed {
 		*seen = look{at: seen.at, prediction: seen.prediction}
 		return s.measure(seen, r, step, how)
 	}
 	return nil
+}
+
+// learn takes in what of a look was left unread, if it was, and looks at the norms of its move, if there is one (see told).
+func (s *Session) learn(l *look, unread, norms []float64) {
+	if unread != nil {
+		s.told(l, unread)
+	}
+	if l.trial > 0 && norms != nil && !l.missed && l.Skipped == "" && !legible(norms[0]*l.trial) {
+		s.miss(l)
+	}
+}
+
+// miss has the next look suppose nothing.
+func (s *Session) miss(l *look) {
+	l.missed, s.sure = true, true
+	s.misses++
 }
 
 // told takes in what of a look was left unread. Where what was supposed is not so, the look has missed, and the next one supposes nothing.
@@ -97,8 +118,7 @@ func (s *Session) told(l *look, values []float64) {
 	if l.rest != nil {
 		m, ok := l.rest.Take(values[n:])
 		if l.rest = nil; !ok {
-			l.missed, s.sure = true, true
-			s.misses++
+			s.miss(l)
 			return
 		}
 		m.Terms = l.Terms

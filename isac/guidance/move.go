@@ -68,9 +68,7 @@ func (s *Session) once(at torch.Tensor, r *Report, maps *Maps) (next torch.Tenso
 			s.settle(&seen, r)
 			m := s.descend(&seen, r.Step)
 			read := readAll(seen.unread, m.norms)
-			if read[0] != nil {
-				s.told(&seen, read[0])
-			}
+			s.learn(&seen, read[0], read[1])
 			return s.land(&seen, m, read[1]), nil
 		})
 		if err != nil || !seen.missed {
@@ -193,7 +191,7 @@ func (s *Session) slope(seen *look) torch.Tensor {
 		return torch.Tensor{}
 	case seen.gradient.Defined():
 		return seen.gradient
-	case seen.half:
+	case seen.half && seen.trial == 0:
 		return s.scaled(loss, seen.at, seen.loss)
 	}
 	scale := s.lossScale(seen)

@@ -54,6 +54,9 @@ func (s *Session) firstScale(value float64) {
 	}
 }
 
+// legible tells whether a scaled gradient of this norm has its digits.
+func legible(norm float64) bool { return finite(norm) && norm >= faint }
+
 // lossScale is what a loss is multiplied by at its first backward pass.
 func (s *Session) lossScale(seen *look) float64 {
 	if seen.half {

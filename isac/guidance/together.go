@@ -135,10 +135,9 @@ func descend(members []*member) {
 	}
 	read := readAll(unread...)
 	for i, m := range members {
-		if losses := read[2*i]; losses != nil {
-			m.told(&m.seen, losses)
-		}
-		m.norms, m.alone = read[2*i+1], m.alone || m.seen.missed
+		m.norms = read[2*i+1]
+		m.learn(&m.seen, read[2*i], m.norms)
+		m.alone = m.alone || m.seen.missed
 	}
 }
 
@@ -218,8 +217,8 @@ func gradients(members []*member, x torch.Tensor) {
 		m.seen.gradient = all.Narrow(0, int64(i), 1)
 	}
 	for _, m := range of {
-		if m.seen.half {
-			if norm := m.seen.gradient.NormAll().Item(); !finite(norm) || norm < faint {
+		if m.seen.half && m.seen.trial == 0 {
+			if !legible(m.seen.gradient.NormAll().Item()) {
 				m.alone = true
 				continue
 			}
