@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Where a guided step goes on a GPU, in about a minute: launches, waits, time of each part. It needs python3 with a torch for CUDA, and
+# Where a guided step goes on a GPU, in about two minutes: launches, waits, time of each part. It needs python3 with a torch for CUDA, and
 # what `make bench-build` has put into build/bin elsewhere: no Go, no network. The shim is compiled against that torch where there is none.
 #
 #   OUT=/somewhere scripts/profile-cuda.sh
@@ -18,6 +18,7 @@ MODELS=${MODELS:-out/bench/models}
 CASES=${CASES:-mini,sd1-512}
 PRESETS=${PRESETS:-typed,paper}
 GRAPHS=${GRAPHS:-0,1} # without CUDA graphs, and with them
+ONCE=${ONCE:-0,1}     # reading as a step goes along, and once
 
 for program in isac-step isac-plugin; do
 	if [ ! -x "build/bin/$program" ]; then
@@ -58,11 +59,13 @@ for name in ${CASES//,/ }; do
 	build/bin/isac-step --model "$model" --write "$inputs" --pixels "$pixels"
 	for preset in ${PRESETS//,/ }; do
 		for graphs in ${GRAPHS//,/ }; do
-			echo "== $name, $preset, graphs $graphs"
-			to=$OUT/$name-$preset-graphs$graphs
-			# What goes wrong with one does not keep the others from being measured.
-			ISAC_CUDA_GRAPHS=$graphs build/bin/isac-step profile --model "$model" --inputs "$inputs" --device "$DEVICE" --dtype "$DTYPE" \
-				--preset "$preset" --repeat "${REPEAT:-5}" --out "$to.json" 2>&1 | tee "$to.txt" || true
+			for once in ${ONCE//,/ }; do
+				echo "== $name, $preset, graphs $graphs, read once $once"
+				to=$OUT/$name-$preset-graphs$graphs-once$once
+				# What goes wrong with one does not keep the others from being measured.
+				ISAC_CUDA_GRAPHS=$graphs ISAC_READ_ONCE=$once build/bin/isac-step profile --model "$model" --inputs "$inputs" --device "$DEVICE" \
+					--dtype "$DTYPE" --preset "$preset" --repeat "${REPEAT:-5}" --out "$to.json" 2>&1 | tee "$to.txt" || true
+			done
 		done
 	done
 	rm -f "$inputs"
