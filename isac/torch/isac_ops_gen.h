@@ -2,7 +2,7 @@
 #ifndef ISAC_OPS_GEN_H
 #define ISAC_OPS_GEN_H
 
-#define ISAC_TORCH_ABI UINT64_C(0x63090dc85602f2f9)
+#define ISAC_TORCH_ABI UINT64_C(0xdcab3c67470c89d0)
 
 typedef struct {
   isac_result (*add)(uint64_t t_, uint64_t o_);
@@ -75,6 +75,7 @@ typedef struct {
   isac_result (*conv2d)(uint64_t x_, uint64_t w_, uint64_t b_, const int64_t *stride_, int64_t n_stride, const int64_t *padding_, int64_t n_padding, const int64_t *dilation_, int64_t n_dilation, int64_t groups);
   isac_result (*conv_transpose2d)(uint64_t x_, uint64_t w_, uint64_t b_, const int64_t *stride_, int64_t n_stride, const int64_t *padding_, int64_t n_padding, const int64_t *outputPadding_, int64_t n_outputPadding, int64_t groups);
   isac_result (*group_norm)(uint64_t x_, int64_t groups, uint64_t w_, uint64_t b_, double eps);
+  isac_result (*group_norm_silu)(uint64_t x_, int64_t groups, uint64_t w_, uint64_t b_, double eps);
   isac_result (*layer_norm)(uint64_t x_, const int64_t *shape_, int64_t n_shape, uint64_t w_, uint64_t b_, double eps);
   isac_result (*rms_norm)(uint64_t x_, uint64_t w_, double eps);
   isac_result (*embedding)(uint64_t weight_, uint64_t idx_);

@@ -15,6 +15,7 @@ package torch
 #cgo nocallback isac_conv_transpose2d
 #cgo noescape isac_conv_transpose2d
 #cgo nocallback isac_group_norm
+#cgo nocallback isac_group_norm_silu
 #cgo nocallback isac_layer_norm
 #cgo noescape isac_layer_norm
 #cgo nocallback isac_rms_norm
@@ -83,6 +84,12 @@ func ConvTranspose2d(x Tensor, w Tensor, b Tensor, stride []int64, padding []int
 func GroupNorm(x Tensor, groups int64, w Tensor, b Tensor, eps float64) Tensor {
 	ensure()
 	return wrap(C.isac_group_norm(C.uint64_t(x.id), C.int64_t(groups), C.uint64_t(w.id), C.uint64_t(b.id), C.double(eps)))
+}
+
+// GroupNormSilu is Silu of GroupNorm. A gradient with respect to x, where w and b need none, keeps x alone.
+func GroupNormSilu(x Tensor, groups int64, w Tensor, b Tensor, eps float64) Tensor {
+	ensure()
+	return wrap(C.isac_group_norm_silu(C.uint64_t(x.id), C.int64_t(groups), C.uint64_t(w.id), C.uint64_t(b.id), C.double(eps)))
 }
 
 // LayerNorm normalises x over its last dimensions, whose sizes are shape.

@@ -40,6 +40,9 @@ var nnCases = []opCase{
 	{"GroupNorm", func() T {
 		return torch.GroupNorm(f([]float64{1, 2, 3, 4}, 1, 2, 1, 2), 1, vec(1, 2), vec(0, 1), 0)
 	}, []float64{normal4[0], normal4[1], 2*normal4[2] + 1, 2*normal4[3] + 1}, []int64{1, 2, 1, 2}},
+	{"GroupNormSilu", func() T { // silu(1) and silu(-1) of what is normed to ±1
+		return torch.GroupNormSilu(f([]float64{1, 3, 7, 5}, 1, 2, 1, 2), 2, none, none, 0)
+	}, []float64{-1 / (1 + math.E), math.E / (1 + math.E), math.E / (1 + math.E), -1 / (1 + math.E)}, []int64{1, 2, 1, 2}},
 	{"LayerNorm", func() T { return torch.LayerNorm(vec(1, 2, 3, 4), []int64{4}, none, none, 0) }, normal4, nil},
 	{"RMSNorm", func() T { return torch.RMSNorm(vec(3, 4), vec(1, 2), 0) }, []float64{3 / math.Sqrt(12.5), 8 / math.Sqrt(12.5)}, nil},
 	{"RMSNorm (float16 does not overflow)", func() T {

@@ -28,6 +28,11 @@ func (n GroupNorm) Forward(x torch.Tensor) torch.Tensor {
 	return torch.GroupNorm(x, n.groups, n.weight, n.bias, n.eps)
 }
 
+// Activated is silu of Forward, whose gradient keeps x alone.
+func (n GroupNorm) Activated(x torch.Tensor) torch.Tensor {
+	return torch.GroupNormSilu(x, n.groups, n.weight, n.bias, n.eps)
+}
+
 // LayerNorm normalises the last dimension.
 type LayerNorm struct {
 	weight, bias torch.Tensor

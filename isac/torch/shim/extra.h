@@ -66,6 +66,8 @@ at::Tensor attention_columns_grad(const at::Tensor &q, const at::Tensor &k, doub
 at::Tensor conv2d(const at::Tensor &x, const at::Tensor &w, const at::Tensor &b, at::IntArrayRef stride, at::IntArrayRef padding,
                   at::IntArrayRef dilation, int64_t groups);
 
+at::Tensor group_norm_silu(const at::Tensor &x, int64_t groups, const at::Tensor &w, const at::Tensor &b, double eps);
+
 at::Tensor sdpa(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &mask, bool causal, double scale);
 
 }  // namespace x

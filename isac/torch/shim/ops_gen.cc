@@ -535,6 +535,15 @@ isac_result op_group_norm(uint64_t x_, int64_t groups, uint64_t w_, uint64_t b_,
   });
 }
 
+isac_result op_group_norm_silu(uint64_t x_, int64_t groups, uint64_t w_, uint64_t b_, double eps) {
+  return guard<isac_result>("group_norm_silu", [&](Shapes &s) { s.add(x_); s.add(w_); s.add(b_); }, [&] {
+    const at::Tensor x = tensor(x_);
+    const at::Tensor w = maybe(w_);
+    const at::Tensor b = maybe(b_);
+    return one(x::group_norm_silu(x, groups, w, b, eps), "group_norm_silu");
+  });
+}
+
 isac_result op_layer_norm(uint64_t x_, const int64_t *shape_, int64_t n_shape, uint64_t w_, uint64_t b_, double eps) {
   return guard<isac_result>("layer_norm", [&](Shapes &s) { s.add(x_); s.add(w_); s.add(b_); }, [&] {
     const at::Tensor x = tensor(x_);
@@ -1237,6 +1246,7 @@ void fill_ops(isac_ops *table) {
   table->conv2d = op_conv2d;
   table->conv_transpose2d = op_conv_transpose2d;
   table->group_norm = op_group_norm;
+  table->group_norm_silu = op_group_norm_silu;
   table->layer_norm = op_layer_norm;
   table->rms_norm = op_rms_norm;
   table->embedding = op_embedding;

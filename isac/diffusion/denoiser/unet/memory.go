@@ -17,8 +17,8 @@ const (
 	// activations, queries, keys and values, and what attention gives; not the inputs of linear layers. Of the last block only attention is run.
 	transformerKept = 21.0
 	lastKept        = 9.0
-	resnetKeptIn    = 2.0
-	resnetKeptOut   = 4.0
+	resnetKeptIn    = 0.0
+	resnetKeptOut   = 2.0
 	// transformerGrad and resnetGrad are the gradients that there are at once when a gradient comes back to a block.
 	transformerGrad = 16.0
 	resnetGrad      = 4.0
