@@ -59,7 +59,7 @@ func (d *decoder) forward(z torch.Tensor) torch.Tensor {
 		if strips.Cut(h) {
 			return strips.Activated(d.norm, d.out, h)
 		}
-		next(func() torch.Tensor { return torch.Scoped(func() torch.Tensor { return d.norm.Forward(h).Silu() }) })
+		next(func() torch.Tensor { return d.norm.Activated(h) })
 		return d.out.Forward(h)
 	})
 }

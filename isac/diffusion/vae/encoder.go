@@ -48,6 +48,6 @@ func (e *encoder) forward(x torch.Tensor) torch.Tensor {
 				next(e.samples[i].Forward)
 			}
 		}
-		return e.out.Forward(e.norm.Forward(e.mid.forward(h)).Silu())
+		return e.out.Forward(e.norm.Activated(e.mid.forward(h)))
 	})
 }

@@ -167,7 +167,7 @@ func (m *Model) evaluate(ctx context.Context, x, temb, text torch.Tensor, add de
 	if err != nil || r.Done() {
 		return torch.Tensor{}, err
 	}
-	r.Run(func() { h = m.out.Forward(m.norm.Forward(h).Silu()) })
+	r.Run(func() { h = m.out.Forward(m.norm.Activated(h)) })
 	return h, nil
 }
 
