@@ -98,6 +98,10 @@ func (s section) against() string {
 		if g > 0 && p > 0 {
 			fmt.Fprintf(&b, " Memory that guidance adds: %.2f.", g/p)
 		}
+		c := median(more(s.of(side, "checkpointed"), s.of(side, "unguided")))
+		if r := ratios(s.times(side, "checkpointed"), s.times(plain, "guided")); len(r) > 0 && c > 0 && p > 0 {
+			fmt.Fprintf(&b, " With checkpoints, to plain PyTorch without: time %s, memory that guidance adds %.2f.", spread(r, "%.2f"), c/p)
+		}
 		b.WriteString("\n")
 	}
 	return b.String()
