@@ -76,8 +76,12 @@ func rowsOf(r Reading, opt Options, find func(g Grid, online bool) (source, bool
 	for _, set := range sets(all) {
 		index := queries[set[0].Grid()].index(set[0].Q.Device())
 		image.add(set[0].Grid(), headsOf(set), torch.Scoped(func() torch.Tensor {
-			one := joined(set)
-			one.Q = one.Q.IndexSelect(2, index)
+			some := make([]Tap, len(set))
+			for i, t := range set {
+				some[i] = t
+				some[i].Q = t.Q.IndexSelect(2, index)
+			}
+			one := joined(some)
 			return columns(one.Mean(), 1, one.Keys, Image)
 		}))
 	}

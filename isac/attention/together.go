@@ -6,10 +6,11 @@ import (
 	"github.com/isac-guidance/isac/isac/torch"
 )
 
-// What is computed at once of several taps: on the CPU as many scores as its cache holds of sixteen queries, on a GPU, which wants few
-// and large launches, of as many queries as still make a large one; and not so many taps that what is put together takes memory that counts.
+// What is computed at once of several taps: on a GPU, which wants few and large launches, so many scores of a row that those of not too few
+// rows make a large launch; on the CPU so few altogether that calls cost more than copies of queries and keys. And not so many taps that what
+// is put together takes memory that counts.
 const (
-	togetherCPU  = 1 << 16
+	togetherCPU  = 1 << 17
 	togetherGPU  = 1 << 18
 	togetherMost = 8
 )
@@ -50,11 +51,11 @@ func headsOf(set []Tap) int { return len(set) * set[0].Heads() }
 
 // fits is how many taps like t are computed at once.
 func fits(t Tap) int {
-	room := togetherCPU
+	row := max(1, t.Heads()*int(t.K.Size(2)))
 	if t.Q.Device() != torch.CPU {
-		room = togetherGPU
+		return min(togetherMost, togetherGPU/row)
 	}
-	return min(togetherMost, room/max(1, t.Heads()*int(t.K.Size(2))))
+	return min(togetherMost, togetherCPU/(row*max(1, t.Grid().Pixels())))
 }
 
 // alike tells whether two taps have the same layout.
