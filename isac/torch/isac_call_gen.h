@@ -39,6 +39,7 @@ static inline isac_result isac_silu(uint64_t t_) { return isac_loaded->ops.silu(
 static inline isac_result isac_relu(uint64_t t_) { return isac_loaded->ops.relu(t_); }
 static inline isac_result isac_leaky_relu(uint64_t t_, double slope) { return isac_loaded->ops.leaky_relu(t_, slope); }
 static inline isac_result isac_gelu(uint64_t t_, const char *approximate_, int64_t n_approximate) { return isac_loaded->ops.gelu(t_, approximate_, n_approximate); }
+static inline isac_result isac_geglu(uint64_t x_) { return isac_loaded->ops.geglu(x_); }
 static inline isac_result isac_quick_gelu(uint64_t t_) { return isac_loaded->ops.quick_gelu(t_); }
 static inline isac_result isac_softplus(uint64_t t_) { return isac_loaded->ops.softplus(t_); }
 static inline isac_result isac_softmax(uint64_t t_, int64_t dim) { return isac_loaded->ops.softmax(t_, dim); }

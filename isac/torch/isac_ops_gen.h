@@ -2,7 +2,7 @@
 #ifndef ISAC_OPS_GEN_H
 #define ISAC_OPS_GEN_H
 
-#define ISAC_TORCH_ABI UINT64_C(0xdcab3c67470c89d0)
+#define ISAC_TORCH_ABI UINT64_C(0xec1486313472b0db)
 
 typedef struct {
   isac_result (*add)(uint64_t t_, uint64_t o_);
@@ -40,6 +40,7 @@ typedef struct {
   isac_result (*relu)(uint64_t t_);
   isac_result (*leaky_relu)(uint64_t t_, double slope);
   isac_result (*gelu)(uint64_t t_, const char *approximate_, int64_t n_approximate);
+  isac_result (*geglu)(uint64_t x_);
   isac_result (*quick_gelu)(uint64_t t_);
   isac_result (*softplus)(uint64_t t_);
   isac_result (*softmax)(uint64_t t_, int64_t dim);

@@ -11,6 +11,7 @@ package torch
 #cgo nocallback isac_leaky_relu
 #cgo nocallback isac_gelu
 #cgo noescape isac_gelu
+#cgo nocallback isac_geglu
 #cgo nocallback isac_quick_gelu
 #cgo nocallback isac_softplus
 #cgo nocallback isac_softmax
@@ -52,6 +53,12 @@ func (t Tensor) LeakyRelu(slope float64) Tensor {
 func (t Tensor) Gelu(approximate string) Tensor {
 	ensure()
 	return wrap(C.isac_gelu(C.uint64_t(t.id), chars(approximate), C.int64_t(len(approximate))))
+}
+
+// GEGLU returns the first half of x along its last dimension times gelu of the second half.
+func GEGLU(x Tensor) Tensor {
+	ensure()
+	return wrap(C.isac_geglu(C.uint64_t(x.id)))
 }
 
 // QuickGelu returns t · sigmoid(1.702 t), CLIP's activation.

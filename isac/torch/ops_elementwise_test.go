@@ -59,6 +59,7 @@ var activationCases = []opCase{
 	{"LeakyRelu", func() T { return vec(-1, 2).LeakyRelu(0.1) }, []float64{-0.1, 2}, nil},
 	{"Gelu", func() T { return vec(-1, 2).Gelu("none") }, []float64{-phi(-1), 2 * phi(2)}, nil},
 	{"Gelu (tanh)", func() T { return vec(-1, 2).Gelu("tanh") }, []float64{tanhGelu(-1), tanhGelu(2)}, nil},
+	{"GEGLU", func() T { return torch.GEGLU(f([]float64{3, 4, -1, 2}, 1, 4)) }, []float64{-3 * phi(-1), 8 * phi(2)}, []int64{1, 2}},
 	{"QuickGelu", func() T { return vec(-1, 2).QuickGelu() }, []float64{-sigmoid(-1.702), 2 * sigmoid(3.404)}, nil},
 	{"Softplus", func() T { return vec(0, -1).Softplus() }, []float64{math.Ln2, math.Log1p(math.Exp(-1))}, nil},
 	{"Softmax", func() T { return f([]float64{0, math.Log(3), 5, 5}, 2, 2).Softmax(-1) }, []float64{0.25, 0.75, 0.5, 0.5}, []int64{2, 2}},

@@ -67,6 +67,7 @@ at::Tensor conv2d(const at::Tensor &x, const at::Tensor &w, const at::Tensor &b,
                   at::IntArrayRef dilation, int64_t groups);
 
 at::Tensor group_norm_silu(const at::Tensor &x, int64_t groups, const at::Tensor &w, const at::Tensor &b, double eps);
+at::Tensor geglu(const at::Tensor &x);
 
 at::Tensor sdpa(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &mask, bool causal, double scale);
 

@@ -259,6 +259,13 @@ isac_result op_gelu(uint64_t t_, const char *approximate_, int64_t n_approximate
   });
 }
 
+isac_result op_geglu(uint64_t x_) {
+  return guard<isac_result>("geglu", [&](Shapes &s) { s.add(x_); }, [&] {
+    const at::Tensor x = tensor(x_);
+    return one(x::geglu(x), "geglu");
+  });
+}
+
 isac_result op_quick_gelu(uint64_t t_) {
   return guard<isac_result>("quick_gelu", [&](Shapes &s) { s.add(t_); }, [&] {
     const at::Tensor t = tensor(t_);
@@ -1211,6 +1218,7 @@ void fill_ops(isac_ops *table) {
   table->relu = op_relu;
   table->leaky_relu = op_leaky_relu;
   table->gelu = op_gelu;
+  table->geglu = op_geglu;
   table->quick_gelu = op_quick_gelu;
   table->softplus = op_softplus;
   table->softmax = op_softmax;

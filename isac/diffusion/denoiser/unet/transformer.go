@@ -100,9 +100,7 @@ func (b transformerBlock) forward(x, context torch.Tensor, height, width int64, 
 		}
 		looked.Close()
 		h := torch.Scoped(func() torch.Tensor {
-			h := torch.Scoped(func() torch.Tensor { return b.gate.Forward(b.norm3.Forward(read)) }) // GEGLU: one half gates the other
-			half := h.Size(-1) / 2
-			return h.Narrow(-1, 0, half).Mul(h.Narrow(-1, half, half).Gelu("none"))
+			return torch.GEGLU(torch.Scoped(func() torch.Tensor { return b.gate.Forward(b.norm3.Forward(read)) }))
 		})
 		return b.project.Forward(h).AddInPlace(read)
 	})
