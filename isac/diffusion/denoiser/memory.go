@@ -48,11 +48,7 @@ func Maps(layers []Layer, e Evaluation) float64 {
 		sum += 3 * l.Queries * l.Keys
 	}
 	if e.Streamed {
-		layers := 2.0
-		if !e.KeepsTaps() { // they are all added up before
-			layers = 1
-		}
-		return 4 * (4*finest*finest + layers*widest)
+		return 4 * max(4*finest*finest, 2*widest)
 	}
 	return 4 * (sum + (4*float64(len(grids)-1)+8)*finest*finest)
 }

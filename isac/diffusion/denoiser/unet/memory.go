@@ -8,14 +8,15 @@ import (
 // How many times its channels a block takes beside what comes in, of each pixel: counted from the blocks' code, where what is made is freed as soon
 // as nothing reads it, and held against peaks of libtorch's allocator.
 const (
-	// Of a transformer block: what came in, the block's state, and the gated feed-forward layer's gate, which is eight times as wide, half of
-	// it activated, and the product.
-	transformerWork = 18.0
+	// Of a transformer block: what came in, the block's state, and the gated feed-forward layer's gate, which is eight times as wide, and half of
+	// it activated, in which the product is made.
+	transformerWork = 14.0
 	// Of the attention of one: its state, queries, keys and values, what is normed, and what comes out.
 	attentionWork = 8.0
-	// What of a transformer block and of a residual block a gradient with respect to the latent keeps: inputs of norms, of convolutions and of
-	// activations, queries, keys and values, and what attention gives; not the inputs of linear layers. Of the last block only attention is run.
-	transformerKept = 21.0
+	// What of a transformer block and of a residual block a gradient with respect to the latent keeps: inputs of norms and of gates, queries, keys
+	// and values, and what attention gives; not the inputs of linear layers, of convolutions and of activations behind norms. Of the last block only
+	// attention is run.
+	transformerKept = 17.0
 	lastKept        = 9.0
 	resnetKeptIn    = 0.0
 	resnetKeptOut   = 2.0
@@ -99,7 +100,6 @@ func (c Config) Memory(e denoiser.Evaluation, width float64) float64 {
 		if i > 0 {
 			below = float64(l.Channels) * at(i-1)
 			t.convolution(at(i-1), float64(l.Channels), float64(l.Channels))
-			t.kept += below
 		}
 	}
 	return t.bytes(c, width)

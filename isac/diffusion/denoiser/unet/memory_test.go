@@ -17,7 +17,7 @@ func TestMemoryOfStableDiffusionSize(t *testing.T) {
 	for _, c := range []struct {
 		side                           int64
 		unguided, guided, checkpointed float64 // MiB
-	}{{32, 129, 410, 147}, {64, 242, 1546, 423}} {
+	}{{32, 129, 303, 143}, {64, 202, 1075, 341}} {
 		e := denoiser.Evaluation{Batch: 2, Height: c.side, Width: c.side, Tokens: 77, Reorders: true}
 		unguided := cfg.Memory(e, 4)
 		e.Batch, e.Gradient, e.Streamed, e.Online = 1, true, true, true
