@@ -40,91 +40,114 @@ func (g *guide) Defer(r attention.Reading, step guidance.Step, maps *guidance.Ma
 	return g.terms(kept[0], kept[1], step), rest, true, nil
 }
 
-// suppose is find: L_ins, L_cls, what take and show read, and SA where maps asks for it. Maps have no gradient; see rowLosses.
+// supposition is what a measurement without reading is made of, and what has to hold for it: bool tensors of one element.
+type supposition struct {
+	seen                         // of the whole grid: without fg and pixels
+	binary, within  torch.Tensor // CA^bin (9), and I as ones and zeros [HW], in SA's type
+	labels          torch.Tensor // int64 [HW]
+	low, high       pin          // what SA was min-maxed by, if it was
+	instance, class pair
+	holds           []torch.Tensor
+}
+
+func (s *supposition) has(it torch.Tensor) { s.holds = append(s.holds, it.Reshape(1)) }
+
+// suppose is find: L_ins, L_cls, what take and show read, and SA where maps asks for it.
 func (g *guide) suppose(r attention.Reading, at cluster.Grid, n int, maps *guidance.Maps) []torch.Tensor {
-	options := g.opt.attention()
-	end := torch.Section("maps")
-	self, ca := attention.Accumulate(r, options)
-	end()
-	end = torch.Section("foreground")
-	var low, high pin
-	holds := []torch.Tensor{}
-	if g.opt.SelfNorm == SelfMinMax {
-		low, high = pinsOf(self)
-		width := high.value.Sub(low.value)
-		self = self.SubInPlace(low.value).MulInPlace(width.Reciprocal())
-		holds = append(holds, width.NeScalar(0), low.single, high.single)
-	}
-	cross, flat := normaliseCross(ca, g.opt.CrossNorm, g.target.Positions())
-	if flat.Defined() {
-		holds = append(holds, flat.LogicalNot())
-	}
-	var prop, binary, within, labels, masks, member torch.Tensor
-	torch.NoGrad(func() {
-		prop = g.classMaps(self, cross.Detach())
-		binary = binarise(prop)
-		within = binary.Amax([]int64{1}, false).To(self.DType())
-	})
-	holds = append(holds, prop.IsFinite().All())
-	end()
-	end = torch.Section("clusters")
-	var grouped torch.Tensor
-	torch.NoGrad(func() { labels, grouped = g.clusters.Defer(self, within, at, n) })
-	holds = append(holds, grouped)
-	end()
-	end = torch.Section("masks")
-	inside := within.Unsqueeze(1)
-	torch.NoGrad(func() {
-		member = labels.Unsqueeze(1).Eq(torch.Arange(0, float64(n), 1, torch.Int64, self.Device())).To(self.DType()).Mul(inside)
-		masks = self.Matmul(member).Mul(inside)
-	})
-	end()
+	s := &supposition{seen: seen{r: r, options: g.opt.attention()}}
+	g.look(s)
+	torch.NoGrad(func() { g.group(s, at, n) })
 	defer torch.Section("losses")()
-	instance := pairOf(masks)
-	holds = append(holds, instance.positive)
-	pixels := []torch.Tensor{instance.pixel}
-	class := pair{}
-	if prop.Size(1) > 1 {
-		class = pairOf(prop)
-		holds = append(holds, class.positive)
-		pixels = append(pixels, class.pixel)
-	}
-	if low.at.Defined() {
-		pixels = append(pixels, low.at, high.at)
-	}
-	rows := attention.RowsAt(r, options, torch.Cat(pixels, 0)) // [n,HW]
-	row := func(i int) torch.Tensor { return rows.Narrow(0, int64(i), 1) }
-	if low.at.Defined() {
-		last := len(pixels) - 1
-		least := low.of(row(last - 1))
-		rows = rows.Sub(least).Div(high.of(row(last)).Sub(least))
-	}
-	ins, cls := instance.product(row(0).Matmul(member)), torch.Tensor{}
-	switch {
-	case !class.pixel.Defined():
-	case g.opt.NoPropagation:
-		cls = class.product(g.classMaps(torch.Tensor{}, cross.IndexSelect(0, class.pixel)))
-	default:
-		cls = class.product(g.classMaps(row(1), cross))
-	}
-	each := make([]torch.Tensor, len(holds))
-	for i, h := range holds {
-		each[i] = h.Reshape(1)
-	}
-	parts := []torch.Tensor{torch.Cat(each, 0).All(), within, labels, masks}
+	ins, cls := g.pinnedLosses(s)
+	parts := []torch.Tensor{torch.Cat(s.holds, 0).All(), s.within, s.labels, s.masks}
+	self := torch.Tensor{}
 	if maps != nil {
-		parts = append(parts, mergeTokens(cross.Detach(), g.target.Classes, g.opt.TokenMerge), prop, binary, instance.found)
-		if class.found.Defined() {
-			parts = append(parts, class.found)
+		parts = append(parts, mergeTokens(s.cross.Detach(), g.target.Classes, g.opt.TokenMerge), s.prop, s.binary, s.instance.found)
+		if s.class.found.Defined() {
+			parts = append(parts, s.class.found)
+		}
+		if maps.WantSelf {
+			self = s.self
 		}
 	}
 	for i, p := range parts {
 		parts[i] = p.To(torch.Float64).Reshape(-1)
 	}
-	if maps == nil || !maps.WantSelf {
-		self = torch.Tensor{}
-	}
 	return []torch.Tensor{ins, cls, torch.Cat(parts, 0), self}
+}
+
+// look makes the maps, and finds the foreground.
+func (g *guide) look(s *supposition) {
+	end := torch.Section("maps")
+	self, ca := attention.Accumulate(s.r, s.options)
+	end()
+	defer torch.Section("foreground")()
+	if g.opt.SelfNorm == SelfMinMax {
+		s.low, s.high = pinsOf(self)
+		width := s.high.value.Sub(s.low.value)
+		self = self.SubInPlace(s.low.value).MulInPlace(width.Reciprocal())
+		s.has(width.NeScalar(0))
+		s.has(s.low.single)
+		s.has(s.high.single)
+	}
+	s.self = self
+	var flat torch.Tensor
+	if s.cross, flat = normaliseCross(ca, g.opt.CrossNorm, g.target.Positions()); flat.Defined() {
+		s.has(flat.LogicalNot())
+	}
+	torch.NoGrad(func() {
+		s.prop = g.classMaps(self, s.cross.Detach())
+		s.binary = binarise(s.prop)
+		s.within = s.binary.Amax([]int64{1}, false).To(self.DType())
+	})
+	s.has(s.prop.IsFinite().All())
+}
+
+// group finds the instances, and where they and classes overlap most.
+func (g *guide) group(s *supposition, at cluster.Grid, n int) {
+	end := torch.Section("clusters")
+	var grouped torch.Tensor
+	s.labels, grouped = g.clusters.Defer(s.self, s.within, at, n)
+	s.has(grouped)
+	end()
+	defer torch.Section("masks")()
+	inside := s.within.Unsqueeze(1)
+	s.member = s.labels.Unsqueeze(1).Eq(torch.Arange(0, float64(n), 1, torch.Int64, s.self.Device())).To(s.self.DType()).Mul(inside)
+	s.masks = s.self.Matmul(s.member).Mul(inside)
+	s.instance = pairOf(s.masks)
+	s.has(s.instance.positive)
+	if s.prop.Size(1) > 1 {
+		s.class = pairOf(s.prop)
+		s.has(s.class.positive)
+	}
+}
+
+// pinnedLosses are rowLosses of pixels that the device alone knows.
+func (g *guide) pinnedLosses(s *supposition) (ins, cls torch.Tensor) {
+	pixels := []torch.Tensor{s.instance.pixel}
+	if s.class.pixel.Defined() {
+		pixels = append(pixels, s.class.pixel)
+	}
+	minmaxed := s.low.at.Defined()
+	if minmaxed {
+		pixels = append(pixels, s.low.at, s.high.at)
+	}
+	rows := attention.RowsAt(s.r, s.options, torch.Cat(pixels, 0)) // [n,HW]
+	row := func(i int) torch.Tensor { return rows.Narrow(0, int64(i), 1) }
+	if minmaxed {
+		last := len(pixels) - 1
+		low := s.low.of(row(last - 1))
+		rows = rows.Sub(low).Div(s.high.of(row(last)).Sub(low))
+	}
+	ins = s.instance.product(row(0).Matmul(s.member))
+	switch {
+	case !s.class.pixel.Defined():
+	case g.opt.NoPropagation: // no row of SA has a part in it
+		cls = s.class.product(g.classMaps(torch.Tensor{}, s.cross.IndexSelect(0, s.class.pixel)))
+	default:
+		cls = s.class.product(g.classMaps(row(1), s.cross))
+	}
+	return ins, cls
 }
 
 // take reads the foreground, the labels and the masks, [HW,n], and gives what is behind them.
