@@ -89,6 +89,28 @@ func TestReadOnceEqualsReading(t *testing.T) {
 	}
 }
 
+// TestReadOnceOfExtremesInSeveralRows holds that SA's smallest and largest element, where they stand in several rows, have the gradient of them all: in a
+// latent that is its own mirror image.
+func TestReadOnceOfExtremesInSeveralRows(t *testing.T) {
+	torchtest.Require(t)
+	synthetic.In(t, func() {
+		model := synthetic.NewLayers(t, 3)
+		half := synthetic.NewLatent(t, 3, torch.Float64).Narrow(3, 0, 4)
+		var outs [2][]float64
+		for i, env := range []string{"0", "1"} {
+			t.Setenv(guidance.ReadOnceEnv, env)
+			s := newSession(t, model, catsAndDog(), all(Paper()))
+			x := torch.Cat([]torch.Tensor{half, half.Flip(3)}, 3)
+			if _, report := guideStep(t, s, x, guidance.Step{Index: 0, Count: 10}); report.Skipped != "" {
+				t.Fatal(report.Skipped)
+			}
+			moved, _ := guideStep(t, s, x, guidance.Step{Index: 1, Count: 10}) // with the groups of the first
+			outs[i] = moved.Float64s()
+		}
+		synthetic.Near(t, "latent", outs[1], outs[0], 1e-9)
+	})
+}
+
 // sameMaps holds what an observer has seen of two runs equal.
 func sameMaps(t *testing.T, what string, got, want []guidance.Maps) {
 	t.Helper()

@@ -6,7 +6,7 @@ import "github.com/isac-guidance/isac/isac/torch"
 type pin struct {
 	value  torch.Tensor // scalar
 	at     torch.Tensor // int64 [1], the pixel that has it in its row
-	share  torch.Tensor // [1,HW]: 1/n at each of the n elements that are equal to it; zeros where it is 0, which has no gradient
+	share  torch.Tensor // [1,HW]: 1/n at each of the n elements that are equal to it
 	single torch.Tensor // bool scalar: it stands in no other row, or is 0
 }
 
@@ -18,10 +18,12 @@ func pinsOf(sa torch.Tensor) (low, high pin) {
 
 func pinOf(sa, each, at torch.Tensor) pin {
 	value := each.IndexSelect(0, at)
-	zero := value.EqScalar(0)
 	share := sa.IndexSelect(0, at).Eq(value).To(sa.DType())
-	share = share.Div(share.SumAll()).Mul(zero.LogicalNot().To(sa.DType()))
-	return pin{value: value.Reshape(), at: at, share: share, single: each.Eq(value).To(torch.Int64).SumAll().EqScalar(1).LogicalOr(zero)}
+	return pin{
+		value: value.Reshape(), at: at, share: share.Div(share.SumAll()),
+		// A 0 has no gradient, wherever it stands: see extreme.find.
+		single: each.Eq(value).To(torch.Int64).SumAll().EqScalar(1).LogicalOr(value.EqScalar(0)),
+	}
 }
 
 // of is the extreme with the gradient that its row [1,HW] has.

@@ -21,12 +21,17 @@ func TestDeferEqualsCluster(t *testing.T) {
 			values, in, last := make([]float64, hw*hw), make([]float64, hw), make([]int, hw)
 			var pixels []int
 			for i := range values {
-				values[i] = r.Float64()
+				values[i] = 20 + 20*r.Float64()
 			}
 			for p := range hw {
 				if last[p] = r.IntN(n+1) - 1; r.IntN(3) > 0 {
 					in[p] = 1
 					pixels = append(pixels, p)
+				}
+			}
+			for i := range values { // what lies in the background has no part in it, whatever its size
+				if in[i/hw] == 0 || in[i%hw] == 0 {
+					values[i] = 200 * r.Float64()
 				}
 			}
 			bare := seed%10 == 0
@@ -37,7 +42,7 @@ func TestDeferEqualsCluster(t *testing.T) {
 			}
 			sa, within := torch.FromFloat64s(values, int64(hw), int64(hw)), torch.FromFloat64s(in, int64(hw))
 			index := torch.FromInt64s(int64sOf(pixels), int64(len(pixels)))
-			c := &Clusterer{Options: Options{Iterations: 1 + r.IntN(50), Warm: true}, Weight: r.Float64(), Norm: []Norm{NormMinMax, NormNone}[r.IntN(2)]}
+			c := &Clusterer{Options: Options{Iterations: 1 + r.IntN(50), Warm: true}, Weight: 20 * r.Float64(), Norm: []Norm{NormMinMax, NormNone}[r.IntN(2)]}
 			c.Resume(last, g)
 			if !c.Defers(g) || c.Defers(Grid{7, 6}) {
 				t.Fatal("it does not defer on the grid of its labels, or on another")
@@ -65,6 +70,19 @@ func TestDeferEqualsCluster(t *testing.T) {
 	if held < 45 || lacking < 6 {
 		t.Errorf("%d held, %d did not: the test has lost its subject", held, lacking)
 	}
+}
+
+// TestDeferDoesNotFill holds that an instance which loses its pixels on the way is found out: the two begin at one place, and the first takes all.
+func TestDeferDoesNotFill(t *testing.T) {
+	synthetic.In(t, func() {
+		g := Grid{1, 5}
+		c := &Clusterer{Options: Options{Iterations: 25, Warm: true}, Weight: 1, Norm: NormNone}
+		c.Resume([]int{0, -1, 1, -1, 0}, g)
+		sa := torch.Zeros([]int64{5, 5}, torch.Float64, torch.CPU)
+		if _, holds := c.Defer(sa, torch.Ones([]int64{5}, torch.Float64, torch.CPU), g, 2); holds.Item() != 0 {
+			t.Error("an instance without pixels holds")
+		}
+	})
 }
 
 // TestDefersWhatItCan lists what is not deferred.
