@@ -103,7 +103,7 @@ func TestBatchInParts(t *testing.T) {
 		near(t, inParts(t, p, r, pl, part), want, 1e-3)
 	}
 	// On the CPU the parts of a large batch do not depend on the memory that is free.
-	if part, err := p.fit(&r, []int64{256, 4, 64, 64}); err != nil || part <= 1 || part == 256 || whole(p.needOf(&r, []int64{256, 4, 64, 64}, part).device) > together {
+	if part, err := p.fit(&r, []int64{512, 4, 64, 64}); err != nil || part <= 1 || part == 512 || whole(p.needOf(&r, []int64{512, 4, 64, 64}, part).device) > together {
 		t.Errorf("parts of %d, %v", part, err)
 	}
 }
