@@ -84,9 +84,7 @@ func (g *guide) look(s *supposition) {
 	defer torch.Section("foreground")()
 	if g.opt.SelfNorm == SelfMinMax {
 		s.low, s.high = pinsOf(self)
-		width := s.high.value.Sub(s.low.value)
-		self = self.SubInPlace(s.low.value).MulInPlace(width.Reciprocal())
-		s.has(width.NeScalar(0))
+		s.has(rescale(self, s.low.value, s.high.value).LogicalNot())
 		s.has(s.low.single)
 		s.has(s.high.single)
 	}
@@ -107,13 +105,11 @@ func (g *guide) look(s *supposition) {
 func (g *guide) group(s *supposition, at cluster.Grid, n int) {
 	end := torch.Section("clusters")
 	var grouped torch.Tensor
-	s.labels, grouped = g.clusters.Defer(s.self, s.within, at, n)
+	s.labels, s.member, grouped = g.clusters.Defer(s.self, s.within, at, n)
 	s.has(grouped)
 	end()
 	defer torch.Section("masks")()
-	inside := s.within.Unsqueeze(1)
-	s.member = s.labels.Unsqueeze(1).Eq(torch.Arange(0, float64(n), 1, torch.Int64, s.self.Device())).To(s.self.DType()).Mul(inside)
-	s.masks = s.self.Matmul(s.member).Mul(inside)
+	s.masks = s.self.Matmul(s.member).Mul(s.within.Unsqueeze(1))
 	s.instance = pairOf(s.masks)
 	s.has(s.instance.positive)
 	if s.prop.Size(1) > 1 {
@@ -162,13 +158,7 @@ func (g *guide) take(values []float64, at cluster.Grid, n int) (m guidance.Measu
 	}
 	g.clusters.Keep(labels, pixels, at)
 	m = guidance.Measurement{Height: at.Height, Width: at.Width, Foreground: len(pixels), Labels: cluster.Scatter(labels, pixels, at)}
-	for i := range n {
-		mask := make([]float32, hw)
-		for p := range mask {
-			mask[p] = float32(masks[p*n+i])
-		}
-		m.Masks = append(m.Masks, mask)
-	}
+	m.Masks = split(masks, n)
 	return m, values[(2+n)*hw:]
 }
 
@@ -183,18 +173,13 @@ func (g *guide) show(maps *guidance.Maps, values []float64, self torch.Tensor, a
 		values = values[n:]
 		return v
 	}
-	matrix := func() torch.Tensor {
-		return torch.FromFloat64s(next(at.Height*at.Width*k), int64(at.Height*at.Width), int64(k)).To(torch.Float32)
+	matrix := func() [][]float32 { return split(next(at.Height*at.Width*k), k) }
+	maps.Height, maps.Width = at.Height, at.Width
+	maps.Cross, maps.Prop = matrix(), matrix()
+	maps.ClassForeground, maps.Foreground = marks(matrix())
+	if self.Defined() {
+		maps.Self = self.Float32s()
 	}
-	torch.WithScope(func() []torch.Tensor {
-		maps.Height, maps.Width = at.Height, at.Width
-		maps.Cross, maps.Prop = columns(matrix()), columns(matrix())
-		maps.ClassForeground, maps.Foreground = marks(matrix())
-		if self.Defined() {
-			maps.Self = self.Float32s()
-		}
-		return nil
-	})
 	if maps.InstancePeak = peakOf(next(2), g.target.Instances()); k > 1 {
 		maps.ClassPeak = peakOf(next(2), k)
 	}

@@ -37,13 +37,7 @@ func lastLook(masks, prop torch.Tensor) (values [][]float32, instance, class *gu
 		}
 	}
 	all := torch.Cat(parts, 0).Float64s()
-	for i := range n {
-		column := make([]float32, size/n)
-		for p := range column {
-			column[p] = float32(all[p*n+i])
-		}
-		values = append(values, column)
-	}
+	values = split(all[:size], n)
 	peaks := all[size:]
 	if n > 1 {
 		instance, peaks = peakOf(peaks, n), peaks[2:]

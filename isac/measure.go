@@ -83,7 +83,7 @@ func (g *guide) find(r attention.Reading, maps *guidance.Maps) (m measurement) {
 	if maps != nil {
 		maps.Cross = columns(mergeTokens(s.cross.Detach(), g.target.Classes, g.opt.TokenMerge))
 		maps.Prop = columns(s.prop)
-		maps.ClassForeground, maps.Foreground = marks(binary)
+		maps.ClassForeground, maps.Foreground = marks(columns(binary))
 	}
 	if !first.finite {
 		return measurement{skipped: "the attention maps hold values that are not finite (NaN or Inf)"}

@@ -31,9 +31,15 @@ func normaliseSelf(sa torch.Tensor, norm SelfNorm) (out torch.Tensor, s span) {
 		return out, s
 	}
 	s.low, s.high = extremesOf(sa)
-	width := s.high.value.Sub(s.low.value)
-	s.flat = width.EqScalar(0)
-	return sa.SubInPlace(s.low.value).MulInPlace(width.Reciprocal()), s
+	s.flat = rescale(sa, s.low.value, s.high.value)
+	return sa, s
+}
+
+// rescale is minmax in a's place, of a smallest and a largest value that are known.
+func rescale(a, low, high torch.Tensor) (flat torch.Tensor) {
+	width := high.Sub(low)
+	a.SubInPlace(low).MulInPlace(width.Reciprocal())
+	return width.EqScalar(0)
 }
 
 // normaliseCross applies a CrossNorm to CA [HW,L] and gives the columns at the positions tokens, [HW, len(tokens)]. flat is minmax's,

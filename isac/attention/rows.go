@@ -12,17 +12,9 @@ import (
 // made online they are formed in the backward pass; until then known has to say what they are, as it was in what Accumulate gave, [n,HW]: it is
 // called only then. The one error is ErrManyRows.
 func Rows(r Reading, opt Options, pixels []int, known func() torch.Tensor) (rows torch.Tensor, err error) {
-	queries := map[Grid]*sources{}
-	rows = torch.Scoped(func() torch.Tensor {
-		return rowsOf(r, opt, func(g Grid, online bool) (source, bool) {
-			if queries[g] == nil {
-				queries[g] = sourcesOf(pixels, g, r.Top)
-			}
-			if online && len(queries[g].queries) > OnlineRows {
-				err = ErrManyRows
-			}
-			return queries[g], err == nil
-		}, known)
+	rows = torch.Scoped(func() (rows torch.Tensor) {
+		rows, err = rowsOf(r, opt, func(g Grid) source { return sourcesOf(pixels, g, r.Top) }, known)
+		return rows
 	})
 	return rows, err
 }
@@ -30,14 +22,9 @@ func Rows(r Reading, opt Options, pixels []int, known func() torch.Tensor) (rows
 // RowsAt is Rows of pixels that are known to the device alone, int64 [n], of maps that were not made online (Reading.Online). A pixel's queries
 // are formed for it, whether another has them too or not.
 func RowsAt(r Reading, opt Options, pixels torch.Tensor) torch.Tensor {
-	queries := map[Grid]*places{}
 	return torch.Scoped(func() torch.Tensor {
-		return rowsOf(r, opt, func(g Grid, _ bool) (source, bool) {
-			if queries[g] == nil {
-				queries[g] = placesOf(pixels, g, r.Top)
-			}
-			return queries[g], true
-		}, nil)
+		rows, _ := rowsOf(r, opt, func(g Grid) source { return placesOf(pixels, g, r.Top) }, nil)
+		return rows
 	})
 }
 
@@ -49,8 +36,8 @@ type source interface {
 	mean(m torch.Tensor) torch.Tensor
 }
 
-// rowsOf is Rows, the queries being what find gives, which may end it. known is for maps that were made online.
-func rowsOf(r Reading, opt Options, find func(g Grid, online bool) (source, bool), known func() torch.Tensor) torch.Tensor {
+// rowsOf is Rows of the queries that find gives of each grid, sources where maps were made online.
+func rowsOf(r Reading, opt Options, find func(Grid) source, known func() torch.Tensor) (torch.Tensor, error) {
 	var image sums
 	queries := map[Grid]source{}
 	var all []Tap
@@ -58,13 +45,14 @@ func rowsOf(r Reading, opt Options, find func(g Grid, online bool) (source, bool
 		if !t.Has(Image) || t.left != nil && !t.left.rows.Defined() {
 			continue
 		}
-		from, ok := find(t.Grid(), t.left != nil)
-		if !ok {
-			return torch.Tensor{}
+		if queries[t.Grid()] == nil {
+			queries[t.Grid()] = find(t.Grid())
 		}
-		queries[t.Grid()] = from
 		if t.left != nil {
-			t.left.queries = from.(*sources).queries
+			t.left.queries = queries[t.Grid()].(*sources).queries
+			if len(t.left.queries) > OnlineRows {
+				return torch.Tensor{}, ErrManyRows
+			}
 			image.add(t.Grid(), t.left.heads, t.left.rows.Narrow(0, 0, int64(len(t.left.queries))))
 			continue
 		}
@@ -91,7 +79,7 @@ func rowsOf(r Reading, opt Options, find func(g Grid, online bool) (source, bool
 	if onlineOf(r.Taps) != nil {
 		rows = known().Add(rows.Sub(rows.Detach()))
 	}
-	return rows
+	return rows, nil
 }
 
 // sources are the queries of a layer that some pixels of a finer grid are made of.

@@ -112,14 +112,18 @@ func Features(fg torch.Tensor, pixels []int, g Grid, weight float64, norm Norm) 
 func pointsOf(fg torch.Tensor, pixels []int, g Grid, weight float64, norm Norm) points {
 	xy := coordinates(pixels, g, weight).ToDevice(fg.Device())
 	if norm != NormNone {
-		span := fg.MaxAll().Sub(fg.MinAll()).To(torch.Float64)
-		xy = xy.Mul(torch.Where(span.EqScalar(0), span.OnesLike(), span))
+		xy = spread(xy, fg.MaxAll().Sub(fg.MinAll()).To(torch.Float64))
 	}
 	xy = xy.To(fg.DType())
 	if fg.Device() != torch.CPU { // one matrix is half the launches, and a copy takes no time there
 		return plain(torch.Cat([]torch.Tensor{fg, xy}, 1))
 	}
 	return points{fg, xy}
+}
+
+// spread multiplies coordinates by the span of the rows beside them, unless that is 0.
+func spread(xy, span torch.Tensor) torch.Tensor {
+	return xy.Mul(torch.Where(span.EqScalar(0), span.OnesLike(), span))
 }
 
 // coordinates are x and y of pixels, in [-1,1] times weight, [F,2] in double precision.

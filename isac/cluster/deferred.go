@@ -12,10 +12,10 @@ func (c *Clusterer) Defers(g Grid) bool {
 }
 
 // Defer is Cluster into n ≥ 2 instances where Defers holds, of which nothing is read from the device. sa is SA [HW,HW] without gradient, none of it
-// negative; within [HW] has 1 at the pixels of I and else 0, of SA's type. labels are int64 [HW], of no meaning outside of I. holds is the bool scalar
-// of whether they are Cluster's: each instance had pixels and has some, and nothing changed in the end. Keep is to be told of them then.
-func (c *Clusterer) Defer(sa, within torch.Tensor, g Grid, n int) (labels, holds torch.Tensor) {
-	both := torch.WithScope(func() []torch.Tensor {
+// negative; within [HW] has 1 at the pixels of I and else 0, of SA's type. labels are int64 [HW], of no meaning outside of I; members are K of
+// them [HW,n], of SA's type, with zeros there. holds is the bool scalar of whether they are Cluster's: each instance had pixels and has some, and nothing changed in the end. Keep is to be told of them then.
+func (c *Clusterer) Defer(sa, within torch.Tensor, g Grid, n int) (labels, members, holds torch.Tensor) {
+	all := torch.WithScope(func() []torch.Tensor {
 		k := &masked{
 			x: c.featuresWithin(sa, within, g), within: within.Unsqueeze(1),
 			clusters: torch.Arange(0, float64(n), 1, torch.Int64, sa.Device()),
@@ -33,13 +33,14 @@ func (c *Clusterer) Defer(sa, within torch.Tensor, g Grid, n int) (labels, holds
 			})
 			centroids, labels = kept[0], kept[1]
 		}
-		holds = holds.LogicalAnd(k.count(k.members(labels)).GtScalar(0).All())
+		members := k.members(labels)
+		holds = holds.LogicalAnd(k.count(members).GtScalar(0).All())
 		if last < c.Options.Iterations {
 			holds = holds.LogicalAnd(labels.Eq(before).LogicalOr(k.within.EqScalar(0)).All())
 		}
-		return []torch.Tensor{labels.Select(1, 0), holds}
+		return []torch.Tensor{labels.Select(1, 0), members, holds}
 	})
-	return both[0], both[1]
+	return all[0], all[1], all[2]
 }
 
 // Keep takes labels of some pixels of a grid for those that the next step starts from.
@@ -86,8 +87,7 @@ func (c *Clusterer) featuresWithin(sa, within torch.Tensor, g Grid) torch.Tensor
 		}
 		xy := coordinates(all, g, c.Weight).ToDevice(sa.Device())
 		if c.Norm != NormNone {
-			span := spanWithin(sa, within)
-			xy = xy.Mul(torch.Where(span.EqScalar(0), span.OnesLike(), span))
+			xy = spread(xy, spanWithin(sa, within))
 		}
 		return torch.Cat([]torch.Tensor{sa.Mul(within), xy.To(sa.DType())}, 1)
 	})

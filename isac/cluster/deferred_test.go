@@ -47,7 +47,7 @@ func TestDeferEqualsCluster(t *testing.T) {
 			if !c.Defers(g) || c.Defers(Grid{7, 6}) {
 				t.Fatal("it does not defer on the grid of its labels, or on another")
 			}
-			labels, holds := c.Defer(sa, within, g, n)
+			labels, _, holds := c.Defer(sa, within, g, n)
 			all := intsOf(labels.Int64s())
 			got := make([]int, len(pixels))
 			for i, p := range pixels {
@@ -79,7 +79,7 @@ func TestDeferDoesNotFill(t *testing.T) {
 		c := &Clusterer{Options: Options{Iterations: 25, Warm: true}, Weight: 1, Norm: NormNone}
 		c.Resume([]int{0, -1, 1, -1, 0}, g)
 		sa := torch.Zeros([]int64{5, 5}, torch.Float64, torch.CPU)
-		if _, holds := c.Defer(sa, torch.Ones([]int64{5}, torch.Float64, torch.CPU), g, 2); holds.Item() != 0 {
+		if _, _, holds := c.Defer(sa, torch.Ones([]int64{5}, torch.Float64, torch.CPU), g, 2); holds.Item() != 0 {
 			t.Error("an instance without pixels holds")
 		}
 	})

@@ -60,7 +60,7 @@ func (s *Session) moves(x torch.Tensor, r *Report, first func() (torch.Tensor, l
 // else is left of the look's tensors.
 func (s *Session) once(at torch.Tensor, r *Report, maps *Maps) (next torch.Tensor, seen look, err error) {
 	how := glance{grad: s.takesGradient(), predict: s.options.Reuse.On(), maps: maps, move: true}
-	for range 2 {
+	for { // a second time, which supposes nothing, where the first has missed
 		next, err = scoped(func() (torch.Tensor, error) {
 			if seen, err = s.look(at, r.Step, how); err != nil {
 				return torch.Tensor{}, err
@@ -75,7 +75,6 @@ func (s *Session) once(at torch.Tensor, r *Report, maps *Maps) (next torch.Tenso
 			return next, seen, err
 		}
 	}
-	return next, seen, err
 }
 
 // settle hands on what the model predicted, and decides whether what was seen is worth a move.

@@ -50,7 +50,7 @@ func (r Resnet) Forward(x, temb torch.Tensor) torch.Tensor {
 
 // convolved is half a block. What is made on the way is freed as soon as nothing reads it, for of a large image each is much.
 func convolved(norm GroupNorm, conv Conv, x torch.Tensor) torch.Tensor {
-	h := torch.Scoped(func() torch.Tensor { return norm.Activated(x) })
+	h := norm.Activated(x)
 	defer h.Close()
 	return conv.Forward(h)
 }

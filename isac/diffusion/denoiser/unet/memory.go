@@ -18,8 +18,7 @@ const (
 	// attention is run.
 	transformerKept = 17.0
 	lastKept        = 9.0
-	resnetKeptIn    = 0.0
-	resnetKeptOut   = 2.0
+	resnetKept      = 2.0
 	// transformerGrad and resnetGrad are the gradients that there are at once when a gradient comes back to a block.
 	transformerGrad = 16.0
 	resnetGrad      = 4.0
@@ -173,7 +172,7 @@ func (t *footprint) stage(pixels, in float64, l Level, depth int) {
 	first := (2*in+2*out)*pixels + t.reorder(in, out) // what is convolved and what comes out, both in two orders
 	second := 5*out*pixels + t.reorder(out, out)      // and the half before
 	t.work = max(t.work, t.skips+max(first, second, (in+3*out)*pixels))
-	resnet := (in + resnetKeptIn*in + resnetKeptOut*out) * pixels
+	resnet := (in + resnetKept*out) * pixels
 	kept := resnet
 	back := resnetGrad*(in+out)*pixels + max(t.reorder(in, out), t.reorder(out, out))
 	t.ahead = max(t.ahead, t.kept+t.taps+max(first, second))
