@@ -56,6 +56,12 @@ func TestGroupNormSiluIsItsParts(t *testing.T) {
 			})
 		})
 	}
+	scoped(t, func() { // of no image
+		x := torch.Zeros([]int64{0, 8, 5, 3}, torch.Float32, torch.CPU).SetRequiresGrad(true)
+		if y := torch.GroupNormSilu(x, 4, none, none, 1e-5); torch.Grad(y.SumAll(), x)[0].Numel() != 0 {
+			t.Error("no image has a gradient")
+		}
+	})
 	scoped(t, func() {
 		if err := torch.Try(func() error { torch.GroupNormSilu(vec(1, 2, 3), 4, none, none, 1e-5); return nil }); err == nil {
 			t.Error("a vector is normed in groups of channels")

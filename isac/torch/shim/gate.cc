@@ -37,7 +37,7 @@ struct Gated : torch::autograd::Function<Gated> {
 
 at::Tensor x::geglu(const at::Tensor &x) {
   TORCH_CHECK(x.dim() > 0 && x.size(-1) % 2 == 0, "the last dimension must have two halves");
-  if (at::GradMode::is_enabled() && x.requires_grad()) return Gated::apply(x);
+  if (graph_of(x)) return Gated::apply(x);
   return gated(x);
 }
 

@@ -1,4 +1,6 @@
 // Operations of frozen models: their gradient is wanted with respect to what comes in alone, and keeps no more than that takes.
+#include <c10/util/accumulate.h>
+
 #include "autograd.h"
 #include "extra.h"
 
@@ -9,9 +11,12 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+// H·W, of no image too.
+int64_t pixels_of(const at::Tensor &x) { return c10::multiply_integers(x.sizes().slice(2)); }
+
 // y, mean and 1/σ of group_norm, of x in an order that its kernels read.
 std::tuple<at::Tensor, at::Tensor, at::Tensor> normed(const at::Tensor &x, int64_t groups, const at::Tensor &w, const at::Tensor &b, double eps) {
-  return at::native_group_norm(x, opt(w), opt(b), x.size(0), x.size(1), x.numel() / (x.size(0) * x.size(1)), groups, eps);
+  return at::native_group_norm(x, opt(w), opt(b), x.size(0), x.size(1), pixels_of(x), groups, eps);
 }
 
 // The gradient of silu needs what comes out of the norm, which is made again of what comes in: x lies there anyway, as the sum that the block
@@ -36,8 +41,8 @@ struct GroupNormSilu : torch::autograd::Function<GroupNormSilu> {
     std::tie(y, mean, rstd) = normed(x, groups, saved[1], saved[2], ctx->saved_data["eps"].toDouble());
     const at::Tensor g = at::silu_backward(grads[0].contiguous(), y);
     y.reset();
-    const at::Tensor dx = std::get<0>(at::native_group_norm_backward(g, x, mean, rstd, opt(saved[1]), x.size(0), x.size(1),
-                                                                     x.numel() / (x.size(0) * x.size(1)), groups, {true, false, false}));
+    const at::Tensor dx = std::get<0>(at::native_group_norm_backward(g, x, mean, rstd, opt(saved[1]), x.size(0), x.size(1), pixels_of(x), groups,
+                                                                     {true, false, false}));
     return {dx, none, none, none, none};
   }
 };
